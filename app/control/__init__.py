@@ -1,0 +1,1 @@
+"""Control: the one process that knows everything and touches no client byte."""

@@ -1,0 +1,143 @@
+"""What each route answers."""
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import orjson
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from app.control.admin.access import Access
+from app.control.status import Json, Process, not_ready_reasons, status
+from app.core.backend import State
+
+PAGE = Path(__file__).with_name("page.html")
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+MOST_CONNECTIONS = 10_000
+DEFAULT_CONNECTIONS = 1_000
+BACKEND_COLUMNS = (
+    "name",
+    "address",
+    "port",
+    "state",
+    "since",
+    "weight",
+    "backup",
+    "connections_active",
+    "connections_total",
+    "connect_failures_total",
+    "sent_bytes_total",
+    "received_bytes_total",
+)
+HEALTH_COLUMNS = ("type", "successes", "failures", "last_check", "last_result", "latency_seconds")
+
+
+class Routes:
+    """All routes, over the state of one process."""
+
+    def __init__(self, process: Process, registry: CollectorRegistry, access: Access) -> None:
+        self._process, self._registry, self._access = process, registry, access
+        self._page = PAGE.read_text(encoding="utf-8")
+
+    def table(self) -> list[web.RouteDef]:
+        """The routes, in the order that people should meet them."""
+        return [
+            web.get("/", self.page),
+            web.get("/status", self.status),
+            web.get("/metrics", self.metrics),
+            web.get("/healthz", self.alive),
+            web.get("/livez", self.alive),
+            web.get("/readyz", self.ready),
+            web.get("/connections", self.connections),
+        ]
+
+    async def page(self, _request: web.Request) -> web.Response:
+        """The status page for people."""
+        return web.Response(text=self._page, content_type="text/html", headers={"Content-Security-Policy": PAGE_POLICY})
+
+    async def status(self, request: web.Request) -> web.Response:
+        """The status, as JSON or CSV."""
+        query = _known(request, "format", "pool", "state")
+        pool = query.get("pool")
+        if pool is not None and pool not in self._process.pools:
+            raise _bad_query("pool", pool, self._process.pools)
+        state = query.get("state")
+        if state is not None and state not in set(State):
+            raise _bad_query("state", state, State)
+        body = status(self._process, pool, None if state is None else State(state))
+        match query.get("format", "json"):
+            case "json":
+                return json_response(body)
+            case "csv":
+                return web.Response(text=_csv(body), content_type="text/csv")
+            case other:
+                raise _bad_query("format", other, ("json", "csv"))
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """The metrics."""
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
+
+    async def alive(self, _request: web.Request) -> web.Response:
+        """Alive, for this was answered."""
+        return web.Response(text="ok\n")
+
+    async def ready(self, _request: web.Request) -> web.Response:
+        """Whether traffic may come."""
+        reasons = not_ready_reasons(self._process)
+        return json_response({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
+
+    async def connections(self, request: web.Request) -> web.Response:
+        """Live sessions with their clients' addresses, so only for those who may know them."""
+        self._access.check(request)
+        query = _known(request, "limit", "pool", "backend")
+        limit = query.get("limit", str(DEFAULT_CONNECTIONS))
+        if not limit.isascii() or not limit.isdecimal() or not 1 <= int(limit[:9]) <= MOST_CONNECTIONS:
+            raise _bad_query("limit", limit, (f"1 to {MOST_CONNECTIONS}",))
+        total, sessions = await self._process.workers.sessions(int(limit), query.get("pool", ""), query.get("backend", ""))
+        return json_response({"total": total, "connections": sessions})
+
+
+def json_response(body: Json, status: int = 200) -> web.Response:
+    """A JSON answer that people can read too."""
+    return web.Response(
+        body=orjson.dumps(body, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE),
+        status=status,
+        content_type="application/json",
+    )
+
+
+def _known(request: web.Request, *names: str) -> Mapping[str, str]:
+    for name in request.query:
+        if name not in names:
+            raise web.HTTPBadRequest(text=f"unknown parameter {name[:60]!r}; known are {', '.join(names)}\n")
+    return request.query
+
+
+def _bad_query(name: str, value: str, valid: object) -> web.HTTPBadRequest:
+    choices = ", ".join(map(str, valid))  # type: ignore[call-overload]
+    return web.HTTPBadRequest(text=f"{name}={value[:60]!r} is not known; valid are {choices}\n")
+
+
+def _csv(body: Json) -> str:
+    """One row per backend. The first columns say which, the last what its probes say."""
+    output = io.StringIO()
+    writer = csv.writer(output, lineterminator="\n")
+    writer.writerow(("pool", *BACKEND_COLUMNS, *(f"health_{column}" for column in HEALTH_COLUMNS)))
+    for pool in body["pools"]:  # type: ignore[attr-defined]
+        for backend in pool["backends"]:
+            health = backend["health"]
+            writer.writerow(
+                (
+                    pool["name"],
+                    *(backend[column] for column in BACKEND_COLUMNS),
+                    *(health[column] for column in HEALTH_COLUMNS),
+                )
+            )
+    return output.getvalue()

@@ -1,0 +1,80 @@
+"""Totals over all workers, past and present, and who has which slot on the stats board.
+
+A counter's total is what the workers' rows hold now, plus a base: what dead workers had counted, less what a slot's
+earlier owner had. So no counter ever goes backwards, and no cell needs a second writer while its worker lives.
+"""
+
+from collections import defaultdict
+
+from app.core.reasons import CloseReason
+from app.link.board import (
+    BACKENDS,
+    CLOSED_CELL,
+    LISTENERS,
+    POOLS,
+    BackendCell,
+    Board,
+    ListenerCell,
+    PoolCell,
+    Table,
+)
+
+GAUGES = {LISTENERS: ListenerCell.ACTIVE, POOLS: PoolCell.ACTIVE, BACKENDS: BackendCell.ACTIVE}
+
+
+class BoardFullError(Exception):
+    """More listeners, pools or backends than the board has slots for."""
+
+
+class Counters:
+    """Reads the board; allocates and frees slots; folds the row of a dead worker into the base."""
+
+    def __init__(self, board: Board) -> None:
+        self.board = board
+        self._base: defaultdict[tuple[Table, int, int], int] = defaultdict(int)
+        self._used: dict[Table, set[int]] = {table: set() for table in GAUGES}
+
+    def allocate(self, table: Table) -> int:
+        """A slot whose numbers all read zero."""
+        used = self._used[table]
+        slot = next((slot for slot in range(table.capacity) if slot not in used), None)
+        if slot is None:
+            raise BoardFullError(f"more than {table.capacity} are not supported")
+        used.add(slot)
+        for field in range(table.width):
+            self._base[table, slot, field] = -self.board.sum(table, slot, field)
+        return slot
+
+    def free(self, table: Table, slot: int) -> None:
+        """Give a slot back whose last connection has closed."""
+        self._used[table].discard(slot)
+        for field in range(table.width):
+            self._base.pop((table, slot, field), None)
+
+    def total(self, table: Table, slot: int, field: int) -> int:
+        """One number over all workers, past and present."""
+        return self._base[table, slot, field] + self.board.sum(table, slot, field)
+
+    def of_worker(self, worker: int, table: Table, field: int) -> int:
+        """One number of one worker, over all slots of a table."""
+        base = self.board.base(worker)
+        return sum(self.board.cells[base + table.cell(slot, field)] for slot in self._used[table])
+
+    def fold(self, worker: int) -> int:
+        """Take over the numbers of a worker that has died, and answer how many sessions died with it.
+
+        Its gauges become 0, and its sessions count as closed with the reason `worker_lost`.
+        """
+        base = self.board.base(worker)
+        lost = 0
+        for table, gauge in GAUGES.items():
+            for slot in self._used[table]:
+                first = base + table.cell(slot, 0)
+                for field in range(table.width):
+                    value, self.board.cells[first + field] = self.board.cells[first + field], 0
+                    if field != gauge:
+                        self._base[table, slot, field] += value
+                    elif table is POOLS:
+                        lost += value
+                        self._base[table, slot, CLOSED_CELL[CloseReason.WORKER_LOST]] += value
+        return lost

@@ -1,0 +1,1 @@
+"""Where backends come from: one source per file."""

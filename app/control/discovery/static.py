@@ -1,0 +1,78 @@
+"""Backends from the settings. Host names are resolved here, again and again, never by a worker.
+
+A host name is one backend, at the first IPv4 address of the system's answer (the first IPv6 address where there is no
+IPv4). It keeps its address while that is still in the answer, and when the name cannot be resolved any more.
+"""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+
+import structlog
+
+from app.control.pools import LivePool
+from app.core.address import Address
+from app.core.backend import Backend
+from app.settings import BackendSettings
+
+RESOLVE_INTERVAL = 30.0
+RESOLVE_TIMEOUT = 10.0
+RETRY_INTERVAL = 3.0
+
+_log = structlog.get_logger()
+
+
+class StaticDiscovery:
+    """Keeps a pool's list of backends, whose names may move to other addresses."""
+
+    def __init__(self, pool: LivePool) -> None:
+        self._pool = pool
+        self._backends = pool.settings.backends
+        self._resolved: dict[Address, str] = {}
+        self._failing: set[Address] = set()
+
+    async def run(self) -> None:
+        """Give the pool its backends, and again when an address has changed. Ends only where there is nothing to resolve."""
+        names = [entry.address for entry in self._backends if not entry.address.is_literal]
+        if names:
+            await self._resolve(names)
+        self._publish()
+        while names:
+            await asyncio.sleep(RETRY_INTERVAL if self._failing else RESOLVE_INTERVAL)
+            await self._resolve(names)
+            self._publish()
+
+    def _publish(self) -> None:
+        self._pool.discovered(_backend(entry, self._resolved) for entry in self._backends)
+        self._pool.discovery.synced = not self._failing
+
+    async def _resolve(self, names: Sequence[Address]) -> None:
+        await asyncio.gather(*map(self._resolve_one, names))
+
+    async def _resolve_one(self, name: Address) -> None:
+        try:
+            addresses = await _look_up(name)
+        except (OSError, TimeoutError) as error:
+            if name not in self._failing:
+                self._failing.add(name)
+                reason = "no answer" if isinstance(error, TimeoutError) else error.strerror
+                _log.warning("discovery_failed", pool=self._pool.name, source="static", name=str(name), reason=reason)
+            return
+        if name in self._failing:
+            self._failing.discard(name)
+            _log.info("discovery_synced", pool=self._pool.name, source="static", name=str(name))
+        if self._resolved.get(name) not in addresses:
+            self._resolved[name] = addresses[0]
+
+
+async def _look_up(name: Address) -> list[str]:
+    """All addresses of a name, IPv4 first. Raises OSError or TimeoutError."""
+    async with asyncio.timeout(RESOLVE_TIMEOUT):
+        answers = await asyncio.get_running_loop().getaddrinfo(name.host, name.port, type=socket.SOCK_STREAM)
+    ordered = sorted(answers, key=lambda answer: answer[0] != socket.AF_INET)
+    return [str(sockaddr[0]) for *_, sockaddr in ordered]
+
+
+def _backend(entry: BackendSettings, resolved: dict[Address, str]) -> Backend:
+    host = entry.address.host if entry.address.is_literal else resolved.get(entry.address, "")
+    return Backend(str(entry.address), host, entry.address.port, entry.weight, entry.max_connections, backup=entry.backup)

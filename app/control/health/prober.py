@@ -1,0 +1,101 @@
+"""Probes the backends of a pool, each at its own jittered times, and at once when a worker could not connect."""
+
+import asyncio
+import os
+import random
+import socket
+from time import monotonic
+
+import aiohttp
+
+from app.control.health import PROBES
+from app.control.health.target import ProbeError, Target
+from app.control.pools import LivePool
+from app.control.spawn import spawn
+from app.core.address import Address
+from app.core.backend import Backend
+from app.core.schedule import first_delay, next_delay, second_delay
+from app.settings.units import format_duration
+
+SHORTEST_PAUSE = 0.1
+"""Seconds between two probes of a backend however often workers report failures."""
+
+
+class Probers:
+    """One task per backend of a pool that is checked."""
+
+    def __init__(self, pool: LivePool) -> None:
+        self._pool = pool
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._hurry: dict[str, asyncio.Event] = {}
+
+    def sync(self) -> None:
+        """Probe exactly the backends that the pool has now."""
+        members = self._pool.snapshot.members if self._pool.checked else {}
+        for name in [name for name in self._tasks if name not in members]:
+            self._tasks.pop(name).cancel()
+            del self._hurry[name]
+        for name in members:
+            if name not in self._tasks:
+                self._hurry[name] = asyncio.Event()
+                self._tasks[name] = spawn(self._probe_forever(name), f"prober {self._pool.name} {name}")
+
+    def hurry(self, name: str) -> None:
+        """Probe this backend at once."""
+        if event := self._hurry.get(name):
+            event.set()
+
+    def stop(self) -> None:
+        """End all tasks."""
+        for task in self._tasks.values():
+            task.cancel()
+
+    async def _probe_forever(self, name: str) -> None:
+        interval = self._pool.settings.health.interval
+        await asyncio.sleep(first_delay(interval, len(self._pool.snapshot.members), random.random()))
+        delay = second_delay(interval, random.random())
+        while True:
+            started = monotonic()
+            failure = await self._probe(self._pool.snapshot.members[name].backend)
+            self._pool.probed(name, failure, monotonic() - started)
+            await self._wait(name, started + delay)
+            delay = next_delay(interval, random.random())
+
+    async def _wait(self, name: str, until: float) -> None:
+        hurry = self._hurry[name]
+        hurry.clear()
+        await asyncio.sleep(min(SHORTEST_PAUSE, max(0.0, until - monotonic())))
+        try:
+            async with asyncio.timeout(max(0.0, until - monotonic())):
+                await hurry.wait()
+        except TimeoutError:
+            return
+
+    async def _probe(self, backend: Backend) -> str | None:
+        """Why the backend did not pass, or None."""
+        settings = self._pool.settings.health
+        if not backend.host:
+            return "the name cannot be resolved"
+        target = Target(Address(backend.host, settings.port or backend.port), backend.name, settings)
+        try:
+            async with asyncio.timeout(settings.timeout):
+                await PROBES[settings.type](target)
+        except TimeoutError:
+            return f"no answer in {format_duration(settings.timeout)}"
+        except ProbeError as error:
+            return str(error)
+        except (OSError, aiohttp.ClientError, ValueError) as error:
+            return _in_words(error)
+        return None
+
+
+def _in_words(error: Exception) -> str:
+    """The system's own words where there are some: the address is known, the reader wants the reason."""
+    cause = error.__cause__ or error
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "connection closed without an answer"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        cause = error.os_error
+    if isinstance(cause, OSError) and cause.errno and not isinstance(cause, socket.gaierror):
+        return os.strerror(cause.errno).lower()
+    return (str(error) or type(error).__name__).partition("\n")[0][:200]

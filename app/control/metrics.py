@@ -1,0 +1,255 @@
+"""The Prometheus metrics, read from the stats board and the pools at each scrape. Names and labels are a contract."""
+
+import platform
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
+
+from app import __version__
+from app.control.pools import LivePool
+from app.control.status import Process
+from app.core.backend import State
+from app.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS, PROBE_BUCKETS
+from app.core.pool import Member
+from app.core.reasons import CloseReason, ConnectFailure, RejectReason
+from app.link.board import (
+    BACKENDS,
+    CLOSED_CELL,
+    FAILURE_CELL,
+    LISTENERS,
+    POOLS,
+    REJECTED_CELL,
+    WORKER,
+    BackendCell,
+    ListenerCell,
+    PoolCell,
+    Table,
+    WorkerCell,
+)
+
+BACKEND_LABELS = ("pool", "backend")
+
+
+def registry(process: Process) -> CollectorRegistry:
+    """All metrics of this process."""
+    metrics = CollectorRegistry()
+    metrics.register(ProcessMetrics(process))
+    metrics.register(ListenerMetrics(process))
+    metrics.register(PoolMetrics(process))
+    metrics.register(BackendMetrics(process))
+    ProcessCollector(registry=metrics)
+    return metrics
+
+
+class ProcessMetrics(Collector):
+    """The process as a whole."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    def collect(self) -> Iterator[Metric]:
+        """Read the numbers."""
+        process = self._process
+        build = GaugeMetricFamily("tidegate_build_info", "Version; always 1.", labels=("version", "python"))
+        build.add_metric((__version__, platform.python_version()), 1)
+        yield build
+        yield CounterMetricFamily(
+            "tidegate_worker_restarts", "Workers that had died and were started again.", value=process.workers.restarts
+        )
+        yield GaugeMetricFamily(
+            "tidegate_draining", "1 while the process drains, else 0.", value=process.state == "draining"
+        )
+        lag = GaugeMetricFamily(
+            "tidegate_event_loop_lag_seconds", "How late the last periodic task was.", labels=("process",)
+        )
+        lag.add_metric(("control",), process.loop_lag)
+        dropped = CounterMetricFamily(
+            "tidegate_log_lines_dropped", "Log lines dropped because nobody read them in time.", labels=("process",)
+        )
+        for worker in process.workers.all:
+            name = f"worker-{worker.number}"
+            board = process.counters.board
+            base = board.base(worker.number)
+            lag.add_metric((name,), board.cells[base + WORKER.cell(0, WorkerCell.LOOP_LAG_MICROSECONDS)] / 1e6)
+            dropped.add_metric((name,), board.cells[base + WORKER.cell(0, WorkerCell.LOG_LINES_DROPPED)])
+        yield lag
+        yield dropped
+
+
+class ListenerMetrics(Collector):
+    """Per listener."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    def collect(self) -> Iterator[Metric]:
+        """Read the numbers."""
+        total = CounterMetricFamily("tidegate_listener_connections", "Client connections accepted.", labels=("listener",))
+        active = GaugeMetricFamily(
+            "tidegate_listener_connections_active", "Client connections open now.", labels=("listener",)
+        )
+        rejected = CounterMetricFamily(
+            "tidegate_listener_rejected", "Clients turned away before a dial.", labels=("listener", "reason")
+        )
+        pauses = CounterMetricFamily(
+            "tidegate_listener_accept_pauses",
+            "Times that accepting paused because file descriptors had run out.",
+            labels=("listener",),
+        )
+        for name, listener in self._process.listeners.items():
+            read = Reader(self._process, LISTENERS, listener.slot)
+            total.add_metric((name,), read(ListenerCell.TOTAL))
+            active.add_metric((name,), read(ListenerCell.ACTIVE))
+            pauses.add_metric((name,), read(ListenerCell.ACCEPT_PAUSES))
+            for reason in RejectReason:
+                rejected.add_metric((name, reason.value), read(REJECTED_CELL[reason]))
+        return iter((total, active, rejected, pauses))
+
+
+class PoolMetrics(Collector):
+    """Per pool."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    def collect(self) -> Iterator[Metric]:
+        """Read the numbers."""
+        backends = GaugeMetricFamily("tidegate_pool_backends", "Backends by state.", labels=("pool", "state"))
+        closed = CounterMetricFamily(
+            "tidegate_connections_closed", "Sessions ended, by close reason.", labels=("pool", "reason")
+        )
+        connect = HistogramMetricFamily(
+            "tidegate_connect_duration_seconds", "Time to connect to a backend.", labels=("pool",)
+        )
+        duration = HistogramMetricFamily("tidegate_connection_duration_seconds", "Age of ended sessions.", labels=("pool",))
+        probes = HistogramMetricFamily("tidegate_health_check_duration_seconds", "Time a probe took.", labels=("pool",))
+        synced = GaugeMetricFamily(
+            "tidegate_discovery_synced", "1 when the source of backends has spoken.", labels=("pool", "source")
+        )
+        last_sync = GaugeMetricFamily(
+            "tidegate_discovery_last_sync_timestamp_seconds",
+            "Unix time when the list of backends was last confirmed.",
+            labels=("pool", "source"),
+        )
+        for name, pool in self._process.pools.items():
+            read = Reader(self._process, POOLS, pool.slot)
+            for state, count in pool.snapshot.count_by_state().items():
+                backends.add_metric((name, state.value), count)
+            for reason in CloseReason:
+                closed.add_metric((name, reason.value), read(CLOSED_CELL[reason]))
+            _add_histogram(connect, name, CONNECT_BUCKETS, *read.histogram(PoolCell.CONNECT, CONNECT_BUCKETS))
+            _add_histogram(duration, name, DURATION_BUCKETS, *read.histogram(PoolCell.DURATION, DURATION_BUCKETS))
+            _add_histogram(probes, name, PROBE_BUCKETS, pool.probe_seconds.counts, pool.probe_seconds.sum)
+            synced.add_metric((name, pool.discovery.source), pool.discovery.synced)
+            if pool.discovery.last_sync is not None:
+                last_sync.add_metric((name, pool.discovery.source), pool.discovery.last_sync)
+        return iter((backends, closed, connect, duration, probes, synced, last_sync))
+
+
+class BackendMetrics(Collector):
+    """Per backend, as long as it belongs to its pool or still has connections."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    def collect(self) -> Iterator[Metric]:
+        """Read the numbers."""
+        families = BackendFamilies()
+        for pool in self._process.pools.values():
+            for name, member in (*pool.snapshot.members.items(), *pool.leaving.items()):
+                families.add(pool, name, member, Reader(self._process, BACKENDS, pool.slots[name]))
+        return families.all()
+
+
+class BackendFamilies:
+    """The families of one scrape."""
+
+    def __init__(self) -> None:
+        self._up = GaugeMetricFamily("tidegate_backend_up", "1 when in state up, else 0.", labels=BACKEND_LABELS)
+        self._state = GaugeMetricFamily(
+            "tidegate_backend_state",
+            "1 for the current state; there is no series for the others.",
+            labels=(*BACKEND_LABELS, "state"),
+        )
+        self._active = GaugeMetricFamily(
+            "tidegate_backend_connections_active", "Connections open or being opened now.", labels=BACKEND_LABELS
+        )
+        self._total = CounterMetricFamily("tidegate_backend_connections", "Connections opened.", labels=BACKEND_LABELS)
+        self._failures = CounterMetricFamily(
+            "tidegate_backend_connect_failures", "Dials that failed.", labels=(*BACKEND_LABELS, "reason")
+        )
+        self._sent = CounterMetricFamily(
+            "tidegate_backend_sent_bytes", "Bytes sent to the backend, live.", labels=BACKEND_LABELS
+        )
+        self._received = CounterMetricFamily(
+            "tidegate_backend_received_bytes", "Bytes received from the backend, live.", labels=BACKEND_LABELS
+        )
+        self._checks = CounterMetricFamily(
+            "tidegate_backend_health_checks", "Probes by result.", labels=(*BACKEND_LABELS, "result")
+        )
+        self._since = GaugeMetricFamily(
+            "tidegate_backend_last_transition_timestamp_seconds",
+            "Unix time of the last change of state.",
+            labels=BACKEND_LABELS,
+        )
+
+    def add(self, pool: LivePool, name: str, member: Member, read: "Reader") -> None:
+        """Add one backend's samples."""
+        labels = (pool.name, name)
+        state = State.DRAINING if name in pool.leaving else member.state
+        self._up.add_metric(labels, state is State.UP)
+        self._state.add_metric((*labels, state.value), 1)
+        self._active.add_metric(labels, read(BackendCell.ACTIVE))
+        self._total.add_metric(labels, read(BackendCell.TOTAL))
+        for failure in ConnectFailure:
+            self._failures.add_metric((*labels, failure.value), read(FAILURE_CELL[failure]))
+        self._sent.add_metric(labels, read(BackendCell.SENT_BYTES))
+        self._received.add_metric(labels, read(BackendCell.RECEIVED_BYTES))
+        if record := pool.records.get(name):
+            self._checks.add_metric((*labels, "success"), record.passed)
+            self._checks.add_metric((*labels, "failure"), record.failed)
+        self._since.add_metric(labels, member.since)
+
+    def all(self) -> Iterator[Metric]:
+        """The families, in the order of the documentation."""
+        return iter(
+            (
+                self._up,
+                self._state,
+                self._active,
+                self._total,
+                self._failures,
+                self._sent,
+                self._received,
+                self._checks,
+                self._since,
+            )
+        )
+
+
+class Reader:
+    """Reads one slot's numbers."""
+
+    def __init__(self, process: Process, table: Table, slot: int) -> None:
+        self._counters, self._table, self._slot = process.counters, table, slot
+
+    def __call__(self, field: int) -> int:
+        """One number over all workers."""
+        return self._counters.total(self._table, self._slot, field)
+
+    def histogram(self, first: int, bounds: tuple[float, ...]) -> tuple[list[int], float]:
+        """The count of each bucket and the sum in seconds."""
+        counts = [self(first + 1 + index) for index in range(len(bounds) + 1)]
+        return counts, self(first) / 1e6
+
+
+def _add_histogram(
+    family: HistogramMetricFamily, pool: str, bounds: tuple[float, ...], counts: Iterable[int], total: float
+) -> None:
+    names = (*map(floatToGoString, bounds), "+Inf")
+    family.add_metric((pool,), list(zip(names, accumulate(counts), strict=True)), total)

@@ -1,0 +1,41 @@
+"""The control process from settings to exit code."""
+
+import resource
+import sys
+
+import structlog
+import uvloop
+
+from app.control.listeners import CannotBindError
+from app.control.log import configure
+from app.control.supervisor import Supervisor
+from app.settings import LogFormat, LogLevel, Settings
+
+STOPPED_AS_ASKED = 0
+CANNOT_BIND = 69
+
+
+def serve(settings: Settings) -> int:
+    """Run the proxy until it is told to stop; answers the exit code."""
+    console = sys.stdout.isatty() if settings.log.format is None else settings.log.format is LogFormat.CONSOLE
+    log = configure(settings.log.level.value, console=console)
+    _raise_descriptor_limit()
+    try:
+        uvloop.run(_run(settings, log_console=console))
+    except CannotBindError as error:
+        structlog.get_logger().error("cannot_bind", reason=str(error))
+        return CANNOT_BIND
+    finally:
+        log.drain()
+    return STOPPED_AS_ASKED
+
+
+async def _run(settings: Settings, *, log_console: bool) -> None:
+    log_sessions = settings.log.level in (LogLevel.DEBUG, LogLevel.INFO)
+    await Supervisor(settings, log_sessions=log_sessions, log_console=log_console).run()
+
+
+def _raise_descriptor_limit() -> None:
+    """A session needs two descriptors; the soft limit is often far below what the system allows. Workers inherit it."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

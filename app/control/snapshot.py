@@ -1,0 +1,47 @@
+"""What the workers must know, as messages: a pool, its backends, a listener."""
+
+from collections.abc import Iterable
+
+from app.control.listeners import BoundListener
+from app.control.pools import LivePool
+from app.core.pool import BackendRemoved, Change, Member
+from app.link.messages import BackendEntry, BackendsChanged, ListenerAdded, PoolAdded
+
+
+def pool_added(pool: LivePool) -> PoolAdded:
+    """The settings of a pool."""
+    settings = pool.settings
+    return PoolAdded(
+        pool.name,
+        pool.slot,
+        settings.balance.value,
+        settings.connect_timeout,
+        settings.connect_attempts,
+        settings.idle_timeout,
+    )
+
+
+def all_backends(pool: LivePool) -> BackendsChanged:
+    """Every backend of a pool, for a worker that knows none."""
+    return BackendsChanged(pool.name, [_entry(pool, member) for member in pool.snapshot.members.values()], [])
+
+
+def backends_changed(pool: LivePool, changes: Iterable[Change]) -> BackendsChanged:
+    """Only the backends that have changed."""
+    changed: list[BackendEntry] = []
+    removed: list[str] = []
+    for change in changes:
+        if isinstance(change, BackendRemoved):
+            removed.append(change.member.backend.name)
+        else:
+            changed.append(_entry(pool, change.member))
+    return BackendsChanged(pool.name, changed, removed)
+
+
+def listener_added(listener: BoundListener) -> ListenerAdded:
+    """A listener; its sockets travel with the message."""
+    return ListenerAdded(listener.name, listener.slot, listener.pool, [str(address) for address in listener.addresses])
+
+
+def _entry(pool: LivePool, member: Member) -> BackendEntry:
+    return BackendEntry.of(member.backend, pool.slots[member.backend.name], eligible=member.eligible)

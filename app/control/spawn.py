@@ -1,0 +1,23 @@
+"""Tasks that are named, kept and looked after: the loop itself holds tasks weakly and is silent about how they end."""
+
+import asyncio
+from collections.abc import Coroutine
+
+import structlog
+
+_log = structlog.get_logger()
+_running: set[asyncio.Task[None]] = set()
+
+
+def spawn(coroutine: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
+    """Run a coroutine as a task of its own; an exception that ends it is logged as `internal_error`."""
+    task = asyncio.get_running_loop().create_task(coroutine, name=name)
+    _running.add(task)
+    task.add_done_callback(_ended)
+    return task
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    _running.discard(task)
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("internal_error", task=task.get_name(), exc_info=error)

@@ -1,0 +1,149 @@
+"""The JSON of `/status`: what is known about everything, for people and for programs. The fields are a contract."""
+
+import os
+import platform
+from collections.abc import Iterable
+from dataclasses import dataclass
+from time import monotonic
+
+from app import __version__
+from app.control import clock
+from app.control.counters import Counters
+from app.control.listeners import BoundListener
+from app.control.pools import HealthRecord, LivePool
+from app.control.workers import Workers
+from app.core.backend import State
+from app.core.pool import Member
+from app.core.reasons import ConnectFailure, RejectReason
+from app.link.board import (
+    BACKENDS,
+    FAILURE_CELL,
+    LISTENERS,
+    REJECTED_CELL,
+    BackendCell,
+    ListenerCell,
+)
+
+Json = dict[str, object]
+
+
+@dataclass
+class Process:
+    """What `/status`, `/metrics` and `/readyz` read: the parts of control, and what state it is in."""
+
+    counters: Counters
+    pools: dict[str, LivePool]
+    listeners: dict[str, BoundListener]
+    workers: Workers
+    state: str = "starting"
+
+    def __post_init__(self) -> None:
+        self.started = clock.now()
+        self._started = monotonic()
+        self.loop_lag = 0.0
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since the start."""
+        return monotonic() - self._started
+
+
+def status(process: Process, pool: str | None = None, state: State | None = None) -> Json:
+    """The whole status, or only the pools and backends asked for."""
+    pools = [live for live in process.pools.values() if pool in (None, live.name)]
+    return {
+        "version": __version__,
+        "python": platform.python_version(),
+        "pid": os.getpid(),
+        "state": process.state,
+        "started": clock.iso(process.started),
+        "uptime_seconds": round(process.uptime, 3),
+        "workers": [_worker(process, number) for number in range(len(process.workers.all))],
+        "listeners": [_listener(process.counters, listener) for listener in process.listeners.values()],
+        "pools": [_pool(process.counters, live, state) for live in pools],
+    }
+
+
+def not_ready_reasons(process: Process) -> list[str]:
+    """Why no traffic should come here, or nothing."""
+    if process.state != "running":
+        return [f"the process is {process.state}"]
+    reasons = [
+        f"listener {name}: no worker accepts yet" for name in process.listeners if not process.workers.accepting(name)
+    ]
+    for pool in process.pools.values():
+        if not pool.ready:
+            wanted = pool.settings.ready.min_backends
+            reasons.append(f"pool {pool.name}: {pool.snapshot.eligible} of at least {wanted} backends usable")
+    return reasons
+
+
+def _worker(process: Process, number: int) -> Json:
+    worker = process.workers.all[number]
+    return {
+        "id": number,
+        "pid": worker.pid,
+        "connections_active": process.counters.of_worker(number, LISTENERS, ListenerCell.ACTIVE),
+        "restarts": worker.restarts,
+    }
+
+
+def _listener(counters: Counters, listener: BoundListener) -> Json:
+    return {
+        "name": listener.name,
+        "bind": listener.bind,
+        "pool": listener.pool,
+        "connections_active": counters.total(LISTENERS, listener.slot, ListenerCell.ACTIVE),
+        "connections_total": counters.total(LISTENERS, listener.slot, ListenerCell.TOTAL),
+        "rejected_total": _sum(counters, listener.slot, (REJECTED_CELL[reason] for reason in RejectReason)),
+    }
+
+
+def _sum(counters: Counters, slot: int, cells: Iterable[int]) -> int:
+    return sum(counters.total(LISTENERS, slot, cell) for cell in cells)
+
+
+def _pool(counters: Counters, pool: LivePool, state: State | None) -> Json:
+    return {
+        "name": pool.name,
+        "balance": str(pool.settings.balance),
+        "discovery": {
+            "source": pool.discovery.source,
+            "synced": pool.discovery.synced,
+            "last_sync": clock.iso(pool.discovery.last_sync),
+        },
+        "backends": [
+            _backend(counters, pool, member) for member in pool.snapshot.members.values() if state in (None, member.state)
+        ],
+    }
+
+
+def _backend(counters: Counters, pool: LivePool, member: Member) -> Json:
+    backend, slot = member.backend, pool.slots[member.backend.name]
+    failures = sum(counters.total(BACKENDS, slot, FAILURE_CELL[failure]) for failure in ConnectFailure)
+    return {
+        "name": backend.name,
+        "address": backend.host or None,
+        "port": backend.port,
+        "state": member.state.value,
+        "since": clock.iso(member.since),
+        "weight": backend.weight,
+        "backup": backend.backup,
+        "connections_active": counters.total(BACKENDS, slot, BackendCell.ACTIVE),
+        "connections_total": counters.total(BACKENDS, slot, BackendCell.TOTAL),
+        "connect_failures_total": failures,
+        "sent_bytes_total": counters.total(BACKENDS, slot, BackendCell.SENT_BYTES),
+        "received_bytes_total": counters.total(BACKENDS, slot, BackendCell.RECEIVED_BYTES),
+        "health": _health(pool, pool.records[backend.name]),
+    }
+
+
+def _health(pool: LivePool, record: HealthRecord) -> Json:
+    return {
+        "type": str(pool.settings.health.type),
+        "successes": record.health.successes,
+        "failures": record.health.failures,
+        "last_check": clock.iso(record.last_check),
+        "last_result": record.last_result,
+        "latency_seconds": None if record.latency is None else round(record.latency, 6),
+    }

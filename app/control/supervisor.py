@@ -1,0 +1,178 @@
+"""The life of the control process: bind, start everything in order, run, drain, stop."""
+
+import asyncio
+import gc
+import os
+import platform
+import signal
+from contextlib import suppress
+
+import structlog
+
+from app import __version__
+from app.control import snapshot
+from app.control.admin.server import AdminServer
+from app.control.counters import Counters
+from app.control.discovery.static import StaticDiscovery
+from app.control.events import log_changes
+from app.control.health.prober import Probers
+from app.control.listeners import BoundListener, bind_listener, bind_socket, refuse_taken
+from app.control.pools import LivePool
+from app.control.spawn import spawn
+from app.control.status import Process
+from app.control.workers import Worker, Workers
+from app.core.pool import BackendAdded, BackendRemoved, Change
+from app.link.board import LISTENERS, Board
+from app.link.messages import ConnectFailed, Drain, Hello, Stop
+from app.settings import Settings
+
+TICK = 0.5
+EXIT_TIMEOUT = 1.0  # for workers that were told to stop at once
+
+_log = structlog.get_logger()
+
+
+class Supervisor:
+    """Control as a whole. Nothing has been bound or started before `run`."""
+
+    def __init__(self, settings: Settings, *, log_sessions: bool, log_console: bool) -> None:
+        self._settings = settings
+        self._hello = Hello(settings.buffer_size, log_sessions, log_console)
+        self._counters = Counters(Board.create(settings.workers))
+        self._listeners: dict[str, BoundListener] = {}
+        self._pools = {
+            name: LivePool(name, pool, "static", self._counters, self._changed) for name, pool in settings.pools.items()
+        }
+        self._probers = {name: Probers(pool) for name, pool in self._pools.items()}
+        self._workers = Workers(settings.workers, self._counters, self._introduce, self._connect_failed)
+        self._process = Process(self._counters, self._pools, self._listeners, self._workers)
+        token = settings.admin_token
+        self._admin = AdminServer(self._process, token.get_secret_value() if token else None)
+        self._signalled = asyncio.Event()
+        self._signalled_again = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve until a signal says otherwise. Raises CannotBindError before anything has started."""
+        admin = bind_socket(self._settings.admin, "admin", shared=False)
+        try:
+            self._bind()
+        except BaseException:
+            admin.close()
+            raise
+        self._watch_signals()
+        self._log_start()
+        await self._admin.start(admin)
+        for pool in self._pools.values():
+            spawn(StaticDiscovery(pool).run(), f"discovery {pool.name}")
+        self._workers.start()
+        spawn(self._tick(), "tick")
+        spawn(self._serve_when_settled(), "start")
+        await self._signalled.wait()
+        await self._stop()
+
+    # Start
+
+    def _bind(self) -> None:
+        refuse_taken({name: listener.bind for name, listener in self._settings.listeners.items()})
+        for name, listener in self._settings.listeners.items():
+            slot = self._counters.allocate(LISTENERS)
+            self._listeners[name] = bind_listener(name, listener.pool, slot, listener.bind, self._settings.workers)
+
+    def _watch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signal)
+
+    def _log_start(self) -> None:
+        _log.info(
+            "started",
+            version=__version__,
+            python=platform.python_version(),
+            pid=os.getpid(),
+            workers=self._settings.workers,
+            admin=str(self._settings.admin),
+        )
+        for name, listener in self._listeners.items():
+            _log.info("listener_bound", listener=name, bind=listener.bind, pool=listener.pool)
+
+    async def _serve_when_settled(self) -> None:
+        """Accept once every backend has been probed, so that the first client meets a pool that knows its backends.
+
+        A name that does not resolve holds the start up no longer than the slowest probe may take.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1 + max(pool.settings.health.timeout for pool in self._pools.values())):
+                for pool in self._pools.values():
+                    await pool.settled.wait()
+        if self._signalled.is_set():
+            return
+        self._process.state = "running"
+        for worker in self._workers.all:
+            self._hand_listeners(worker)
+        gc.collect()
+        gc.freeze()
+
+    # Run
+
+    def _introduce(self, worker: Worker) -> None:
+        """Tell a new worker process all that the others know."""
+        worker.send(self._hello)
+        for pool in self._pools.values():
+            worker.send(snapshot.pool_added(pool))
+            worker.send(snapshot.all_backends(pool))
+        if self._process.state == "running":
+            self._hand_listeners(worker)
+
+    def _hand_listeners(self, worker: Worker) -> None:
+        for listener in self._listeners.values():
+            worker.send(snapshot.listener_added(listener), listener.sockets[worker.number])
+
+    def _changed(self, pool: LivePool, changes: tuple[Change, ...]) -> None:
+        """The one place where a change of a pool reaches the log, the workers and the probers."""
+        log_changes(changes)
+        self._workers.broadcast(snapshot.backends_changed(pool, changes))
+        if any(isinstance(change, BackendAdded | BackendRemoved) for change in changes):
+            self._probers[pool.name].sync()
+
+    def _connect_failed(self, message: ConnectFailed) -> None:
+        self._probers[message.pool].hurry(message.backend)
+
+    async def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + TICK
+            await asyncio.sleep(TICK)
+            self._process.loop_lag = max(0.0, loop.time() - due)
+            for pool in self._pools.values():
+                pool.release_slots()
+
+    # Stop
+
+    def _signal(self) -> None:
+        if not self._signalled.is_set():
+            self._signalled.set()
+        else:
+            self._signalled_again.set()
+            self._workers.broadcast(Stop())
+
+    async def _stop(self) -> None:
+        """Fail readiness, keep accepting for the delay, close the listeners, let the sessions finish within the grace."""
+        drain = self._settings.drain
+        was_running = self._process.state == "running"
+        self._process.state = "draining"
+        _log.info("drain_started", delay_seconds=drain.delay, grace_seconds=drain.grace)
+        if was_running:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(drain.delay):
+                    await self._signalled_again.wait()
+        for listener in self._listeners.values():
+            listener.close()
+        self._workers.stop()
+        at_once = self._signalled_again.is_set()
+        self._workers.broadcast(Stop() if at_once else Drain(drain.grace))
+        if not await self._workers.wait(EXIT_TIMEOUT if at_once else max(drain.grace, EXIT_TIMEOUT)):
+            await self._workers.kill()
+        for probers in self._probers.values():
+            probers.stop()
+        await self._admin.stop()
+        _log.info("stopped", uptime_seconds=round(self._process.uptime, 3))

@@ -1,0 +1,194 @@
+"""Starts the workers, talks to them, and starts one again that has died, after a pause that grows while it keeps dying."""
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic
+
+import structlog
+
+from app.control.counters import Counters
+from app.control.spawn import spawn
+from app.core.backoff import Backoff
+from app.link.channel import Channel
+from app.link.messages import (
+    ConnectFailed,
+    Down,
+    ListSessions,
+    Message,
+    Ready,
+    SessionEntry,
+    Sessions,
+)
+
+ANSWER_TIMEOUT = 2.0
+KILL_TIMEOUT = 2.0
+
+_log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Worker:
+    """One worker process as control sees it; `number` outlives the process, as do its sockets and its row on the board."""
+
+    number: int
+    process: asyncio.subprocess.Process | None = None
+    channel: Channel | None = None
+    restarts: int = 0
+    listening: set[str] = field(default_factory=set)
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return self.process.pid if self.process else None
+
+    def send(self, message: Down, sockets: list[socket.socket] | None = None) -> None:
+        """Send a message to the process, if there is one."""
+        if self.channel:
+            self.channel.send(message, [sock.fileno() for sock in sockets or ()])
+
+
+class Workers:
+    """All workers. `introduce(worker)` sends a new process all that it must know."""
+
+    def __init__(
+        self,
+        count: int,
+        counters: Counters,
+        introduce: Callable[[Worker], None],
+        connect_failed: Callable[[ConnectFailed], None],
+    ) -> None:
+        self.all = [Worker(number) for number in range(count)]
+        self._counters = counters
+        self._introduce, self._connect_failed = introduce, connect_failed
+        self._stopping = False
+        self._keepers: list[asyncio.Task[None]] = []
+        self._queries: dict[int, asyncio.Future[Sessions]] = {}
+        self._last_query = 0
+
+    def start(self) -> None:
+        """Start all and keep them running until `stop`."""
+        self._keepers = [spawn(self._keep(worker), f"worker {worker.number}") for worker in self.all]
+
+    def broadcast(self, message: Down) -> None:
+        """Send to every worker that runs; one that starts later is introduced."""
+        for worker in self.all:
+            worker.send(message)
+
+    @property
+    def restarts(self) -> int:
+        """How often a worker that had died was started again."""
+        return sum(worker.restarts for worker in self.all)
+
+    def accepting(self, listener: str) -> bool:
+        """Whether any worker accepts on this listener."""
+        return any(listener in worker.listening for worker in self.all)
+
+    async def sessions(self, limit: int, pool: str, backend: str) -> tuple[int, list[SessionEntry]]:
+        """Live sessions of all workers that answer in time, and how many there are in all."""
+        answers = await asyncio.gather(*(self._ask(worker, limit, pool, backend) for worker in self.all))
+        entries = [entry for answer in answers if answer for entry in answer.sessions]
+        return sum(answer.total for answer in answers if answer), entries[:limit]
+
+    def stop(self) -> None:
+        """A worker that ends from now on, or has ended already, is not started again."""
+        self._stopping = True
+        for worker, keeper in zip(self.all, self._keepers, strict=True):
+            if worker.process is None:
+                keeper.cancel()
+
+    async def wait(self, seconds: float) -> bool:
+        """Whether all have ended within so many seconds."""
+        _ended, alive = await asyncio.wait(self._keepers, timeout=seconds)
+        return not alive
+
+    async def kill(self) -> None:
+        """End those that have not ended by themselves."""
+        for worker in self.all:
+            if worker.process:
+                worker.process.kill()
+        await self.wait(KILL_TIMEOUT)
+
+    async def _keep(self, worker: Worker) -> None:
+        backoff = Backoff()
+        while not self._stopping:
+            started = monotonic()
+            pid, status = await self._run(worker)
+            lost = self._counters.fold(worker.number)
+            if self._stopping:
+                return
+            backoff = backoff.after_run(monotonic() - started)
+            _log.error(
+                "worker_restarted",
+                worker=worker.number,
+                pid=pid,
+                ended=_in_words(status),
+                sessions_lost=lost,
+                pause_seconds=backoff.pause,
+            )
+            await asyncio.sleep(backoff.pause)
+            worker.restarts += 1
+
+    async def _run(self, worker: Worker) -> tuple[int, int]:
+        """One life of a worker process; answers its process id and how it ended."""
+        ours, theirs = socket.socketpair()
+        board = self._counters.board
+        with theirs:
+            worker.process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "app.dataplane",
+                *map(str, (worker.number, board.workers, theirs.fileno(), board.descriptor)),
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(), board.descriptor),
+            )
+        process = worker.process
+        loop = asyncio.get_running_loop()
+        worker.channel = Channel(loop, ours, lambda message: self._received(worker, message), lambda: _end(process))
+        self._introduce(worker)
+        status = await process.wait()
+        worker.channel.close()
+        worker.channel = worker.process = None
+        worker.listening.clear()
+        return process.pid, status
+
+    def _received(self, worker: Worker, message: Message) -> None:
+        match message:
+            case Ready():
+                worker.listening.add(message.listener)
+            case ConnectFailed():
+                self._connect_failed(message)
+            case Sessions():
+                if (answer := self._queries.pop(message.request, None)) and not answer.done():
+                    answer.set_result(message)
+            case _:
+                raise AssertionError(f"not for control: {message}")
+
+    async def _ask(self, worker: Worker, limit: int, pool: str, backend: str) -> Sessions | None:
+        self._last_query += 1
+        request = self._last_query
+        answer: asyncio.Future[Sessions] = asyncio.get_running_loop().create_future()
+        self._queries[request] = answer
+        try:
+            worker.send(ListSessions(request, limit, pool, backend))
+            async with asyncio.timeout(ANSWER_TIMEOUT if worker.channel else 0):
+                return await answer
+        except TimeoutError:
+            return None
+        finally:
+            self._queries.pop(request, None)
+
+
+def _end(process: asyncio.subprocess.Process) -> None:
+    """A worker that has closed its link, or reads nothing from it, is of no use any more."""
+    if process.returncode is None:
+        process.kill()
+
+
+def _in_words(status: int) -> str:
+    if status < 0:
+        return f"killed by {signal.Signals(-status).name}"
+    return f"exit code {status}"

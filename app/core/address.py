@@ -1,0 +1,73 @@
+"""Network addresses as text and back: `host:port`, with IPv6 in brackets."""
+
+import ipaddress
+import re
+from typing import NamedTuple
+
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+
+
+class Address(NamedTuple):
+    """A host (IP address or name, lower case, IPv6 without brackets and compressed) and a TCP port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_literal(self) -> bool:
+        """Whether the host is an IP address, so that nothing needs to be resolved."""
+        return is_ip(self.host)
+
+
+def parse_address(text: str) -> Address:
+    """Read `10.0.0.5:8001`, `[::1]:8001` or `chat.internal:8001`.
+
+    Raises ValueError that says what is wrong and what would be right.
+    """
+    host, colon, port = text.strip().rpartition(":")
+    if not colon or not host:
+        raise ValueError("expected host:port, like 10.0.0.5:8001 or [::1]:8001")
+    if host.startswith("[") and host.endswith("]"):
+        return Address(_ipv6(host[1:-1]), parse_port(port))
+    if ":" in host:
+        raise ValueError("an IPv6 address needs brackets, like [::1]:8001")
+    return Address(parse_host(host), parse_port(port))
+
+
+def parse_port(text: str) -> int:
+    """Read a TCP port, 1 to 65535; raises ValueError."""
+    if text.isascii() and text.isdecimal() and len(text) <= 5 and 1 <= int(text) <= 65535:
+        return int(text)
+    raise ValueError(f"port {text!r} is not a number from 1 to 65535")
+
+
+def parse_host(text: str) -> str:
+    """Read an IPv4 address or a host name and return it in lower case; raises ValueError."""
+    host = text.lower()
+    if is_ip(host):
+        return host
+    labels = host.removesuffix(".").split(".")
+    if labels[-1].isdecimal():
+        raise ValueError(f"{text!r} is not an IPv4 address")
+    if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+        raise ValueError(f"{text!r} is neither an IP address nor a host name")
+    return host
+
+
+def is_ip(host: str) -> bool:
+    """Whether the text is an IPv4 or IPv6 address."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _ipv6(text: str) -> str:
+    try:
+        return ipaddress.IPv6Address(text).compressed
+    except ValueError:
+        raise ValueError(f"{text!r} in brackets is not an IPv6 address") from None

@@ -1,0 +1,31 @@
+"""A backend and the states it can be in."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """What a backend is to routing; the words of `/status`, the metrics and the log."""
+
+    UP = "up"
+    DOWN = "down"
+    CHECKING = "checking"
+    DRAINING = "draining"
+    EJECTED = "ejected"
+    MAINTENANCE = "maintenance"
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One place that connections can be sent to.
+
+    `name` (`host:port` as configured) is its identity; `host` is the IP address to dial, empty while a host name has not
+    been resolved yet. `max_connections` 0 means no limit.
+    """
+
+    name: str
+    host: str
+    port: int
+    weight: int = 1
+    max_connections: int = 0
+    backup: bool = False

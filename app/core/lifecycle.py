@@ -1,0 +1,29 @@
+"""How the sessions that outlive a drain are closed: spread over the end of the grace, not all at one moment."""
+
+from dataclasses import dataclass
+
+SPREAD_SHARE = 0.2
+MARGIN_SHARE = 0.05
+LONGEST_MARGIN = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingWindow:
+    """The seconds after the start of the grace between which remaining sessions are closed."""
+
+    start: float
+    end: float
+
+    def due(self, sessions: int, elapsed: float) -> int:
+        """How many of the sessions that were open at `start` should have been closed `elapsed` seconds into the grace."""
+        if elapsed >= self.end:
+            return sessions
+        if elapsed <= self.start:
+            return 0
+        return int(sessions * (elapsed - self.start) / (self.end - self.start))
+
+
+def closing_window(grace: float) -> ClosingWindow:
+    """The last fifth of the grace, less a margin in which log lines are written and processes exit."""
+    end = grace - min(LONGEST_MARGIN, grace * MARGIN_SHARE)
+    return ClosingWindow(min(end, grace * (1 - SPREAD_SHARE)), end)

@@ -1,0 +1,101 @@
+"""A pool as an immutable snapshot: each change gives a new snapshot and says what has changed."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from app.core.backend import Backend, State
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A backend in a pool, its state, and the Unix time since when it has it."""
+
+    backend: Backend
+    state: State
+    since: float
+
+    @property
+    def eligible(self) -> bool:
+        """Whether it may get a new connection now."""
+        return self.state is State.UP and bool(self.backend.host)
+
+
+@dataclass(frozen=True, slots=True)
+class BackendAdded:
+    """A backend has joined the pool."""
+
+    pool: str
+    member: Member
+
+
+@dataclass(frozen=True, slots=True)
+class BackendRemoved:
+    """A backend has left the pool; its sessions may still live."""
+
+    pool: str
+    member: Member
+
+
+@dataclass(frozen=True, slots=True)
+class BackendAltered:
+    """A backend has another address, weight, limit or tier, and the same name and state."""
+
+    pool: str
+    member: Member
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """The one event that routing, metrics, log and status learn a new state from."""
+
+    pool: str
+    member: Member
+    previous: State
+    reason: str
+
+
+Change = BackendAdded | BackendRemoved | BackendAltered | StateChanged
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """All backends of one pool by name, in the order they were given."""
+
+    name: str
+    members: Mapping[str, Member] = field(default_factory=lambda: MappingProxyType({}))
+
+    def with_backends(self, backends: Iterable[Backend], initial: State, now: float) -> "tuple[Pool, tuple[Change, ...]]":
+        """The pool with exactly these backends; newcomers start in the state `initial`, the others keep theirs."""
+        members: dict[str, Member] = {}
+        changes: list[Change] = []
+        for backend in backends:
+            known = self.members.get(backend.name)
+            member = replace(known, backend=backend) if known else Member(backend, initial, now)
+            members[backend.name] = member
+            if known is None:
+                changes.append(BackendAdded(self.name, member))
+            elif known.backend != backend:
+                changes.append(BackendAltered(self.name, member))
+        gone = [BackendRemoved(self.name, member) for name, member in self.members.items() if name not in members]
+        return Pool(self.name, MappingProxyType(members)), (*gone, *changes)
+
+    def with_state(self, name: str, state: State, reason: str, now: float) -> "tuple[Pool, tuple[Change, ...]]":
+        """The pool with one backend in that state. No change when it is unknown or already there."""
+        known = self.members.get(name)
+        if known is None or known.state is state:
+            return self, ()
+        member = Member(known.backend, state, now)
+        pool = Pool(self.name, MappingProxyType({**self.members, name: member}))
+        return pool, (StateChanged(self.name, member, known.state, reason),)
+
+    @property
+    def eligible(self) -> int:
+        """How many backends may get a new connection now."""
+        return sum(member.eligible for member in self.members.values())
+
+    def count_by_state(self) -> dict[State, int]:
+        """The number of backends in each state, zero where there is none."""
+        counts = Counter(member.state for member in self.members.values())
+        return {state: counts[state] for state in State}

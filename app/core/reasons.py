@@ -1,0 +1,75 @@
+"""Why sessions, dials and connections end: the closed lists that logs and metric labels take their words from."""
+
+from enum import StrEnum
+from errno import (
+    EADDRNOTAVAIL,
+    ECONNABORTED,
+    ECONNREFUSED,
+    ECONNRESET,
+    EHOSTDOWN,
+    EHOSTUNREACH,
+    ENETDOWN,
+    ENETUNREACH,
+    EPIPE,
+    ETIMEDOUT,
+)
+
+
+class CloseReason(StrEnum):
+    """Why a session ended; every session has exactly one. The order is the order of cells on the stats board."""
+
+    CLIENT_EOF = "client_eof"
+    BACKEND_EOF = "backend_eof"
+    CLIENT_RESET = "client_reset"
+    BACKEND_RESET = "backend_reset"
+    IDLE_TIMEOUT = "idle_timeout"
+    MAX_DURATION = "max_duration"
+    CONNECT_FAILED = "connect_failed"
+    NO_BACKEND = "no_backend"
+    REJECTED = "rejected"
+    BACKEND_DOWN = "backend_down"
+    BACKEND_REMOVED = "backend_removed"
+    DRAIN = "drain"
+    REBALANCE = "rebalance"
+    ADMIN = "admin"
+    WORKER_LOST = "worker_lost"
+    ERROR = "error"
+
+
+CLEAN_ENDS = frozenset({CloseReason.CLIENT_EOF, CloseReason.BACKEND_EOF})
+"""The ends after which every byte has been passed on. Any other end must look like a reset to both peers."""
+
+
+class ConnectFailure(StrEnum):
+    """Why a dial failed."""
+
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    RESET = "reset"
+    OTHER = "other"
+
+
+class RejectReason(StrEnum):
+    """Why a listener turned a client away before a dial."""
+
+    NO_BACKEND = "no_backend"
+
+
+_BY_ERRNO = {
+    ECONNREFUSED: ConnectFailure.REFUSED,
+    ETIMEDOUT: ConnectFailure.TIMEOUT,
+    EHOSTUNREACH: ConnectFailure.UNREACHABLE,
+    ENETUNREACH: ConnectFailure.UNREACHABLE,
+    EHOSTDOWN: ConnectFailure.UNREACHABLE,
+    ENETDOWN: ConnectFailure.UNREACHABLE,
+    EADDRNOTAVAIL: ConnectFailure.UNREACHABLE,
+    ECONNRESET: ConnectFailure.RESET,
+    ECONNABORTED: ConnectFailure.RESET,
+    EPIPE: ConnectFailure.RESET,
+}
+
+
+def connect_failure(errno: int) -> ConnectFailure:
+    """The failure that a `connect(2)` error number means."""
+    return _BY_ERRNO.get(errno, ConnectFailure.OTHER)

@@ -1,0 +1,72 @@
+"""One line per session, at its end, through the log stream that all processes share."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from time import monotonic
+
+import orjson
+
+from app.core.address import Address
+from app.core.reasons import CloseReason
+from app.dataplane.session import Session
+from app.link.log_stream import LogStream
+
+Fields = dict[str, object]
+
+
+class AccessLog:
+    """Writes `session_closed` lines, and the few other events of a worker, as JSON or as text for a terminal."""
+
+    def __init__(self, stream: LogStream, session_prefix: str) -> None:
+        self._stream = stream
+        self._session_prefix = session_prefix
+        self.configure(sessions=True, console=False)
+
+    def configure(self, *, sessions: bool, console: bool) -> None:
+        """Whether to log sessions at all, and whether for a terminal."""
+        self._sessions = sessions
+        self._render: Callable[[Fields], bytes] = _console_line if console else _json_line
+
+    def session_closed(self, session: Session, reason: CloseReason) -> None:
+        """The one line of a session. Times in milliseconds."""
+        if not self._sessions:
+            return
+        connect = session.connect_seconds
+        self.event(
+            "info",
+            "session_closed",
+            session=self.session_id(session),
+            listener=session.listener.name,
+            pool=session.pool.name,
+            backend=session.backend_name,
+            client=str(Address(*session.peer)),
+            sent_bytes=session.sent,
+            received_bytes=session.received,
+            connect_ms=None if connect is None else round(connect * 1000, 3),
+            duration_ms=round((monotonic() - session.started_at) * 1000, 3),
+            attempts=session.attempts,
+            reason=reason.value,
+        )
+
+    def event(self, level: str, event: str, **fields: object) -> None:
+        """Any event of this worker."""
+        line = {"timestamp": _now(), "level": level, "event": event, **fields}
+        self._stream.write(self._render(line))
+
+    def session_id(self, session: Session) -> str:
+        """What a session is called in the log and in `/connections`: unique over workers and their restarts."""
+        return f"{self._session_prefix}-{session.number}"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _json_line(fields: Fields) -> bytes:
+    return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _console_line(fields: Fields) -> bytes:
+    timestamp, level, event = fields.pop("timestamp"), fields.pop("level"), fields.pop("event")
+    rest = " ".join(f"{name}={value}" for name, value in fields.items())
+    return f"{timestamp} [{level:<8}] {event} {rest}\n".encode()

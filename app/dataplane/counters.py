@@ -1,0 +1,35 @@
+"""A worker's own row of the stats board: plain numbers in shared memory that only this worker writes."""
+
+from bisect import bisect_left
+
+from app.link.board import ROW, Board, Table
+
+
+class Counters:
+    """Cells by absolute position, so that counting is one addition in place."""
+
+    def __init__(self, board: Board, worker: int) -> None:
+        self.cells = board.cells
+        self._base = board.base(worker)
+
+    def slot(self, table: Table, slot: int) -> int:
+        """The first cell of a slot in this worker's row."""
+        return self._base + table.cell(slot, 0)
+
+    def everywhere(self, table: Table, slot: int, field: int) -> slice:
+        """The same cell of all workers, for numbers that count together."""
+        return slice(table.cell(slot, field), None, ROW)
+
+
+class Histogram:
+    """Observations in seconds: the sum in microseconds, then a count per bucket, the last for what is above all bounds."""
+
+    def __init__(self, counters: Counters, first: int, bounds: tuple[float, ...]) -> None:
+        self._cells = counters.cells
+        self._first = first
+        self._bounds = bounds
+
+    def observe(self, seconds: float) -> None:
+        """Count one observation."""
+        self._cells[self._first] += int(seconds * 1_000_000)
+        self._cells[self._first + 1 + bisect_left(self._bounds, seconds)] += 1

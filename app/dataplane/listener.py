@@ -1,0 +1,121 @@
+"""Accepts clients on the listening sockets that control has bound, and turns each into a session."""
+
+import socket
+from collections.abc import Callable
+from errno import EMFILE, ENFILE, ENOBUFS, ENOMEM
+
+from app.core.reasons import RejectReason
+from app.dataplane.counters import Counters
+from app.dataplane.poller import IN, Poller
+from app.dataplane.pool import Pool
+from app.link.board import LISTENERS, REJECTED_CELL, ListenerCell
+from app.link.messages import ListenerAdded
+
+ACCEPTS_PER_EVENT = 64  # then the sessions that live get their turn
+NO_RESOURCES = frozenset({EMFILE, ENFILE, ENOBUFS, ENOMEM})
+MAPPED_IPV4 = "::ffff:"
+
+Peer = tuple[str, int]
+
+
+class Listener:
+    """One listener with its sockets, which it owns, and its counters.
+
+    `accepted(listener, client, peer)` takes over each new connection; `exhausted(listener, error)` is told when the system
+    has no descriptor or memory left for one.
+    """
+
+    def __init__(
+        self,
+        poller: Poller,
+        counters: Counters,
+        message: ListenerAdded,
+        pool: Pool,
+        sockets: list[socket.socket],
+    ) -> None:
+        self._poller = poller
+        self._cells = counters.cells
+        self._cell = counters.slot(LISTENERS, message.slot)
+        self.name = message.name
+        self.pool = pool
+        self._gates = [Gate(self, sock) for sock in sockets]
+        self._paused = True
+
+    def open(
+        self,
+        accepted: "Callable[[Listener, socket.socket, Peer], None]",
+        exhausted: "Callable[[OSError], None]",
+    ) -> None:
+        """Begin to accept."""
+        self.accepted, self.exhausted = accepted, exhausted
+        for gate in self._gates:
+            self._poller.register(gate.sock.fileno(), IN, gate.ready)
+        self._paused = False
+
+    def pause(self) -> None:
+        """Leave new clients in the kernel's queue."""
+        if not self._paused:
+            self._paused = True
+            self._cells[self._cell + ListenerCell.ACCEPT_PAUSES] += 1
+            for gate in self._gates:
+                self._poller.pause(gate.sock.fileno())
+
+    def resume(self) -> None:
+        """Accept again."""
+        if self._paused:
+            self._paused = False
+            for gate in self._gates:
+                self._poller.resume(gate.sock.fileno(), IN)
+
+    def close(self) -> None:
+        """Accept whom the kernel has let in already, then nobody."""
+        for gate in self._gates:
+            if not self._paused:
+                gate.ready(IN)
+            self._poller.close(gate.sock)
+
+    @property
+    def paused(self) -> bool:
+        """Whether it does not accept at the moment."""
+        return self._paused
+
+    def opened(self) -> None:
+        """Count a session that has begun."""
+        self._cells[self._cell + ListenerCell.ACTIVE] += 1
+        self._cells[self._cell + ListenerCell.TOTAL] += 1
+
+    def closed(self) -> None:
+        """Count a session that has ended."""
+        self._cells[self._cell + ListenerCell.ACTIVE] -= 1
+
+    def rejected(self, reason: RejectReason) -> None:
+        """Count a client that was turned away before a dial."""
+        self._cells[self._cell + REJECTED_CELL[reason]] += 1
+
+
+class Gate:
+    """One listening socket of a listener."""
+
+    def __init__(self, listener: Listener, sock: socket.socket) -> None:
+        self.listener, self.sock = listener, sock
+
+    def ready(self, _events: int) -> None:
+        """Accept who waits."""
+        listener = self.listener
+        for _ in range(ACCEPTS_PER_EVENT):
+            if listener.paused:
+                return
+            try:
+                client, peer = self.sock.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in NO_RESOURCES:
+                    listener.exhausted(error)
+                    return
+                continue  # a client that was gone before it was accepted
+            client.setblocking(False)
+            listener.accepted(listener, client, (peer[0].removeprefix(MAPPED_IPV4), peer[1]))
+
+    def failed(self) -> None:
+        """A bug broke one accept; the next event tries again."""

@@ -1,0 +1,122 @@
+"""A pool as a worker sees it: the backends of its snapshot, their counters on the board, and the balancer over them."""
+
+from app.core.balance import POLICIES
+from app.core.balance.balancer import Balancer
+from app.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
+from app.core.reasons import CloseReason, ConnectFailure
+from app.dataplane.counters import Counters, Histogram
+from app.link.board import BACKENDS, CLOSED_CELL, FAILURE_CELL, POOLS, BackendCell, PoolCell
+from app.link.messages import BackendEntry, PoolAdded
+
+
+class PoolBackend:
+    """One backend and its cells. Lives on with its sessions after the pool has dropped it."""
+
+    def __init__(self, counters: Counters, entry: BackendEntry) -> None:
+        self._counters = counters
+        self._cell = counters.slot(BACKENDS, entry.slot)
+        self._active_everywhere = counters.everywhere(BACKENDS, entry.slot, BackendCell.ACTIVE)
+        self.name = entry.name
+        self.next_report = 0.0
+        self.apply(entry)
+
+    def apply(self, entry: BackendEntry) -> None:
+        """Take over a new entry of the same name."""
+        self.address = (entry.host, entry.port)
+        self.weight = entry.weight
+        self.max_connections = entry.max_connections
+        self.backup = entry.backup
+        self.eligible = entry.eligible
+
+    @property
+    def active(self) -> int:
+        """Connections of all workers, those being dialled included."""
+        return sum(self._counters.cells[self._active_everywhere])
+
+    def reserve(self) -> bool:
+        """Count a connection to come, unless the backend is full. All workers reserve before they look, so that together
+        they never exceed the limit."""
+        self._counters.cells[self._cell + BackendCell.ACTIVE] += 1
+        if self.max_connections and self.active > self.max_connections:
+            self.release()
+            return False
+        return True
+
+    def release(self) -> None:
+        """The connection is gone, or never came to be."""
+        self._counters.cells[self._cell + BackendCell.ACTIVE] -= 1
+
+    def connected(self) -> None:
+        """Count a dial that succeeded."""
+        self._counters.cells[self._cell + BackendCell.TOTAL] += 1
+
+    def failed(self, failure: ConnectFailure) -> None:
+        """Count a dial that failed."""
+        self._counters.cells[self._cell + FAILURE_CELL[failure]] += 1
+
+    def moved(self, sent: int, received: int) -> None:
+        """Count bytes to and from the backend."""
+        cells = self._counters.cells
+        cells[self._cell + BackendCell.SENT_BYTES] += sent
+        cells[self._cell + BackendCell.RECEIVED_BYTES] += received
+
+
+class Pool:
+    """The settings of a pool, its backends by name, and the choice among those that are eligible."""
+
+    def __init__(self, counters: Counters, message: PoolAdded) -> None:
+        self._counters = counters
+        self._cell = counters.slot(POOLS, message.slot)
+        self.name = message.name
+        self.balance = ""
+        self.backends: dict[str, PoolBackend] = {}
+        self.connect_seconds = Histogram(counters, self._cell + PoolCell.CONNECT, CONNECT_BUCKETS)
+        self.duration_seconds = Histogram(counters, self._cell + PoolCell.DURATION, DURATION_BUCKETS)
+        self.configure(message)
+
+    def configure(self, message: PoolAdded) -> None:
+        """Take over settings; sessions that run keep theirs."""
+        self.connect_timeout = message.connect_timeout
+        self.connect_attempts = message.connect_attempts
+        self.idle_timeout = message.idle_timeout
+        if message.balance != self.balance:
+            self.balance = message.balance
+            self._balancer: Balancer[PoolBackend] = Balancer(POLICIES[message.balance]())
+            self._update_balancer()
+
+    def apply(self, changed: list[BackendEntry], removed: list[str]) -> None:
+        """Take over backends that are new or different, and drop those that left."""
+        for name in removed:
+            self.backends.pop(name, None)
+        for entry in changed:
+            if known := self.backends.get(entry.name):
+                known.apply(entry)
+            else:
+                self.backends[entry.name] = PoolBackend(self._counters, entry)
+        self._update_balancer()
+
+    def reserve(self, client: str, tried: list[PoolBackend]) -> PoolBackend | None:
+        """Choose a backend that has not been tried and reserve a connection on it, or None when there is none."""
+        while (backend := self._balancer.pick(client, tried)) is not None:
+            if backend.reserve():
+                return backend
+            tried = [*tried, backend]  # another worker has taken the last place
+        return None
+
+    def opened(self) -> None:
+        """Count a session that has begun."""
+        self._counters.cells[self._cell + PoolCell.ACTIVE] += 1
+
+    def closed(self, reason: CloseReason, seconds: float) -> None:
+        """Count a session that has ended."""
+        self._counters.cells[self._cell + PoolCell.ACTIVE] -= 1
+        self._counters.cells[self._cell + CLOSED_CELL[reason]] += 1
+        self.duration_seconds.observe(seconds)
+
+    def _update_balancer(self) -> None:
+        eligible = [backend for backend in self.backends.values() if backend.eligible]
+        self._balancer.update(
+            [backend for backend in eligible if not backend.backup],
+            [backend for backend in eligible if backend.backup],
+            self.backends,
+        )

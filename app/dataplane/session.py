@@ -1,0 +1,225 @@
+"""A session: one client connection and all that is done for it, from accept to its log line.
+
+It dials a backend, another one when that fails, hands both sockets to the relay, and ends exactly once with one reason.
+It owns both sockets.
+"""
+
+import socket
+import struct
+from asyncio import TimerHandle
+from collections.abc import Callable
+from errno import EINPROGRESS
+from time import monotonic
+from typing import TYPE_CHECKING, Protocol
+
+from app.core.reasons import CLEAN_ENDS, CloseReason, ConnectFailure, RejectReason, connect_failure
+from app.dataplane.poller import OUT, Poller
+from app.dataplane.pool import Pool, PoolBackend
+from app.dataplane.relay import Relay
+from app.link.sockets import KEEPALIVE
+
+if TYPE_CHECKING:
+    from app.dataplane.listener import Listener, Peer
+
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close sends a reset and drops what is unsent
+
+
+BACKEND_OPTIONS = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), *KEEPALIVE)
+
+
+class Owner(Protocol):
+    """What a session needs of its worker."""
+
+    poller: Poller
+    buffer: memoryview
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> TimerHandle:
+        """Call back once."""
+
+    def connect_failed(self, pool: Pool, backend: PoolBackend) -> None:
+        """Tell control that a dial failed."""
+
+    def session_ended(self, session: "Session", reason: CloseReason) -> None:
+        """Log the session and forget it."""
+
+
+class Session:
+    """From accept to close. Times are of the monotonic clock, in seconds."""
+
+    __slots__ = (
+        "_flushed_received",
+        "_flushed_sent",
+        "_owner",
+        "_timer",
+        "active_at",
+        "attempts",
+        "backend",
+        "backend_socket",
+        "client",
+        "connect_seconds",
+        "ended",
+        "listener",
+        "number",
+        "peer",
+        "pool",
+        "relay",
+        "started_at",
+        "tried",
+    )
+
+    def __init__(self, owner: Owner, listener: "Listener", number: int, client: socket.socket, peer: "Peer") -> None:
+        self._owner, self.listener, self.number = owner, listener, number
+        self.client, self.peer = client, peer
+        self.pool = listener.pool
+        self.backend: PoolBackend | None = None
+        self.backend_socket: socket.socket | None = None
+        self.relay: Relay | None = None
+        self.tried: list[PoolBackend] = []
+        self.attempts = 0
+        self.connect_seconds: float | None = None
+        self.started_at = self.active_at = monotonic()
+        self.ended = False
+        self._timer: TimerHandle | None = None
+        self._flushed_sent = self._flushed_received = 0
+
+    @property
+    def sent(self) -> int:
+        """Bytes to the backend."""
+        return self.relay.to_backend.moved if self.relay else 0
+
+    @property
+    def received(self) -> int:
+        """Bytes from the backend."""
+        return self.relay.to_client.moved if self.relay else 0
+
+    @property
+    def backend_name(self) -> str | None:
+        """The backend it is on, or the last one that was tried."""
+        backend = self.backend or (self.tried[-1] if self.tried else None)
+        return backend.name if backend else None
+
+    def start(self) -> None:
+        """Begin to dial."""
+        self.listener.opened()
+        self.pool.opened()
+        self._dial()
+
+    def sweep(self, now: float) -> None:
+        """Put the bytes moved since the last sweep on the board; end the session when none have for too long."""
+        if self.relay is None:
+            return
+        if self._flush_counters():
+            self.active_at = now
+        elif self.pool.idle_timeout and now - self.active_at >= self.pool.idle_timeout:
+            self.end(CloseReason.IDLE_TIMEOUT)
+
+    def failed(self) -> None:
+        """A bug broke the dial or the relay."""
+        self.end(CloseReason.ERROR)
+
+    def relay_ended(self, reason: CloseReason) -> None:
+        """The relay has nothing more to do."""
+        self.end(reason)
+
+    def end(self, reason: CloseReason) -> None:
+        """Close both sides, count and log; only the first reason counts.
+
+        Unless both directions came to their end, both peers get a reset: a broken stream must never look complete.
+        """
+        if self.ended:
+            return
+        self.ended = True
+        self._flush_counters()
+        self._cancel_timer()
+        if self.backend is not None:
+            self.backend.release()
+        self.listener.closed()
+        self.pool.closed(reason, monotonic() - self.started_at)
+        for sock in (self.client, self.backend_socket):
+            if sock is not None:
+                if reason not in CLEAN_ENDS:
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                self._owner.poller.close(sock)
+        self._owner.session_ended(self, reason)
+        self.relay = None  # it knows this session: without the circle both are freed at once
+
+    def _dial(self) -> None:
+        """Connect to one backend after the other until a connection is under way or nothing is left to try."""
+        while self.attempts < self.pool.connect_attempts:
+            self.backend = self.pool.reserve(self.peer[0], self.tried)
+            if self.backend is None:
+                break
+            self.attempts += 1
+            try:
+                error = self._connect(self.backend)
+            except OSError:  # no descriptor or memory for a socket: not the backend's fault, and no reason to try on
+                self.end(CloseReason.ERROR)
+                return
+            if error == EINPROGRESS or not error:
+                return
+            self._dial_failed(connect_failure(error))
+        if not self.tried:
+            self.listener.rejected(RejectReason.NO_BACKEND)
+        self.end(CloseReason.CONNECT_FAILED if self.tried else CloseReason.NO_BACKEND)
+
+    def _connect(self, backend: PoolBackend) -> int:
+        family = socket.AF_INET6 if ":" in backend.address[0] else socket.AF_INET
+        self.backend_socket = sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        for level, option, value in BACKEND_OPTIONS:
+            sock.setsockopt(level, option, value)
+        self.active_at = monotonic()
+        error = sock.connect_ex(backend.address)
+        if error == EINPROGRESS or not error:
+            self._owner.poller.register(sock.fileno(), OUT, self._dial_ready)
+            self._timer = self._owner.call_later(self.pool.connect_timeout, self._dial_timed_out)
+        return error
+
+    def _dial_ready(self, _events: int) -> None:
+        assert self.backend_socket is not None
+        self._cancel_timer()
+        if error := self.backend_socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            self._dial_failed(connect_failure(error))
+            self._dial()
+        else:
+            self._connected()
+
+    def _dial_timed_out(self) -> None:
+        self._timer = None
+        self._dial_failed(ConnectFailure.TIMEOUT)
+        self._dial()
+
+    def _dial_failed(self, failure: ConnectFailure) -> None:
+        assert self.backend is not None
+        assert self.backend_socket is not None
+        self._owner.poller.close(self.backend_socket)
+        self.backend.failed(failure)
+        self.backend.release()
+        self._owner.connect_failed(self.pool, self.backend)
+        self.tried.append(self.backend)
+        self.backend = self.backend_socket = None
+
+    def _connected(self) -> None:
+        assert self.backend is not None
+        assert self.backend_socket is not None
+        now = monotonic()
+        self.connect_seconds = now - self.active_at
+        self.active_at = now
+        self.pool.connect_seconds.observe(self.connect_seconds)
+        self.backend.connected()
+        self.relay = Relay(self._owner.poller, self._owner.buffer, self)
+        self.relay.start(self.client, self.backend_socket)
+
+    def _flush_counters(self) -> bool:
+        """Whether any byte has moved since the last time."""
+        sent, received = self.sent, self.received
+        if sent == self._flushed_sent and received == self._flushed_received:
+            return False
+        assert self.backend is not None
+        self.backend.moved(sent - self._flushed_sent, received - self._flushed_received)
+        self._flushed_sent, self._flushed_received = sent, received
+        return True
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,285 @@
+"""A worker: applies what control sends, keeps the table of sessions, sweeps it, and drains it when told to."""
+
+import asyncio
+import gc
+import os
+import resource
+import secrets
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from time import monotonic
+
+import uvloop
+
+from app.core.address import Address
+from app.core.lifecycle import ClosingWindow, closing_window
+from app.core.reasons import CloseReason
+from app.dataplane.access_log import AccessLog
+from app.dataplane.counters import Counters
+from app.dataplane.listener import Listener, Peer
+from app.dataplane.poller import Callback, Poller
+from app.dataplane.pool import Pool, PoolBackend
+from app.dataplane.session import Session
+from app.link.board import WORKER, Board, WorkerCell
+from app.link.channel import Channel
+from app.link.log_stream import LogStream
+from app.link.messages import (
+    BackendsChanged,
+    ConnectFailed,
+    Drain,
+    Hello,
+    ListenerAdded,
+    ListenerRemoved,
+    ListSessions,
+    Message,
+    PoolAdded,
+    PoolRemoved,
+    Ready,
+    SessionEntry,
+    Sessions,
+    Stop,
+)
+
+SWEEP_INTERVAL = 0.5  # seconds, as all intervals here
+LOG_FLUSH_INTERVAL = 0.1
+LOG_FLUSH_SIZE = 32 * 1024
+DRAIN_TICK = 0.05
+PAUSE_CHECK_INTERVAL = 0.25
+CONNECT_FAILED_INTERVAL = 0.1  # per backend, between two reports to control
+LAST_LOG_WAIT = 0.2  # for a block that a slow reader of the log does not take
+RESERVED_DESCRIPTORS = 64  # for everything that is not a session
+
+
+class Worker:
+    """All of one worker process. Callbacks only: no task, no future but the one for its exit code."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, number: int, board: Board, link: socket.socket) -> None:
+        self._loop = loop
+        self.poller = Poller(loop, self._callback_failed)
+        self.buffer = memoryview(bytearray())
+        self._counters = Counters(board, number)
+        self._cell = self._counters.slot(WORKER, 0)
+        self._stream = LogStream(sys.stdout.fileno())
+        self._log = AccessLog(self._stream, f"{number}{secrets.token_hex(3)}")
+        self._pools: dict[str, Pool] = {}
+        self._listeners: dict[str, Listener] = {}
+        self._sessions: dict[int, Session] = {}
+        self._last_session = 0
+        self._most_sessions = _most_sessions()
+        self._drain: DrainInProgress | None = None
+        self.exit_code: asyncio.Future[int] = loop.create_future()
+        self._channel = Channel(loop, link, self._received, self._control_lost)
+        self._sweep(loop.time())
+        self._flush_log()
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        """Call back once, on the event loop's timer."""
+        return self._loop.call_later(seconds, callback)
+
+    def connect_failed(self, pool: Pool, backend: PoolBackend) -> None:
+        """Tell control, which probes the backend at once; a storm of failures is told a few times a second."""
+        now = monotonic()
+        if now >= backend.next_report:
+            backend.next_report = now + CONNECT_FAILED_INTERVAL
+            self._channel.send(ConnectFailed(pool.name, backend.name))
+
+    def session_ended(self, session: Session, reason: CloseReason) -> None:
+        """Log the session and forget it."""
+        del self._sessions[session.number]
+        self._log.session_closed(session, reason)
+        if self._stream.size > LOG_FLUSH_SIZE:
+            self._stream.flush()
+
+    # What control sends
+
+    def _received(self, message: Message) -> None:
+        match message:
+            case Hello():
+                self.buffer = memoryview(bytearray(message.buffer_size))
+                self._log.configure(sessions=message.log_sessions, console=message.log_console)
+            case PoolAdded():
+                self._add_pool(message)
+            case PoolRemoved():
+                self._pools.pop(message.name, None)
+            case BackendsChanged():
+                self._pools[message.pool].apply(message.changed, message.removed)
+            case ListenerAdded():
+                self._add_listener(message)
+            case ListenerRemoved():
+                self._listeners.pop(message.name).close()
+            case ListSessions():
+                self._channel.send(self._list_sessions(message))
+            case Drain():
+                self._start_drain(message.grace)
+            case Stop():
+                self._exit(0, CloseReason.DRAIN)
+            case _:
+                raise AssertionError(f"not for a worker: {message}")
+
+    def _add_pool(self, message: PoolAdded) -> None:
+        if known := self._pools.get(message.name):
+            known.configure(message)
+        else:
+            self._pools[message.name] = Pool(self._counters, message)
+
+    def _add_listener(self, message: ListenerAdded) -> None:
+        sockets = [socket.socket(fileno=descriptor) for descriptor in self._channel.take_descriptors(len(message.binds))]
+        for sock in sockets:
+            sock.setblocking(False)
+        listener = Listener(self.poller, self._counters, message, self._pools[message.pool], sockets)
+        self._listeners[message.name] = listener
+        listener.open(self._accepted, self._exhausted)
+        gc.freeze()  # what has been built so far stays: the collector need not look at it again
+        self._channel.send(Ready(message.name))
+
+    def _list_sessions(self, query: ListSessions) -> Sessions:
+        now = monotonic()
+        entries: list[SessionEntry] = []
+        for session in self._sessions.values():
+            if len(entries) == query.limit:
+                break
+            if query.pool in ("", session.pool.name) and query.backend in ("", session.backend_name):
+                entries.append(self._entry(session, now))
+        return Sessions(query.request, len(self._sessions), entries)
+
+    def _entry(self, session: Session, now: float) -> SessionEntry:
+        return SessionEntry(
+            self._log.session_id(session),
+            str(Address(*session.peer)),
+            session.listener.name,
+            session.pool.name,
+            session.backend_name,
+            round(now - session.started_at, 3),
+            session.sent,
+            session.received,
+            round(now - session.active_at, 3),
+        )
+
+    # Accepting
+
+    def _accepted(self, listener: Listener, client: socket.socket, peer: Peer) -> None:
+        self._last_session += 1
+        session = Session(self, listener, self._last_session, client, peer)
+        self._sessions[session.number] = session
+        session.start()
+        if len(self._sessions) >= self._most_sessions:
+            self._pause(f"{len(self._sessions)} sessions are all that the limit of open files allows")
+
+    def _exhausted(self, error: OSError) -> None:
+        self._pause(os.strerror(error.errno or 0))
+
+    def _pause(self, reason: str) -> None:
+        """Leave new clients in the kernel's queue until sessions have ended."""
+        for listener in self._listeners.values():
+            listener.pause()
+        self._log.event("warning", "accept_paused", reason=reason, sessions=len(self._sessions))
+        self._loop.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible)
+
+    def _resume_when_possible(self) -> None:
+        if len(self._sessions) > self._most_sessions * 0.99:
+            self._loop.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible)
+            return
+        self._log.event("info", "accept_resumed", sessions=len(self._sessions))
+        for listener in self._listeners.values():
+            listener.resume()
+
+    # Periodic work
+
+    def _sweep(self, due: float) -> None:
+        """Flush the counters of live sessions, end idle ones, and say how late this was."""
+        now = self._loop.time()
+        cells = self._counters.cells
+        cells[self._cell + WorkerCell.LOOP_LAG_MICROSECONDS] = max(0, int((now - due) * 1_000_000))
+        cells[self._cell + WorkerCell.LOG_LINES_DROPPED] = self._stream.dropped
+        clock = monotonic()
+        for session in list(self._sessions.values()):
+            session.sweep(clock)
+        due = self._loop.time() + SWEEP_INTERVAL
+        self._loop.call_at(due, self._sweep, due)
+
+    def _flush_log(self) -> None:
+        self._stream.flush()
+        self._loop.call_later(LOG_FLUSH_INTERVAL, self._flush_log)
+
+    # The end
+
+    def _start_drain(self, grace: float) -> None:
+        for listener in self._listeners.values():
+            listener.close()
+        self._listeners.clear()
+        if self._drain is None:
+            self._drain = DrainInProgress(self._loop.time(), closing_window(grace))
+            self._continue_drain()
+
+    def _continue_drain(self) -> None:
+        assert self._drain is not None
+        for session in self._drain.due(list(self._sessions.values()), self._loop.time()):
+            session.end(CloseReason.DRAIN)
+        if self._sessions:
+            self._loop.call_later(DRAIN_TICK, self._continue_drain)
+        else:
+            self._exit(0, CloseReason.DRAIN)
+
+    def _control_lost(self) -> None:
+        self._log.event("error", "control_lost", sessions=len(self._sessions))
+        self._exit(1, CloseReason.ERROR)
+
+    def _exit(self, code: int, reason: CloseReason) -> None:
+        if self.exit_code.done():
+            return
+        self.exit_code.set_result(code)
+        for listener in self._listeners.values():
+            listener.close()
+        for session in list(self._sessions.values()):
+            session.end(reason)
+        self._channel.close()
+        self.poller.stop()
+        self._stream.drain(LAST_LOG_WAIT)
+
+    def _callback_failed(self, callback: Callback) -> None:
+        """A bug: log it with its place, and let only the session pay that it happened in."""
+        self._log.event("error", "internal_error", traceback=traceback.format_exc(limit=8))
+        getattr(callback, "__self__").failed()  # noqa: B009  (a Callback is a method of a session, relay or gate)
+
+
+class DrainInProgress:
+    """Which sessions to close when, of those that outlive the drain: idle ones first."""
+
+    def __init__(self, started_at: float, window: ClosingWindow) -> None:
+        self._started_at, self._window = started_at, window
+        self._left: list[Session] | None = None
+        self._outlived = 0
+
+    def due(self, sessions: list[Session], now: float) -> list[Session]:
+        """The sessions whose turn has come."""
+        elapsed = now - self._started_at
+        if elapsed < self._window.start:
+            return []
+        if self._left is None:
+            self._left = sorted(sessions, key=lambda session: session.active_at, reverse=True)
+            self._outlived = len(self._left)
+        closed = self._outlived - len(self._left)
+        return [self._left.pop() for _ in range(self._window.due(self._outlived, elapsed) - closed)]
+
+
+def _most_sessions() -> int:
+    """Two descriptors a session; running out of them in the middle of a dial would hurt more than a pause."""
+    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(1, (soft - RESERVED_DESCRIPTORS) // 2)
+
+
+def run(number: int, workers: int, link: int, board: int) -> None:
+    """Be worker `number` of `workers` until control says otherwise or goes away.
+
+    Signals are control's business: a Ctrl-C in a terminal reaches all processes, and must not cut a drain short.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    gc.set_threshold(50_000, 20, 100)
+    loop = uvloop.new_event_loop()
+    worker = Worker(loop, number, Board(board, workers), socket.socket(fileno=link))
+    code = loop.run_until_complete(worker.exit_code)
+    os._exit(code)

@@ -1,0 +1,106 @@
+"""The stats board: one memory file that control and all workers map, an unsigned 64-bit cell per number.
+
+Each worker has a row of its own, so every cell has one writer and nothing is locked. A row holds three tables (listeners,
+pools, backends) of fixed capacity; a slot is one listener's, pool's or backend's group of cells in its table. The file is
+sparse: only pages that have been written to take memory.
+"""
+
+import mmap
+import os
+from enum import IntEnum
+from typing import NamedTuple
+
+from app.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
+from app.core.reasons import CloseReason, ConnectFailure, RejectReason
+
+
+class WorkerCell(IntEnum):
+    """Cells of the worker itself."""
+
+    LOOP_LAG_MICROSECONDS = 0
+    LOG_LINES_DROPPED = 1
+
+
+class ListenerCell(IntEnum):
+    """Cells of a listener; REJECTED is the first of one cell per RejectReason."""
+
+    ACTIVE = 0
+    TOTAL = 1
+    ACCEPT_PAUSES = 2
+    REJECTED = 3
+
+
+class PoolCell(IntEnum):
+    """Cells of a pool; CLOSED is the first of one cell per CloseReason.
+
+    Each histogram has a cell per bucket, one for what is above the last, and CONNECT or DURATION holds its sum in
+    microseconds just before them.
+    """
+
+    ACTIVE = 0
+    CLOSED = 1
+    CONNECT = CLOSED + len(CloseReason)
+    DURATION = CONNECT + len(CONNECT_BUCKETS) + 2
+
+
+class BackendCell(IntEnum):
+    """Cells of a backend; FAILURES is the first of one cell per ConnectFailure."""
+
+    ACTIVE = 0
+    TOTAL = 1
+    SENT_BYTES = 2
+    RECEIVED_BYTES = 3
+    FAILURES = 4
+
+
+class Table(NamedTuple):
+    """Where the slots of one kind lie within a row, counted in cells."""
+
+    offset: int
+    width: int
+    capacity: int
+
+    def cell(self, slot: int, field: int) -> int:
+        """The position of a field of a slot within a row."""
+        return self.offset + slot * self.width + field
+
+    @property
+    def end(self) -> int:
+        """The position behind the last cell."""
+        return self.offset + self.width * self.capacity
+
+
+WORKER = Table(0, len(WorkerCell), 1)
+LISTENERS = Table(WORKER.end, ListenerCell.REJECTED + len(RejectReason), 256)
+POOLS = Table(LISTENERS.end, PoolCell.DURATION + len(DURATION_BUCKETS) + 2, 256)
+BACKENDS = Table(POOLS.end, BackendCell.FAILURES + len(ConnectFailure), 16384)
+ROW = BACKENDS.end
+
+CLOSED_CELL = {reason: PoolCell.CLOSED + index for index, reason in enumerate(CloseReason)}
+FAILURE_CELL = {failure: BackendCell.FAILURES + index for index, failure in enumerate(ConnectFailure)}
+REJECTED_CELL = {reason: ListenerCell.REJECTED + index for index, reason in enumerate(RejectReason)}
+
+
+class Board:
+    """The mapped file. `cells[base(worker) + TABLE.cell(slot, field)]` is one number."""
+
+    def __init__(self, descriptor: int, workers: int) -> None:
+        self.workers = workers
+        self.descriptor = descriptor
+        self.cells = memoryview(mmap.mmap(descriptor, workers * ROW * 8)).cast("Q")
+
+    @staticmethod
+    def create(workers: int) -> "Board":
+        """A new board of zeros; the descriptor is inherited by the workers."""
+        descriptor = os.memfd_create("tidegate-board")
+        os.ftruncate(descriptor, workers * ROW * 8)
+        return Board(descriptor, workers)
+
+    def base(self, worker: int) -> int:
+        """The first cell of a worker's row."""
+        return worker * ROW
+
+    def sum(self, table: Table, slot: int, field: int) -> int:
+        """The sum of a cell over all workers' rows."""
+        cell = table.cell(slot, field)
+        return sum(self.cells[cell::ROW])

@@ -1,0 +1,119 @@
+"""One end of a link: messages and file descriptors over a Unix stream socket, without ever blocking the loop."""
+
+import array
+import asyncio
+import os
+import socket
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from app.link.messages import Message, decode, encode
+
+READ_SIZE = 256 * 1024
+MOST_DESCRIPTORS = 250  # of one message; Linux allows 253
+OUTBOX_LIMIT = 64 * 1024 * 1024
+
+
+class Channel:
+    """Sends and receives messages. Owns the socket, and received descriptors until they are taken.
+
+    `received(message)` is called for each message, `ended()` once when the other end has gone, or has let more than
+    OUTBOX_LIMIT bytes pile up: a process that reads nothing is as good as gone.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sock: socket.socket,
+        received: Callable[[Message], None],
+        ended: Callable[[], None],
+    ) -> None:
+        sock.setblocking(False)
+        self._loop, self._sock = loop, sock
+        self._received, self._ended = received, ended
+        self._inbox = bytearray()
+        self._descriptors: deque[int] = deque()
+        self._outbox: deque[tuple[memoryview, Sequence[int]]] = deque()
+        self._outbox_size = 0
+        self._closed = False
+        loop.add_reader(sock.fileno(), self._readable)
+
+    def send(self, message: Message, descriptors: Sequence[int] = ()) -> None:
+        """Send now or as soon as the other end reads. The caller keeps its descriptors open until `flushed`."""
+        if self._closed:
+            return
+        line = encode(message)
+        self._outbox.append((memoryview(line), descriptors))
+        self._outbox_size += len(line)
+        if len(self._outbox) == 1:
+            self._writable()
+        if self._outbox_size > OUTBOX_LIMIT:
+            self._lost()
+
+    @property
+    def pending(self) -> int:
+        """Bytes that wait to be sent."""
+        return self._outbox_size
+
+    def take_descriptors(self, count: int) -> list[int]:
+        """The oldest `count` received descriptors; the caller owns them now."""
+        return [self._descriptors.popleft() for _ in range(count)]
+
+    def close(self) -> None:
+        """Stop and close the socket; `ended` is not called."""
+        if self._closed:
+            return
+        self._closed = True
+        self._loop.remove_reader(self._sock.fileno())
+        self._loop.remove_writer(self._sock.fileno())
+        self._sock.close()
+        self._outbox.clear()
+        while self._descriptors:
+            os.close(self._descriptors.popleft())
+
+    def _readable(self) -> None:
+        try:
+            data, ancillary, _flags, _address = self._sock.recvmsg(
+                READ_SIZE, socket.CMSG_SPACE(MOST_DESCRIPTORS * array.array("i").itemsize), socket.MSG_CMSG_CLOEXEC
+            )
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data, ancillary = b"", []
+        for level, kind, payload in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                received = array.array("i")
+                received.frombytes(payload[: len(payload) - len(payload) % received.itemsize])
+                self._descriptors.extend(received)
+        if not data:
+            self._lost()
+            return
+        self._inbox += data
+        if b"\n" in data:
+            *lines, rest = self._inbox.split(b"\n")
+            self._inbox = rest
+            for line in lines:
+                if not self._closed:
+                    self._received(decode(line))
+
+    def _writable(self) -> None:
+        try:
+            while self._outbox:
+                rest, descriptors = self._outbox[0]
+                written = socket.send_fds(self._sock, [rest], list(descriptors)) if descriptors else self._sock.send(rest)
+                self._outbox_size -= written
+                if written == len(rest):
+                    self._outbox.popleft()
+                else:
+                    self._outbox[0] = (rest[written:], ())  # descriptors travel with the first byte
+        except (BlockingIOError, InterruptedError):
+            self._loop.add_writer(self._sock.fileno(), self._writable)
+        except OSError:
+            self._lost()
+        else:
+            self._loop.remove_writer(self._sock.fileno())
+
+    def _lost(self) -> None:
+        if not self._closed:
+            self.close()
+            self._ended()

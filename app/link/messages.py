@@ -1,0 +1,197 @@
+"""What crosses the link: snapshots and orders down to a worker, events up to control, one JSON object per line.
+
+Every message is a frozen value; `type` on the wire is its class name. A `ListenerAdded` travels with one file descriptor
+per address in `binds`, in that order.
+"""
+
+from dataclasses import dataclass, fields
+
+import orjson
+
+from app.core.backend import Backend
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The first message to a worker: what it needs to know about the process. Sizes in bytes."""
+
+    buffer_size: int
+    log_sessions: bool
+    log_console: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PoolAdded:
+    """A pool to serve, or new settings for one already known. Times in seconds; `idle_timeout` 0 means never."""
+
+    name: str
+    slot: int
+    balance: str
+    connect_timeout: float
+    connect_attempts: int
+    idle_timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class PoolRemoved:
+    """No listener uses this pool any more."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class BackendEntry:
+    """A backend as routing sees it, and the slot of its counters on the stats board."""
+
+    slot: int
+    eligible: bool
+    name: str
+    host: str
+    port: int
+    weight: int
+    max_connections: int
+    backup: bool
+
+    @staticmethod
+    def of(backend: Backend, slot: int, *, eligible: bool) -> "BackendEntry":
+        """The entry of a backend."""
+        return BackendEntry(
+            slot,
+            eligible,
+            backend.name,
+            backend.host,
+            backend.port,
+            backend.weight,
+            backend.max_connections,
+            backend.backup,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BackendsChanged:
+    """Backends of a pool that are new or different, and the names of those that left: one change costs one entry."""
+
+    pool: str
+    changed: list[BackendEntry]
+    removed: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerAdded:
+    """A listener to accept on. Its bound sockets, one per address, come with the message."""
+
+    name: str
+    slot: int
+    pool: str
+    binds: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerRemoved:
+    """A listener to close; its sessions live on."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListSessions:
+    """Asks for at most `limit` live sessions, only of this pool or backend where these are not empty."""
+
+    request: int
+    limit: int
+    pool: str = ""
+    backend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Close the listeners, let the sessions finish, close what is left at the end of `grace` seconds, and exit."""
+
+    grace: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Close every session and exit now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The worker has applied everything sent before this listener and accepts on it."""
+
+    listener: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectFailed:
+    """A dial failed, so a probe at once is worth its cost."""
+
+    pool: str
+    backend: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEntry:
+    """One live session. Times in seconds."""
+
+    id: str
+    client: str
+    listener: str
+    pool: str
+    backend: str | None
+    age_seconds: float
+    sent_bytes: int
+    received_bytes: int
+    idle_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """The answer to `ListSessions`, and how many sessions there are in all."""
+
+    request: int
+    total: int
+    sessions: list[SessionEntry]
+
+
+Down = Hello | PoolAdded | PoolRemoved | BackendsChanged | ListenerAdded | ListenerRemoved | ListSessions | Drain | Stop
+Up = Ready | ConnectFailed | Sessions
+Message = Down | Up
+
+_TYPES: dict[str, type[Message]] = {
+    kind.__name__: kind
+    for kind in (
+        Hello,
+        PoolAdded,
+        PoolRemoved,
+        BackendsChanged,
+        ListenerAdded,
+        ListenerRemoved,
+        ListSessions,
+        Drain,
+        Stop,
+        Ready,
+        ConnectFailed,
+        Sessions,
+    )
+}
+_NESTED: dict[type[Message], tuple[str, type[BackendEntry] | type[SessionEntry]]] = {
+    BackendsChanged: ("changed", BackendEntry),
+    Sessions: ("sessions", SessionEntry),
+}
+
+
+def encode(message: Message) -> bytes:
+    """One line of JSON, newline included."""
+    body = {field.name: getattr(message, field.name) for field in fields(message)}
+    return orjson.dumps({"type": type(message).__name__, **body}, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def decode(line: bytes | bytearray | memoryview) -> Message:
+    """The message of one line. Both ends run the same version, so a line that does not fit is a programming error."""
+    body = orjson.loads(line)
+    kind = _TYPES[body.pop("type")]
+    if nested := _NESTED.get(kind):
+        name, entry = nested
+        body[name] = [entry(**item) for item in body[name]]
+    return kind(**body)

@@ -1,0 +1,172 @@
+"""A real `tidegate run` process: started with settings, watched through its log, status and metrics, stopped by signals."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import aiohttp
+import orjson
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support.ports import free_port
+from tests.support.waiting import until
+
+Fields = dict[str, Any]
+EXIT_TIMEOUT = 20.0
+
+
+class Proxy:
+    """What a test sees of a running proxy."""
+
+    def __init__(self, process: Process, port: int, admin_port: int) -> None:
+        self.process, self.port, self.admin_port = process, port, admin_port
+        self.log: list[Fields] = []
+        self.errors = ""
+        self._seen = asyncio.Condition()
+
+    @property
+    def url(self) -> str:
+        """Where clients connect to."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def admin_url(self) -> str:
+        """Where the admin routes are."""
+        return f"http://127.0.0.1:{self.admin_port}"
+
+    async def event(self, event: str, *, seconds: float = 10.0, after: int = 0, **fields: object) -> Fields:
+        """The first log line, from line `after` on, with this event and these fields; waits until it is written."""
+
+        def find() -> Fields | None:
+            wanted = {"event": event, **fields}
+            return next((line for line in self.log[after:] if wanted.items() <= line.items()), None)
+
+        try:
+            async with asyncio.timeout(seconds), self._seen:
+                await self._seen.wait_for(find)
+        except TimeoutError:
+            tail = "\n".join(map(str, self.log[-20:]))
+            raise AssertionError(
+                f"no {event} {fields} within {seconds} s; the log ends with\n{tail}\n{self.errors}"
+            ) from None
+        line = find()
+        assert line is not None
+        return line
+
+    def events(self, event: str, **fields: object) -> list[Fields]:
+        """All log lines so far with this event and these fields."""
+        wanted = {"event": event, **fields}
+        return [line for line in self.log if wanted.items() <= line.items()]
+
+    async def get(self, path: str, **headers: str) -> tuple[int, bytes]:
+        """Status and body of an admin route."""
+        async with aiohttp.ClientSession() as session, session.get(self.admin_url + path, headers=headers) as response:
+            return response.status, await response.read()
+
+    async def status(self) -> Fields:
+        """The JSON of `/status`."""
+        _, body = await self.get("/status")
+        status = orjson.loads(body)
+        assert isinstance(status, dict)
+        return status
+
+    async def backends(self, pool: str = "default") -> dict[str, Fields]:
+        """The backends of a pool by name, from `/status`."""
+        pools = (await self.status())["pools"]
+        return {backend["name"]: backend for found in pools if found["name"] == pool for backend in found["backends"]}
+
+    async def metrics(self, name: str, **labels: str) -> float:
+        """The sum of all samples of a metric (full sample name) that have these labels."""
+        _, body = await self.get("/metrics")
+        return sum(
+            sample.value
+            for family in text_string_to_metric_families(body.decode())
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
+
+    async def worker_pids(self) -> list[int]:
+        """Process ids of the workers that run."""
+        return [worker["pid"] for worker in (await self.status())["workers"] if worker["pid"]]
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the control process."""
+        self.process.send_signal(number)
+
+    async def exit_code(self, *, seconds: float = EXIT_TIMEOUT) -> int:
+        """Wait for the end."""
+        async with asyncio.timeout(seconds):
+            return await self.process.wait()
+
+    async def stop(self) -> int:
+        """SIGTERM, then the exit code."""
+        self.signal(signal.SIGTERM)
+        return await self.exit_code()
+
+    async def read_log(self) -> None:
+        """Collect log lines until the end of the stream."""
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
+            async with self._seen:
+                self.log.append(orjson.loads(line))
+                self._seen.notify_all()
+
+    async def read_errors(self) -> None:
+        """Collect standard error until its end."""
+        assert self.process.stderr is not None
+        async for line in self.process.stderr:
+            self.errors += line.decode(errors="replace")
+
+
+def environment(settings: Mapping[str, object]) -> dict[str, str]:
+    """The test's own environment, without any TIDEGATE_ variable, plus settings such as `HEALTH__INTERVAL="200ms"`."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
+    return clean | {f"TIDEGATE_{name}": str(value) for name, value in settings.items()}
+
+
+@asynccontextmanager
+async def running_proxy(*, wait: bool = True, command: tuple[str, ...] = (), **settings: object) -> AsyncIterator[Proxy]:
+    """Run a proxy on free ports with these settings; by default return once `/readyz` says so.
+
+    `command` goes before the interpreter, for limits such as `prlimit --nofile=256`. The process is killed at the end if it
+    still runs.
+    """
+    port, admin_port = free_port(), free_port()
+    given = {
+        "LISTEN": f"127.0.0.1:{port}",
+        "ADMIN": f"127.0.0.1:{admin_port}",
+        "HEALTH__INTERVAL": "200ms",
+        "HEALTH__TIMEOUT": "200ms",
+        "DRAIN__GRACE": "2s",
+        **settings,
+    }
+    process = await asyncio.create_subprocess_exec(
+        *command, sys.executable, "-m", "app", "run", env=environment(given), stdout=PIPE, stderr=PIPE, limit=1 << 20
+    )
+    proxy = Proxy(process, port, admin_port)
+    readers = asyncio.gather(proxy.read_log(), proxy.read_errors())
+    try:
+        if wait:
+            await until(lambda: is_ready(proxy))
+        yield proxy
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        await readers
+
+
+async def is_ready(proxy: Proxy) -> bool:
+    """Whether `/readyz` answers 200; raises when the process has ended instead."""
+    if proxy.process.returncode is not None:
+        raise AssertionError(f"the proxy ended with {proxy.process.returncode}: {proxy.errors}{proxy.log}")
+    try:
+        status, _ = await proxy.get("/readyz")
+    except aiohttp.ClientError:
+        return False
+    return status == 200
