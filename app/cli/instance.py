@@ -1,0 +1,44 @@
+"""A running instance, as `status` and `top` ask it over its admin port."""
+
+import http.client
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
+from app.core.address import parse_address
+
+TIMEOUT = 5.0
+DEFAULT_ADMIN = "127.0.0.1:9000"
+EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (what is listened on, turned into what to connect to)
+
+
+class InstanceError(Exception):
+    """There is no answer, or not from Tidegate."""
+
+
+def admin_url(environ: Mapping[str, str], url: str | None) -> str:
+    """Where to ask: what the user says, else the address that TIDEGATE_ADMIN lets an instance on this machine listen on."""
+    if url is not None:
+        return (url if "://" in url else f"http://{url}").rstrip("/")
+    try:
+        address = parse_address(environ.get("TIDEGATE_ADMIN") or DEFAULT_ADMIN)
+    except ValueError as error:
+        raise InstanceError(f"TIDEGATE_ADMIN={environ['TIDEGATE_ADMIN']!r}: {error}") from error
+    return f"http://{address._replace(host=EVERY_ADDRESS.get(address.host, address.host))}"
+
+
+def fetch_status(url: str) -> dict[str, Any]:
+    """The JSON of `/status`. Raises InstanceError."""
+    try:
+        with urllib.request.urlopen(f"{url}/status", timeout=TIMEOUT) as response:  # noqa: S310  (the user's own URL)
+            body = json.load(response)
+        return {"pools": body["pools"], **body}
+    except urllib.error.HTTPError as error:
+        raise InstanceError(f"{url}: {error.code} {error.reason}: is this Tidegate's admin address?") from error
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", error)
+        raise InstanceError(f"{url}: {reason}: is an instance running, and is this its TIDEGATE_ADMIN?") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InstanceError(f"{url}: the answer is not a status of Tidegate") from error
