@@ -1,0 +1,46 @@
+"""Settings: variables and a YAML file become one frozen, validated value, or a list of everything that is wrong.
+
+`load_settings` is the way in. A value goes through these files, in this order:
+
+- `environment` and `config_file` (with `yaml_document`) read what is given, as entries (`entry`) that know where they were
+  written; `names` says which keys there are, and how the flat form, the named form and the variables correspond.
+- `defaults` adds what the entries imply; `sources` hands all of them to pydantic-settings.
+- `model` is the result; its parts are `listener`, `pool`, `backend`, `health` and `process` (with `cpu_limit`), each a
+  `section`, with values written as `notation`, `units` and `statuses` say.
+- `relations` and `overlap` look at what must hold between settings; `problem` words what is wrong, and `suggestion` what
+  was meant.
+- `effective` and `variables` show settings to people.
+"""
+
+from app.settings.backend import BackendSettings
+from app.settings.effective import effective
+from app.settings.health import HealthSettings, HealthType
+from app.settings.listener import ListenerSettings
+from app.settings.loading import load_settings
+from app.settings.model import Settings
+from app.settings.pool import Balance, PoolSettings, ReadySettings
+from app.settings.problem import SettingsError
+from app.settings.process import DrainSettings, LogFormat, LogLevel, LogSettings
+from app.settings.statuses import StatusRanges
+from app.settings.variables import Variable, variables
+
+__all__ = [
+    "BackendSettings",
+    "Balance",
+    "DrainSettings",
+    "HealthSettings",
+    "HealthType",
+    "ListenerSettings",
+    "LogFormat",
+    "LogLevel",
+    "LogSettings",
+    "PoolSettings",
+    "ReadySettings",
+    "Settings",
+    "SettingsError",
+    "StatusRanges",
+    "Variable",
+    "effective",
+    "load_settings",
+    "variables",
+]

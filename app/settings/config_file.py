@@ -1,0 +1,109 @@
+"""The YAML file as entries."""
+
+import stat
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+
+from app.settings.entry import Entry
+from app.settings.names import ANY_NAME, CONFIG_FILE, NAME_EXPECTED, TREE, Branch, Path, dotted, is_name, named_form
+from app.settings.problem import problem, quoted
+from app.settings.suggestion import nearest
+from app.settings.yaml_document import Document, DocumentError, parse_document
+
+LARGEST_FILE = 1 << 20
+
+
+class ConfigFile:
+    """What the file says; a key without a value says nothing.
+
+    `is_broken` is true when the file could not be read or is not YAML, so that nothing is known of what it says.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.entries: list[Entry] = []
+        self.problems: list[str] = []
+        self.is_broken = False
+        self._name = name
+        self._document = Document()
+        if name:
+            self._load()
+
+    def _load(self) -> None:
+        try:
+            self._document = parse_document(_read(self._name))
+        except DocumentError as error:
+            self._break(problem(f"{self._name}:{error.line}", str(error)))
+        except OSError as error:
+            self._break(problem(CONFIG_FILE, f"{quoted(self._name)}: cannot be read: {error.strerror or error}"))
+        except ValueError as error:
+            self._break(problem(CONFIG_FILE, f"{quoted(self._name)}: {error}"))
+        else:
+            self._walk(self._document.values, TREE, ())
+
+    def _break(self, line: str) -> None:
+        self.problems.append(line)
+        self.is_broken = True
+
+    def _walk(self, values: Mapping[str, object], branch: Branch, keys: Path) -> None:
+        for key, value in values.items():
+            here = (*keys, key)
+            message = _objection(key, branch)
+            if message is not None:
+                self.problems.append(problem(self._where(here), message))
+            elif ANY_NAME in branch:
+                self._take({} if value in (None, "") else value, branch[ANY_NAME], here)
+            else:
+                self._take(value, branch[key], here)
+
+    def _take(self, value: object, below: Branch | None, keys: Path) -> None:
+        if value in (None, ""):
+            return
+        if below is None:
+            self._add(keys, value, is_branch=False)
+        elif isinstance(value, Mapping):
+            self._add(keys, None, is_branch=True)
+            self._walk(value, below, keys)
+        else:
+            message = f"{quoted(value)}: this holds several settings: expected a mapping of {', '.join(below)}"
+            self.problems.append(problem(self._where(keys), message))
+
+    def _add(self, keys: Path, value: object, *, is_branch: bool) -> None:
+        path = named_form(keys)
+        lines = {} if is_branch else self._lines_below(keys, value)
+        self.entries.append(Entry(path, keys, value, self._where(keys), lines, is_branch))
+
+    def _lines_below(self, keys: Path, value: object) -> dict[Path, str]:
+        """Return the places of the items of a list, and of what is in them."""
+        below: list[Path] = []
+        for index, item in enumerate(value if isinstance(value, list) else ()):
+            below.append((index,))
+            below.extend((index, key) for key in (item if isinstance(item, Mapping) else ()))
+        return {(*named_form(keys), *rest): self._where((*keys, *rest)) for rest in below}
+
+    def _where(self, keys: Path) -> str:
+        return f"{self._name}:{self._document.lines.get(keys, 1)} {dotted(keys)}"
+
+
+def _objection(key: str, branch: Branch) -> str | None:
+    """Return what is wrong with a key."""
+    if ANY_NAME in branch:
+        return None if is_name(key) else NAME_EXPECTED
+    if key in branch:
+        return None
+    near = nearest(key, branch)
+    return f"unknown key: did you mean {near}?" if near else f"unknown key: valid are {', '.join(branch)}"
+
+
+def _read(name: str) -> str:
+    """Return the text of a file; raises OSError and ValueError."""
+    path = FilePath(name)
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError("not a regular file: expected a YAML file")
+    with path.open("rb") as file:
+        content = file.read(LARGEST_FILE + 1)
+    if len(content) > LARGEST_FILE:
+        raise ValueError("too large: expected at most 1MiB")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"not UTF-8 at byte {error.start}: expected a YAML file in UTF-8") from None

@@ -1,0 +1,86 @@
+"""The variables of the environment as entries."""
+
+from collections.abc import Iterator, Mapping
+
+from app.settings.entry import Entry
+from app.settings.names import (
+    ANY_NAME,
+    CONFIG_FILE,
+    NAME_EXPECTED,
+    PREFIX,
+    TREE,
+    Branch,
+    is_name,
+    leaves,
+    named_form,
+    variable_of,
+)
+from app.settings.problem import problem
+from app.settings.suggestion import nearest
+
+_OF_KUBELET = ("TIDEGATE_SERVICE_", "TIDEGATE_PORT")
+
+
+class Environment:
+    """What the environment says; an empty variable says nothing.
+
+    Variables that kubelet makes of a Service called tidegate are not read.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.entries: list[Entry] = []
+        self.problems: list[str] = []
+        for variable in environ:
+            if variable.startswith(PREFIX) and not variable.startswith(_OF_KUBELET) and variable != CONFIG_FILE:
+                self._read(variable, environ[variable])
+
+    def _read(self, variable: str, value: str) -> None:
+        keys = tuple(variable.removeprefix(PREFIX).lower().split("__"))
+        message = _objection(variable, keys)
+        if message is not None:
+            self.problems.append(problem(variable, message))
+        elif value.strip():
+            self.entries.append(Entry(named_form(keys), keys, value, variable))
+
+
+def _objection(variable: str, keys: tuple[str, ...]) -> str | None:
+    """Return what is wrong with the name of a variable."""
+    if not variable.isascii() or variable != variable.upper():
+        return _unknown_at_top(keys)
+    branch: Branch | None = TREE
+    for depth, key in enumerate(keys):
+        if branch is None:
+            return f"unknown variable: did you mean {variable_of(keys[:depth])}?"
+        if ANY_NAME in branch and not is_name(key):
+            return NAME_EXPECTED
+        if ANY_NAME not in branch and key not in branch:
+            return _unknown_below(keys[:depth], key, branch) if depth else _unknown_at_top(keys)
+        branch = branch[ANY_NAME if ANY_NAME in branch else key]
+    return None if branch is None else f"this holds several settings: give {_listed(branch, keys)}"
+
+
+def _unknown_below(parents: tuple[str, ...], key: str, branch: Branch) -> str:
+    near = nearest(key, [leaf[0] for leaf in leaves(branch) if len(leaf) == 1])
+    return _unknown(variable_of((*parents, near)) if near else None, _listed(branch, parents))
+
+
+def _unknown_at_top(keys: tuple[str, ...]) -> str:
+    near = nearest("__".join(keys), [*_known(keys), "config_file"])
+    flat = {key: below for key, below in TREE.items() if below is None or ANY_NAME not in below}
+    named = [f"{PREFIX}{key.upper()}__{ANY_NAME}__..." for key in TREE if key not in flat]
+    return _unknown(variable_of((near,)) if near else None, ", ".join([_listed(flat), *named, CONFIG_FILE]))
+
+
+def _unknown(near: str | None, valid: str) -> str:
+    return f"unknown variable: did you mean {near}?" if near else f"unknown variable: valid are {valid}"
+
+
+def _listed(branch: Branch, parents: tuple[str, ...] = ()) -> str:
+    return ", ".join(variable_of(leaf) for leaf in leaves(branch, parents))
+
+
+def _known(keys: tuple[str, ...]) -> Iterator[str]:
+    """Yield all keys, joined, with the name of the listener or pool that somebody wrote."""
+    for leaf in leaves():
+        named = len(keys) > 1 and ANY_NAME in leaf
+        yield "__".join((leaf[0], keys[1], *leaf[2:]) if named else leaf)

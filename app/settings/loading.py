@@ -1,0 +1,55 @@
+"""From an environment and the file that it names to settings, or to everything that is wrong with them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from app.settings.config_file import ConfigFile
+from app.settings.defaults import default_entries
+from app.settings.entry import Entry, Given
+from app.settings.environment import Environment
+from app.settings.model import Settings
+from app.settings.names import CONFIG_FILE
+from app.settings.overlap import overlap_problems
+from app.settings.problem import SettingsError, field_problems
+from app.settings.relations import given_twice, relation_problems
+from app.settings.sources import DefaultsSource, EnvironmentSource, FileSource
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Return the settings that variables, and the YAML file named by TIDEGATE_CONFIG_FILE below them, say.
+
+    Raises SettingsError with everything that is wrong.
+    """
+    environment = Environment(environ)
+    file = ConfigFile(environ.get(CONFIG_FILE, "").strip())
+    written = Given(file.entries, environment.entries)
+    defaults = default_entries(written, in_kubernetes="KUBERNETES_SERVICE_HOST" in environ)
+    given = Given(defaults, file.entries, environment.entries)
+    settings, errors = _validate(environment.entries, file.entries, defaults)
+    problems = [*environment.problems, *file.problems, *given_twice(written)]
+    if file.is_broken:
+        problems += field_problems((error for error in errors if written.owner(error["loc"])), given)
+    else:
+        problems += [*field_problems(errors, given), *relation_problems(given), *overlap_problems(given)]
+    if settings is None or problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _validate(
+    environment: list[Entry], file: list[Entry], defaults: list[Entry]
+) -> tuple[Settings | None, list[ErrorDetails]]:
+    """Return the settings or the errors; an error is not raised from here, because its text would show secrets."""
+    sources = (
+        EnvironmentSource(Settings, environment),
+        FileSource(Settings, file),
+        DefaultsSource(Settings, defaults),
+    )
+    arguments: dict[str, Any] = {"sources": sources}
+    try:
+        return Settings(**arguments), []
+    except ValidationError as error:
+        return None, error.errors(include_url=False)

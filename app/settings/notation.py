@@ -1,0 +1,156 @@
+"""How single values are written: each kind is read from text, and written back as the same text."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+from pydantic import GetCoreSchemaHandler, SecretStr
+from pydantic_core import CoreSchema, core_schema
+
+from app.core.address import Address, parse_address
+from app.settings.statuses import StatusRanges
+from app.settings.units import (
+    DURATION_EXAMPLES,
+    SIZE_EXAMPLES,
+    format_duration,
+    format_size,
+    parse_duration,
+    parse_size,
+)
+
+THIRTY_DAYS = 30 * 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class Notation:
+    """Annotates a field: `read` takes text or the value itself, `write` makes text of it.
+
+    `read` raises ValueError that says what would be valid.
+    """
+
+    read: Callable[[object], object]
+    write: Callable[[Any], object]
+
+    def or_none(self) -> Self:
+        """Return the same notation for a value that may also be None."""
+        return type(self)(lambda value: None if value is None else self.read(value), self.write)
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Let pydantic call `read` to validate and `write` to dump."""
+        return core_schema.no_info_plain_validator_function(
+            self.read, serialization=core_schema.plain_serializer_function_ser_schema(self.write)
+        )
+
+
+def duration(least: float = 0.001, most: float = THIRTY_DAYS, note: str = "") -> Notation:
+    """Seconds within bounds; the note says what a special value means."""
+    bounds = f"from {format_duration(least)} to {format_duration(most)}{note}"
+
+    def read(value: object) -> float:
+        seconds = parse_duration(value)
+        if not least <= seconds <= most:
+            raise ValueError(f"expected a duration {bounds}, like {DURATION_EXAMPLES}")
+        return seconds
+
+    return Notation(read, format_duration)
+
+
+def size(least: int, most: int) -> Notation:
+    """Bytes within bounds."""
+
+    def read(value: object) -> int:
+        count = parse_size(value)
+        if not least <= count <= most:
+            raise ValueError(f"expected a size from {format_size(least)} to {format_size(most)}, like {SIZE_EXAMPLES}")
+        return count
+
+    return Notation(read, format_size)
+
+
+def whole_number(least: int, most: int, note: str = "") -> Notation:
+    """An integer within bounds, never a boolean."""
+
+    def read(value: object) -> int:
+        number = _integer(value)
+        if number is None or not least <= number <= most:
+            raise ValueError(f"expected a whole number from {least} to {most}{note}")
+        return number
+
+    return Notation(read, int)
+
+
+def choice(options: type[StrEnum]) -> Notation:
+    """One word of a fixed list, in any case."""
+
+    def read(value: object) -> StrEnum:
+        word = value.strip().lower() if isinstance(value, str) else ""
+        if word not in list(options):
+            raise ValueError(f"expected one of {', '.join(options)}")
+        return options(word)
+
+    return Notation(read, str)
+
+
+def text(pattern: str, expected: str) -> Notation:
+    """Text that matches the whole pattern."""
+    compiled = re.compile(pattern)
+
+    def read(value: object) -> str:
+        if isinstance(value, str) and compiled.fullmatch(value.strip()):
+            return value.strip()
+        raise ValueError(f"expected {expected}")
+
+    return Notation(read, str)
+
+
+def _integer(value: object) -> int | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value.strip()):
+        return int(value)
+    return None
+
+
+def _read_switch(value: object) -> bool:
+    word = str(value).strip().lower() if isinstance(value, bool | str) else ""
+    if word not in {"true", "yes", "false", "no"}:
+        raise ValueError("expected true or false")
+    return word in {"true", "yes"}
+
+
+def _read_backend_address(value: object) -> Address:
+    if isinstance(value, Address):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("expected host:port, like 10.0.0.5:8001 or [::1]:8001")
+    return parse_address(value)
+
+
+def read_listen_address(value: object) -> Address:
+    """Read an address to bind; raises ValueError, which for `:8000` and `*:8000` says what to write instead."""
+    host, colon, port = value.strip().rpartition(":") if isinstance(value, str) else ("", "", "")
+    if colon and host in {"", "*"}:
+        raise ValueError(f"expected an address before the port: 0.0.0.0:{port} for IPv4 or [::]:{port} for IPv6")
+    return _read_backend_address(value)
+
+
+def _read_token(value: object) -> SecretStr:
+    secret = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if not isinstance(secret, str) or not re.fullmatch(r"[!-~]{8,4096}", secret):
+        raise ValueError("expected 8 to 4096 printable ASCII characters without spaces and line breaks")
+    if not secret.strip("*"):
+        raise ValueError("this is the mask that stands for a token, not a token")
+    return SecretStr(secret)
+
+
+def _read_statuses(value: object) -> StatusRanges:
+    return value if isinstance(value, StatusRanges) else StatusRanges.parse(value)
+
+
+SWITCH = Notation(_read_switch, bool)
+BACKEND_ADDRESS = Notation(_read_backend_address, str)
+LISTEN_ADDRESS = Notation(read_listen_address, str)
+TOKEN = Notation(_read_token, str)
+STATUSES = Notation(_read_statuses, str)

@@ -1,0 +1,81 @@
+"""A pool: backends that are alike, and how connections are given to them."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from app.settings.backend import BackendSettings
+from app.settings.health import HealthSettings
+from app.settings.notation import choice, duration, whole_number
+from app.settings.section import Section, items_of
+
+MOST_BACKENDS = 4096
+
+
+class Balance(StrEnum):
+    """How the backend of a new connection is chosen."""
+
+    ROUND_ROBIN = "round_robin"
+    LEAST_CONNECTIONS = "least_connections"
+    SOURCE_HASH = "source_hash"
+
+
+class ReadySettings(Section):
+    """What a pool needs for the proxy to be ready."""
+
+    min_backends: Annotated[int, whole_number(0, MOST_BACKENDS)] = Field(
+        default=1, description="usable backends that every pool needs for `/readyz`"
+    )
+
+
+def _backend_items(value: object) -> list[object]:
+    items = items_of(value, MOST_BACKENDS)
+    if not items:
+        raise ValueError("no backends: give a comma list of host:port, like 10.0.0.5:8001 weight=2, 10.0.0.6:8001 backup")
+    return items
+
+
+class PoolSettings(Section):
+    """One pool; durations are in seconds."""
+
+    backends: Annotated[tuple[BackendSettings, ...], BeforeValidator(_backend_items)] = Field(
+        default=(),
+        description="comma list of `host:port`, each with options: "
+        "`10.0.0.5:8001 weight=2 max_connections=500, 10.0.0.6:8001 backup`",
+    )
+    balance: Annotated[Balance, choice(Balance)] = Field(
+        default=Balance.LEAST_CONNECTIONS,
+        description="how a backend is chosen: `round_robin`, `least_connections`, `source_hash`",
+    )
+    health: HealthSettings = Field(default_factory=HealthSettings, description="active checks")
+    connect_timeout: Annotated[float, duration()] = Field(
+        default=5.0, description="time for one attempt to connect to a backend"
+    )
+    connect_attempts: Annotated[int, whole_number(1, 100)] = Field(
+        default=3, description="attempts to connect, each on another backend"
+    )
+    idle_timeout: Annotated[float, duration(least=0.0, note=" (0 means never)")] = Field(
+        default=3600.0, description="time without a byte either way after which a session ends; `0` = never"
+    )
+    ready: ReadySettings = Field(default_factory=ReadySettings, description="what the pool needs to be ready")
+
+    @field_validator("backends")
+    @classmethod
+    def _distinct(cls, backends: tuple[BackendSettings, ...]) -> tuple[BackendSettings, ...]:
+        seen: set[str] = set()
+        for name in (str(backend.address) for backend in backends):
+            if name in seen:
+                raise ValueError(f"{name} is given twice: expected each backend once")
+            seen.add(name)
+        return backends
+
+    @field_validator("ready")
+    @classmethod
+    def _reachable(cls, ready: ReadySettings, info: ValidationInfo) -> ReadySettings:
+        count = len(info.data.get("backends", ())) or MOST_BACKENDS
+        if ready.min_backends > count:
+            message = f"the pool has fewer backends than that: expected at most {count}"
+            raise PydanticCustomError("too_many", "{message}", {"key": "min_backends", "message": message})
+        return ready

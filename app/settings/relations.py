@@ -1,0 +1,60 @@
+"""What must hold between settings: nothing given twice, every pool in use and known, no address bound twice."""
+
+from collections.abc import Collection, Iterator
+from itertools import islice
+
+from app.settings.entry import Entry, Given
+from app.settings.names import flat_form, variable_of
+from app.settings.problem import problem, problem_at
+
+_MOST_LISTED = 20
+
+
+def given_twice(written: Given) -> list[str]:
+    """Return a line for each default that is given both in the flat and in the named form."""
+    return [
+        problem(flat.where, f"the {kind} default is also given by {named.where}: give only one of them")
+        for kind in ("pool", "listener")
+        if (flat := _first(written, kind, is_flat=True)) and (named := _first(written, kind, is_flat=False))
+    ]
+
+
+def relation_problems(given: Given) -> list[str]:
+    """Return a line for each listener and pool that does not fit together; single values need not be valid yet."""
+    if not given.names("listeners"):
+        pools = _listed(given.names("pools"))
+        name = variable_of(("listeners", "<name>", "bind"))
+        return [problem(name, f"no listener: give at least one for the pools {pools}")]
+    return [*_unknown_pools(given), *_unused_pools(given)]
+
+
+def _first(written: Given, kind: str, *, is_flat: bool) -> Entry | None:
+    entries = (entry for entry in written.all if entry.path[:2] == (f"{kind}s", "default"))
+    return next((entry for entry in entries if entry.is_flat is is_flat), None)
+
+
+def _unknown_pools(given: Given) -> Iterator[str]:
+    pools = dict.fromkeys(given.names("pools"))
+    for name, pool in _pools_of_listeners(given).items():
+        if pool not in pools:
+            origin = " (it is the listener's own name, the default)" if pool == name else ""
+            message = f"no pool has this name{origin}: expected one of {_listed(pools)}"
+            yield problem_at(("listeners", name, "pool"), message, given)
+
+
+def _unused_pools(given: Given) -> Iterator[str]:
+    used = set(_pools_of_listeners(given).values())
+    first_entries = {entry.path[1]: entry for entry in reversed(given.all) if entry.path[0] == "pools" and entry.path[1:]}
+    for pool in given.names("pools"):
+        if pool not in used:
+            bind = variable_of(flat_form(("listeners", pool, "bind")))
+            yield problem(first_entries[pool].where, f"no listener uses the pool {pool}: give {bind} or remove the pool")
+
+
+def _pools_of_listeners(given: Given) -> dict[str, str]:
+    paths = {name: ("listeners", name, "pool") for name in given.names("listeners")}
+    return {name: str(given.by_path[path].value).strip() for name, path in paths.items() if path in given.by_path}
+
+
+def _listed(names: Collection[str]) -> str:
+    return ", ".join(islice(names, _MOST_LISTED)) + (", ..." if len(names) > _MOST_LISTED else "")

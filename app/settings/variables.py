@@ -1,0 +1,51 @@
+"""The variables of the flat form with their defaults and meanings, for the README."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from app.settings.defaults import DEFAULT_BIND
+from app.settings.listener import ListenerSettings
+from app.settings.model import Settings
+from app.settings.names import CONFIG_FILE, variable_of
+from app.settings.pool import PoolSettings
+
+_NO_DEFAULT = "–"  # noqa: RUF001 as in the tables of the documentation
+
+
+class Variable(NamedTuple):
+    """One variable: its name, its default as Markdown, and what it means."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+def variables() -> list[Variable]:
+    """Return every variable of the flat form: of the listener, of the pool, and of the process."""
+    listen = Variable(variable_of(("listen",)), f"`{DEFAULT_BIND}`", _meaning(ListenerSettings.model_fields["bind"]))
+    file = Variable(CONFIG_FILE, _NO_DEFAULT, "YAML file with the same tree; variables win over it")
+    return [listen, *_variables(PoolSettings, ()), *_variables(Settings, ()), file]
+
+
+def _variables(model: type[BaseModel], keys: tuple[str, ...]) -> Iterator[Variable]:
+    defaults = model.model_construct().model_dump(mode="json", exclude_none=True)
+    for key, field in model.model_fields.items():
+        annotation = field.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield from _variables(annotation, (*keys, key))
+        elif key not in {"listeners", "pools"}:
+            yield Variable(variable_of((*keys, key)), _default(field, defaults.get(key)), _meaning(field))
+
+
+def _default(field: FieldInfo, value: object) -> str:
+    extra = field.json_schema_extra
+    if isinstance(extra, dict):
+        return str(extra["default_text"])
+    return f"`{value}`" if value not in (None, []) else _NO_DEFAULT
+
+
+def _meaning(field: FieldInfo) -> str:
+    return field.description or ""

@@ -1,0 +1,103 @@
+"""The settings in use, and the way back from them."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.settings import Settings, effective, load_settings
+
+FLAT = {"TIDEGATE_BACKENDS": "a:1 weight=2, [::1]:2 backup", "TIDEGATE_ADMIN_TOKEN": "correct-horse"}
+NAMED = {
+    "TIDEGATE_LISTENERS__WEB__BIND": "0.0.0.0:80,[::1]:81",
+    "TIDEGATE_LISTENERS__WEB__POOL": "chat",
+    "TIDEGATE_POOLS__CHAT__BACKENDS": "a:1",
+    "TIDEGATE_POOLS__CHAT__HEALTH__TYPE": "socketio",
+    "TIDEGATE_LOG__FORMAT": "console",
+}
+
+
+def read_back(shown: Settings, folder: Path) -> Settings:
+    tree = effective(shown)
+    tree.pop("admin_token", None)
+    path = folder / "tide.yaml"
+    path.write_text(yaml.safe_dump(tree))
+    return load_settings({"TIDEGATE_CONFIG_FILE": str(path)})
+
+
+def test_every_default_is_shown() -> None:
+    assert effective(load_settings(FLAT)) == {
+        "listeners": {"default": {"bind": ["0.0.0.0:8000"], "pool": "default"}},
+        "pools": {
+            "default": {
+                "backends": [
+                    {"address": "a:1", "weight": 2, "max_connections": 0, "backup": False},
+                    {"address": "[::1]:2", "weight": 1, "max_connections": 0, "backup": True},
+                ],
+                "balance": "least_connections",
+                "health": {
+                    "type": "tcp",
+                    "interval": "3s",
+                    "timeout": "1s",
+                    "rise": 2,
+                    "fall": 5,
+                    "path": "/",
+                    "expect_status": "200-399",
+                },
+                "connect_timeout": "5s",
+                "connect_attempts": 3,
+                "idle_timeout": "1h",
+                "ready": {"min_backends": 1},
+            }
+        },
+        "admin": "0.0.0.0:9000",
+        "admin_token": "**********",
+        "workers": 1,
+        "drain": {"delay": "0s", "grace": "25s"},
+        "log": {"level": "info"},
+        "buffer_size": "64KiB",
+    }
+
+
+@pytest.mark.parametrize("environ", [FLAT, NAMED], ids=["flat", "named"])
+def test_what_is_shown_gives_the_same_settings(tmp_path: Path, environ: dict[str, str]) -> None:
+    shown = load_settings(environ).model_copy(update={"admin_token": None})
+    assert read_back(shown, tmp_path) == shown
+
+
+durations = st.integers(1, 2_592_000_000).map(lambda count: f"{count}ms")
+environments = st.fixed_dictionaries(
+    {
+        "TIDEGATE_BACKENDS": st.lists(st.integers(1, 65535), min_size=1, max_size=4, unique=True).map(
+            lambda ports: ",".join(f"a:{port} weight={port}" for port in ports)
+        )
+    },
+    optional={
+        "TIDEGATE_LISTEN": st.sampled_from(["[::]:80", "127.0.0.1:1,localhost:2"]),
+        "TIDEGATE_BALANCE": st.sampled_from(["round_robin", "source_hash"]),
+        "TIDEGATE_HEALTH__TYPE": st.sampled_from(["http", "socketio", "none"]),
+        "TIDEGATE_HEALTH__TIMEOUT": st.integers(1, 3000).map(lambda count: f"{count}ms"),
+        "TIDEGATE_HEALTH__PATH": st.text(alphabet="/:#&*!'\"%@,?{}[]-~0a", max_size=8).map(lambda text: f"/{text}"),
+        "TIDEGATE_HEALTH__HOST": st.sampled_from(["null", "true", "1:30", "0x10", "~", "chat"]),
+        "TIDEGATE_HEALTH__EXPECT_STATUS": st.sampled_from(["200", "101,200-299"]),
+        "TIDEGATE_HEALTH__PORT": st.integers(1, 65535).map(str),
+        "TIDEGATE_CONNECT_TIMEOUT": durations,
+        "TIDEGATE_IDLE_TIMEOUT": durations | st.just("0"),
+        "TIDEGATE_DRAIN__DELAY": durations,
+        "TIDEGATE_BUFFER_SIZE": st.integers(4096, 1 << 20).map(str),
+        "TIDEGATE_WORKERS": st.sampled_from(["auto", "3"]),
+        "TIDEGATE_READY__MIN_BACKENDS": st.sampled_from(["0", "1"]),
+        "TIDEGATE_LOG__LEVEL": st.sampled_from(["debug", "ERROR"]),
+        "TIDEGATE_LOG__FORMAT": st.sampled_from(["json", "console"]),
+        "KUBERNETES_SERVICE_HOST": st.just("10.0.0.1"),
+    },
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
+@given(environ=environments)
+def test_any_settings_survive_being_shown_and_read(tmp_path: Path, environ: dict[str, str]) -> None:
+    shown = load_settings(environ)
+    assert read_back(shown, tmp_path) == shown

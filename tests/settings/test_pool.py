@@ -1,0 +1,50 @@
+"""Pools."""
+
+import re
+
+import pytest
+from pydantic import ValidationError
+
+from app.settings.pool import Balance, PoolSettings
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    pool = PoolSettings.model_validate({"backends": "a:1"})
+    assert pool.balance is Balance.LEAST_CONNECTIONS
+    assert (pool.connect_timeout, pool.connect_attempts, pool.idle_timeout) == (5.0, 3, 3600.0)
+    assert pool.ready.min_backends == 1
+
+
+def test_backends_are_text_or_a_list_of_texts_and_mappings() -> None:
+    text = PoolSettings.model_validate({"backends": "a:1 weight=2, b:2 backup,"})
+    listed = PoolSettings.model_validate({"backends": ["a:1 weight=2", {"address": "b:2", "backup": "yes"}]})
+    assert text == listed
+
+
+def test_a_pool_of_backups_only_is_allowed() -> None:
+    assert PoolSettings.model_validate({"backends": "a:1 backup"}).backends[0].backup
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "no backends: give a comma list of host:port"),
+        ({"backends": ","}, "no backends"),
+        ({"backends": 3}, "expected a comma list or a list"),
+        ({"backends": "[::1]:1, [0::1]:1"}, "[::1]:1 is given twice"),
+        ({"backends": "A:1, a:1"}, "a:1 is given twice"),
+        ({"backends": "a:1", "ready": {"min_backends": 2}}, "expected at most 1"),
+        ({"backends": "a:1", "balance": "random_two"}, "expected one of round_robin, least_connections, source_hash"),
+        ({"backends": "a:1", "connect_attempts": "0"}, "expected a whole number from 1 to 100"),
+        ({"backends": "a:1", "idle_timeout": "721h"}, "expected a duration from 0s to 720h (0 means never)"),
+    ],
+)
+def test_a_refusal_says_what_would_be_valid(given: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(message)):
+        PoolSettings.model_validate(given)
+
+
+def test_the_minimum_of_usable_backends_may_be_all_of_them_or_none() -> None:
+    for count in (0, 2):
+        pool = PoolSettings.model_validate({"backends": "a:1,b:1", "ready": {"min_backends": count}})
+        assert pool.ready.min_backends == count
