@@ -61,19 +61,20 @@ async def _start_proxy(port: int, status_port: int, backends: list[DemoBackend])
     # The demo shows its own settings, whatever is set where it is started.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}  # noqa: TID251
     environment |= {f"TIDEGATE_{name}": value for name, value in settings.items()}
-    return await asyncio.create_subprocess_exec(sys.executable, "-m", "app", "run", env=environment)
+    # In a process group of its own, so that a Ctrl-C in the terminal reaches it once, through the demo.
+    return await asyncio.create_subprocess_exec(sys.executable, "-m", "app", "run", env=environment, process_group=0)
 
 
 def _watch_signals(proxy: asyncio.subprocess.Process) -> None:
-    """The proxy drains and ends, and the demo with it. A Ctrl-C has reached the proxy already."""
+    """The proxy drains and ends, and the demo with it; a second signal makes it stop at once."""
 
     def end() -> None:
         with suppress(ProcessLookupError):
             proxy.terminate()
 
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, end)
-    loop.add_signal_handler(signal.SIGINT, lambda: None)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, end)
 
 
 def _welcome(port: int, status_url: str, backends: list[DemoBackend], outage_every: float) -> Panel:
