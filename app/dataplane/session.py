@@ -6,14 +6,12 @@ It owns both sockets.
 
 import socket
 import struct
-from asyncio import TimerHandle
-from collections.abc import Callable
 from errno import EINPROGRESS
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 from app.core.reasons import CLEAN_ENDS, CloseReason, ConnectFailure, RejectReason, connect_failure
-from app.dataplane.poller import OUT, Poller
+from app.dataplane.poller import OUT, Poller, Timer
 from app.dataplane.pool import Pool, PoolBackend
 from app.dataplane.relay import Relay
 from app.link.sockets import KEEPALIVE
@@ -32,9 +30,6 @@ class Owner(Protocol):
 
     poller: Poller
     buffer: memoryview
-
-    def call_later(self, seconds: float, callback: Callable[[], None]) -> TimerHandle:
-        """Call back once."""
 
     def connect_failed(self, pool: Pool, backend: PoolBackend) -> None:
         """Tell control that a dial failed."""
@@ -79,7 +74,7 @@ class Session:
         self.connect_seconds: float | None = None
         self.started_at = self.active_at = monotonic()
         self.ended = False
-        self._timer: TimerHandle | None = None
+        self._timer: Timer | None = None
         self._flushed_sent = self._flushed_received = 0
 
     @property
@@ -171,7 +166,7 @@ class Session:
         error = sock.connect_ex(backend.address)
         if error == EINPROGRESS or not error:
             self._owner.poller.register(sock.fileno(), OUT, self._dial_ready)
-            self._timer = self._owner.call_later(self.pool.connect_timeout, self._dial_timed_out)
+            self._timer = self._owner.poller.call_later(self.pool.connect_timeout, self._dial_timed_out)
         return error
 
     def _dial_ready(self, _events: int) -> None:

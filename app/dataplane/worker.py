@@ -1,24 +1,20 @@
 """A worker: applies what control sends, keeps the table of sessions, sweeps it, and drains it when told to."""
 
-import asyncio
 import gc
 import os
 import resource
-import secrets
 import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
 from time import monotonic
-
-import uvloop
 
 from app.core.address import Address
 from app.core.lifecycle import ClosingWindow, closing_window
 from app.core.reasons import CloseReason
 from app.dataplane.access_log import AccessLog
 from app.dataplane.counters import Counters
+from app.dataplane.link_watch import LinkWatch
 from app.dataplane.listener import Listener, Peer
 from app.dataplane.poller import Callback, Poller
 from app.dataplane.pool import Pool, PoolBackend
@@ -54,30 +50,31 @@ RESERVED_DESCRIPTORS = 64  # for everything that is not a session
 
 
 class Worker:
-    """All of one worker process. Callbacks only: no task, no future but the one for its exit code."""
+    """All of one worker process."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, number: int, board: Board, link: socket.socket) -> None:
-        self._loop = loop
-        self.poller = Poller(loop, self._callback_failed)
+    def __init__(self, number: int, board: Board, link: socket.socket) -> None:
+        self.poller = Poller(self._callback_failed)
         self.buffer = memoryview(bytearray())
         self._counters = Counters(board, number)
         self._cell = self._counters.slot(WORKER, 0)
         self._stream = LogStream(sys.stdout.fileno())
-        self._log = AccessLog(self._stream, f"{number}{secrets.token_hex(3)}")
+        self._log = AccessLog(self._stream, f"{number}{os.urandom(3).hex()}")
         self._pools: dict[str, Pool] = {}
         self._listeners: dict[str, Listener] = {}
         self._sessions: dict[int, Session] = {}
         self._last_session = 0
         self._most_sessions = _most_sessions()
         self._drain: DrainInProgress | None = None
-        self.exit_code: asyncio.Future[int] = loop.create_future()
-        self._channel = Channel(loop, link, self._received, self._control_lost)
-        self._sweep(loop.time())
+        self._exit_code: int | None = None
+        self._sweep_due = monotonic()
+        self._channel = Channel(LinkWatch(self.poller), link, self._received, self._control_lost)
+        self._sweep()
         self._flush_log()
 
-    def call_later(self, seconds: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
-        """Call back once, on the event loop's timer."""
-        return self._loop.call_later(seconds, callback)
+    def run(self) -> int:
+        """Work until told to stop; answers the exit code."""
+        self.poller.run()
+        return self._exit_code or 0
 
     def connect_failed(self, pool: Pool, backend: PoolBackend) -> None:
         """Tell control, which probes the backend at once; a storm of failures is told a few times a second."""
@@ -176,11 +173,11 @@ class Worker:
         for listener in self._listeners.values():
             listener.pause()
         self._log.event("warning", "accept_paused", reason=reason, sessions=len(self._sessions))
-        self._loop.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible)
+        self.poller.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible)
 
     def _resume_when_possible(self) -> None:
         if len(self._sessions) > self._most_sessions * 0.99:
-            self._loop.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible)
+            self.poller.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible)
             return
         self._log.event("info", "accept_resumed", sessions=len(self._sessions))
         for listener in self._listeners.values():
@@ -188,21 +185,20 @@ class Worker:
 
     # Periodic work
 
-    def _sweep(self, due: float) -> None:
+    def _sweep(self) -> None:
         """Flush the counters of live sessions, end idle ones, and say how late this was."""
-        now = self._loop.time()
+        now = monotonic()
         cells = self._counters.cells
-        cells[self._cell + WorkerCell.LOOP_LAG_MICROSECONDS] = max(0, int((now - due) * 1_000_000))
+        cells[self._cell + WorkerCell.LOOP_LAG_MICROSECONDS] = int((now - self._sweep_due) * 1_000_000)
         cells[self._cell + WorkerCell.LOG_LINES_DROPPED] = self._stream.dropped
-        clock = monotonic()
         for session in list(self._sessions.values()):
-            session.sweep(clock)
-        due = self._loop.time() + SWEEP_INTERVAL
-        self._loop.call_at(due, self._sweep, due)
+            session.sweep(now)
+        self._sweep_due = monotonic() + SWEEP_INTERVAL
+        self.poller.call_later(SWEEP_INTERVAL, self._sweep)
 
     def _flush_log(self) -> None:
         self._stream.flush()
-        self._loop.call_later(LOG_FLUSH_INTERVAL, self._flush_log)
+        self.poller.call_later(LOG_FLUSH_INTERVAL, self._flush_log)
 
     # The end
 
@@ -211,15 +207,15 @@ class Worker:
             listener.close()
         self._listeners.clear()
         if self._drain is None:
-            self._drain = DrainInProgress(self._loop.time(), closing_window(grace))
+            self._drain = DrainInProgress(monotonic(), closing_window(grace))
             self._continue_drain()
 
     def _continue_drain(self) -> None:
         assert self._drain is not None
-        for session in self._drain.due(list(self._sessions.values()), self._loop.time()):
+        for session in self._drain.due(list(self._sessions.values()), monotonic()):
             session.end(CloseReason.DRAIN)
         if self._sessions:
-            self._loop.call_later(DRAIN_TICK, self._continue_drain)
+            self.poller.call_later(DRAIN_TICK, self._continue_drain)
         else:
             self._exit(0, CloseReason.DRAIN)
 
@@ -228,9 +224,9 @@ class Worker:
         self._exit(1, CloseReason.ERROR)
 
     def _exit(self, code: int, reason: CloseReason) -> None:
-        if self.exit_code.done():
+        if self._exit_code is not None:
             return
-        self.exit_code.set_result(code)
+        self._exit_code = code
         for listener in self._listeners.values():
             listener.close()
         for session in list(self._sessions.values()):
@@ -279,7 +275,5 @@ def run(number: int, workers: int, link: int, board: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     gc.set_threshold(50_000, 20, 100)
-    loop = uvloop.new_event_loop()
-    worker = Worker(loop, number, Board(board, workers), socket.socket(fileno=link))
-    code = loop.run_until_complete(worker.exit_code)
-    os._exit(code)
+    worker = Worker(number, Board(board, workers), socket.socket(fileno=link))
+    os._exit(worker.run())  # there is nothing to tidy up, and no thread to wait for

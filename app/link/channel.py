@@ -1,17 +1,33 @@
 """One end of a link: messages and file descriptors over a Unix stream socket, without ever blocking the loop."""
 
 import array
-import asyncio
 import os
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from app.link.messages import Message, decode, encode
 
 READ_SIZE = 256 * 1024
 MOST_DESCRIPTORS = 250  # of one message; Linux allows 253
 OUTBOX_LIMIT = 64 * 1024 * 1024
+
+
+class Loop(Protocol):
+    """What a channel needs of its process's event loop; asyncio's has it, and a worker's own can be given it."""
+
+    def add_reader(self, descriptor: int, callback: Callable[[], None], /) -> object:
+        """Call while there is something to read."""
+
+    def remove_reader(self, descriptor: int, /) -> object:
+        """Call no more; without effect when nothing was added."""
+
+    def add_writer(self, descriptor: int, callback: Callable[[], None], /) -> object:
+        """Call while something can be written."""
+
+    def remove_writer(self, descriptor: int, /) -> object:
+        """Call no more; without effect when nothing was added."""
 
 
 class Channel:
@@ -23,7 +39,7 @@ class Channel:
 
     def __init__(
         self,
-        loop: asyncio.AbstractEventLoop,
+        loop: Loop,
         sock: socket.socket,
         received: Callable[[Message], None],
         ended: Callable[[], None],

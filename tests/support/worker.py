@@ -2,92 +2,263 @@
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import orjson
 
 from app.core.backend import Backend
-from app.link.board import Board, Table
+from app.core.reasons import CloseReason, ConnectFailure
+from app.link.board import BACKENDS, LISTENERS, POOLS, WORKER, BackendCell, Board, ListenerCell, PoolCell, Table, WorkerCell
 from app.link.channel import Channel
-from app.link.messages import BackendEntry, BackendsChanged, Hello, ListenerAdded, Message, PoolAdded, Ready
+from app.link.messages import (
+    BackendEntry,
+    BackendsChanged,
+    ConnectFailed,
+    Hello,
+    ListenerAdded,
+    ListenerRemoved,
+    ListSessions,
+    Message,
+    PoolAdded,
+    Ready,
+    Sessions,
+    Stop,
+)
 from tests.support.waiting import until
+
+Fields = dict[str, Any]
+EXIT_TIMEOUT = 10.0
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 class Worker:
-    """One worker: messages to it, messages from it, its board and its log."""
+    """One worker: messages to it, messages from it, its board, its log and what the system knows of its process.
 
-    def __init__(self, process: Process, link: socket.socket, board: Board) -> None:
-        self.process, self.board = process, board
+    Keeps a copy of every listening socket until the listener is removed, as control does. A test that provokes internal
+    errors says how many in `expected_bugs`.
+    """
+
+    def __init__(self, process: Process, link: socket.socket, board: Board, number: int = 0) -> None:
+        self.process, self.board, self.number = process, board, number
         self.messages: list[Message] = []
-        self.log: list[dict[str, Any]] = []
+        self.log: list[Fields] = []
+        self.text: list[str] = []
         self.lost = asyncio.Event()
+        self.expected_bugs = 0
         self.channel = Channel(asyncio.get_running_loop(), link, self.messages.append, self.lost.set)
+        self._listening: dict[str, socket.socket] = {}
+        self._requests = 0
+
+    # Orders
 
     def add_pool(self, name: str = "default", slot: int = 0, **settings: Any) -> None:
         """A pool with the usual settings, some of them changed."""
         usual = {"balance": "round_robin", "connect_timeout": 1.0, "connect_attempts": 3, "idle_timeout": 0.0}
         self.channel.send(PoolAdded(name, slot, **{**usual, **settings}))
 
-    def set_backends(self, backends: Sequence[Backend], pool: str = "default", *, eligible: bool = True) -> None:
+    def set_backends(
+        self, backends: Sequence[Backend], pool: str = "default", *, eligible: bool = True, first_slot: int = 0
+    ) -> None:
         """Add or change backends; slots on the board are given in the order of this list."""
-        entries = [BackendEntry.of(backend, slot, eligible=eligible) for slot, backend in enumerate(backends)]
+        entries = [BackendEntry.of(backend, slot, eligible=eligible) for slot, backend in enumerate(backends, first_slot)]
         self.channel.send(BackendsChanged(pool, entries, []))
 
-    async def add_listener(self, name: str = "default", slot: int = 0, pool: str = "default") -> int:
-        """Bind a listener on a free loopback port, hand it over, wait until it accepts, and answer the port."""
-        with socket.create_server(("127.0.0.1", 0), backlog=1024) as sock:
-            port = int(sock.getsockname()[1])
-            self.channel.send(ListenerAdded(name, slot, pool, [f"127.0.0.1:{port}"]), [sock.fileno()])
-            await until(lambda: Ready(name) in self.messages)
+    def remove_backends(self, backends: Iterable[Backend], pool: str = "default") -> None:
+        """Take backends out of a pool."""
+        self.channel.send(BackendsChanged(pool, [], [backend.name for backend in backends]))
+
+    async def add_listener(
+        self, name: str = "default", slot: int = 0, pool: str = "default", *, host: str = "127.0.0.1"
+    ) -> int:
+        """Bind a listener on a free port (dual stack for `::`), hand it over, wait until it accepts; answers the port."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        sock = socket.create_server((host, 0), family=family, backlog=4096, dualstack_ipv6=host == "::")
+        self._listening[name] = sock
+        port = int(sock.getsockname()[1])
+        before = self.messages.count(Ready(name))
+        self.channel.send(ListenerAdded(name, slot, pool, [f"{host}:{port}"]), [sock.fileno()])
+        await until(lambda: self.messages.count(Ready(name)) > before)
         return port
 
+    async def remove_listener(self, name: str = "default") -> None:
+        """Remove a listener, here last: until the worker has closed its copy, nobody is refused."""
+        self.channel.send(ListenerRemoved(name))
+        await self.sessions()
+        self.forget_listener(name)
+
+    def forget_listener(self, name: str = "default") -> None:
+        """Close the copy of a listening socket that is kept here."""
+        self._listening.pop(name).close()
+
+    async def sessions(self, **query: str) -> Sessions:
+        """Its live sessions. As messages keep their order, everything sent before has been applied then."""
+        self._requests += 1
+        self.channel.send(ListSessions(self._requests, 100_000, **query))
+        answers = await until(
+            lambda: [each for each in self.messages if isinstance(each, Sessions) and each.request == self._requests]
+        )
+        return answers[0]
+
+    async def stop(self) -> int:
+        """Order it to stop at once; answers the exit code."""
+        self.channel.send(Stop())
+        return await self.exit_code()
+
+    async def exit_code(self, *, seconds: float = EXIT_TIMEOUT) -> int:
+        """Wait for the end."""
+        async with asyncio.timeout(seconds):
+            return await self.process.wait()
+
+    # What can be seen of it
+
     def cell(self, table: Table, slot: int, field: int) -> int:
-        """A number on the board."""
+        """A number on the board, summed over all workers."""
         return self.board.sum(table, slot, field)
 
-    async def closed(self, **fields: object) -> dict[str, Any]:
+    def own(self, table: Table, field: int) -> int:
+        """A number on the board of this worker alone, summed over all slots of the table."""
+        first = self.board.base(self.number) + table.cell(0, field)
+        last = self.board.base(self.number) + table.end
+        return sum(self.board.cells[first : last : table.width])
+
+    def connect_failures(self) -> list[ConnectFailed]:
+        """All reports of failed dials so far."""
+        return [message for message in self.messages if isinstance(message, ConnectFailed)]
+
+    async def closed(self, **fields: object) -> Fields:
         """The first `session_closed` line with these fields; waits until it is written."""
+        return await self.event("session_closed", **fields)
 
-        def find() -> dict[str, Any] | None:
-            wanted = {"event": "session_closed", **fields}
-            return next((line for line in self.log if wanted.items() <= line.items()), None)
+    async def event(self, event: str, **fields: object) -> Fields:
+        """The first log line with this event and these fields; waits until it is written."""
+        found = await until(lambda: self.events(event, **fields))
+        return found[0]
 
-        found = await until(find)
-        assert found is not None
-        return found
+    def events(self, event: str, **fields: object) -> list[Fields]:
+        """All log lines so far with this event and these fields."""
+        wanted = {"event": event, **fields}
+        return [line for line in self.log if wanted.items() <= line.items()]
+
+    @property
+    def active(self) -> int:
+        """Sessions that live."""
+        return self.own(LISTENERS, ListenerCell.ACTIVE)
+
+    @property
+    def descriptors(self) -> set[int]:
+        """Numbers of all files and sockets it has open."""
+        return {int(entry.name) for entry in Path(f"/proc/{self.process.pid}/fd").iterdir()}
+
+    @property
+    def memory(self) -> int:
+        """Proportional set size in bytes."""
+        lines = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor time used so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+
+    def limit_descriptors(self, number: int) -> None:
+        """Let it open no file numbered `number` or higher from now on."""
+        _soft, hard = resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, (number, hard))
+
+    def check_books(self) -> None:
+        """After the end of all sessions: what the log says and what the board says must be the same."""
+        lines = self.events("session_closed")
+        reasons = Counter(line["reason"] for line in lines)
+        counted = {str(reason): self.own(POOLS, PoolCell.CLOSED + n) for n, reason in enumerate(CloseReason)}
+        assert {reason: count for reason, count in counted.items() if count} == reasons
+        assert len({line["session"] for line in lines}) == len(lines)
+        assert self.own(LISTENERS, ListenerCell.TOTAL) == len(lines)
+        assert self.own(BACKENDS, BackendCell.SENT_BYTES) == sum(line["sent_bytes"] for line in lines)
+        assert self.own(BACKENDS, BackendCell.RECEIVED_BYTES) == sum(line["received_bytes"] for line in lines)
+        connected = sum(line["connect_ms"] is not None for line in lines)
+        assert self.own(BACKENDS, BackendCell.TOTAL) == connected
+        failures = sum(self.own(BACKENDS, BackendCell.FAILURES + n) for n, _ in enumerate(ConnectFailure))
+        cut_short = sum(line["connect_ms"] is None and line["reason"] in {"drain", "error"} for line in lines)
+        assert 0 <= sum(line["attempts"] for line in lines) - connected - failures <= cut_short
+        self.check_gauges()
+        assert self.own(WORKER, WorkerCell.LOG_LINES_DROPPED) == 0
+        assert len(self.events("internal_error")) == self.expected_bugs, self.events("internal_error")
+
+    def check_gauges(self) -> None:
+        """After the end of all sessions: nothing is active any more."""
+        assert self.own(LISTENERS, ListenerCell.ACTIVE) == 0
+        assert self.own(POOLS, PoolCell.ACTIVE) == 0
+        assert self.own(BACKENDS, BackendCell.ACTIVE) == 0
+
+    # The process
 
     async def read_log(self) -> None:
-        """Collect log lines until the end of the stream."""
+        """Collect log lines until the end of the stream: JSON as `log`, anything else as `text`."""
         assert self.process.stdout is not None
         async for line in self.process.stdout:
-            self.log.append(orjson.loads(line))
+            if line.startswith(b"{"):
+                self.log.append(orjson.loads(line))
+            else:
+                self.text.append(line.decode())
+
+    def close(self) -> None:
+        """Close this end of the link and the copies of listening sockets."""
+        self.channel.close()
+        for sock in self._listening.values():
+            sock.close()
 
 
 @asynccontextmanager
-async def running_worker(*, buffer_size: int = 65536) -> AsyncIterator[Worker]:
-    """Start a worker and greet it; it is killed at the end if it still runs."""
-    board = Board.create(1)
+async def running_worker(
+    *,
+    buffer_size: int = 65536,
+    log_sessions: bool = True,
+    log_console: bool = False,
+    descriptors: int = 0,
+    board: Board | None = None,
+    number: int = 0,
+) -> AsyncIterator[Worker]:
+    """Start a worker and greet it; at the end stop it and check its books. It is killed if it still runs.
+
+    `descriptors` limits its open files. Workers that share a `board` need a `number` each.
+    """
+    own_board = Board.create(1) if board is None else None
+    shared = own_board or board
+    assert shared is not None
+    limit = ["prlimit", f"--nofile={descriptors}"] if descriptors else []
     ours, theirs = socket.socketpair()
     with theirs:
+        inherited = theirs.fileno(), shared.descriptor
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "app.dataplane", "0", "1", str(theirs.fileno()), str(board.descriptor),
-            pass_fds=(theirs.fileno(), board.descriptor), stdin=DEVNULL, stdout=PIPE, limit=1 << 20,
+            *limit, sys.executable, "-m", "app.dataplane", str(number), str(shared.workers), *map(str, inherited),
+            pass_fds=inherited, stdin=DEVNULL, stdout=PIPE, limit=1 << 20,
         )  # fmt: skip
-    worker = Worker(process, ours, board)
+    worker = Worker(process, ours, shared, number)
     reader = asyncio.ensure_future(worker.read_log())
-    worker.channel.send(Hello(buffer_size, log_sessions=True, log_console=False))
+    worker.channel.send(Hello(buffer_size, log_sessions=log_sessions, log_console=log_console))
     try:
         yield worker
+        if process.returncode is None:
+            assert await worker.stop() == 0
+        await reader
+        if log_sessions and not log_console:
+            worker.check_books()
+        worker.check_gauges()
     finally:
         with suppress(ProcessLookupError):
             process.send_signal(signal.SIGKILL)
         await process.wait()
         await reader
-        worker.channel.close()
-        os.close(board.descriptor)
+        worker.close()
+        if own_board:
+            os.close(own_board.descriptor)
