@@ -12,14 +12,21 @@ from app.link.board import (
     CLOSED_CELL,
     LISTENERS,
     POOLS,
+    WORKER,
     BackendCell,
     Board,
     ListenerCell,
     PoolCell,
     Table,
+    WorkerCell,
 )
 
-GAUGES = {LISTENERS: ListenerCell.ACTIVE, POOLS: PoolCell.ACTIVE, BACKENDS: BackendCell.ACTIVE}
+GAUGES = {
+    WORKER: WorkerCell.LOOP_LAG_MICROSECONDS,
+    LISTENERS: ListenerCell.ACTIVE,
+    POOLS: PoolCell.ACTIVE,
+    BACKENDS: BackendCell.ACTIVE,
+}
 
 
 class BoardFullError(Exception):
@@ -33,21 +40,23 @@ class Counters:
         self.board = board
         self._base: defaultdict[tuple[Table, int, int], int] = defaultdict(int)
         self._used: dict[Table, set[int]] = {table: set() for table in GAUGES}
+        self._free: dict[Table, list[int]] = {table: list(reversed(range(table.capacity))) for table in GAUGES}
+        self.allocate(WORKER)
 
     def allocate(self, table: Table) -> int:
         """A slot whose numbers all read zero."""
-        used = self._used[table]
-        slot = next((slot for slot in range(table.capacity) if slot not in used), None)
-        if slot is None:
+        if not self._free[table]:
             raise BoardFullError(f"more than {table.capacity} are not supported")
-        used.add(slot)
+        slot = self._free[table].pop()
+        self._used[table].add(slot)
         for field in range(table.width):
             self._base[table, slot, field] = -self.board.sum(table, slot, field)
         return slot
 
     def free(self, table: Table, slot: int) -> None:
         """Give a slot back whose last connection has closed."""
-        self._used[table].discard(slot)
+        self._used[table].remove(slot)
+        self._free[table].append(slot)
         for field in range(table.width):
             self._base.pop((table, slot, field), None)
 

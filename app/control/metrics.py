@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from app import __version__
-from app.control.pools import LivePool
+from app.control.pools import DISCOVERY_EVENTS, LivePool
 from app.control.status import Process
 from app.core.backend import State
 from app.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS, PROBE_BUCKETS
@@ -68,17 +68,21 @@ class ProcessMetrics(Collector):
             "tidegate_event_loop_lag_seconds", "How late the last periodic task was.", labels=("process",)
         )
         lag.add_metric(("control",), process.loop_lag)
-        dropped = CounterMetricFamily(
-            "tidegate_log_lines_dropped", "Log lines dropped because nobody read them in time.", labels=("process",)
-        )
         for worker in process.workers.all:
             name = f"worker-{worker.number}"
             board = process.counters.board
             base = board.base(worker.number)
             lag.add_metric((name,), board.cells[base + WORKER.cell(0, WorkerCell.LOOP_LAG_MICROSECONDS)] / 1e6)
-            dropped.add_metric((name,), board.cells[base + WORKER.cell(0, WorkerCell.LOG_LINES_DROPPED)])
         yield lag
-        yield dropped
+        yield CounterMetricFamily(
+            "tidegate_log_lines_dropped",
+            "Log lines of workers dropped because nobody read them in time.",
+            value=process.counters.total(WORKER, 0, WorkerCell.LOG_LINES_DROPPED),
+        )
+        events = CounterMetricFamily("tidegate_discovery_events", "What discovery has found, by type.", labels=("type",))
+        for kind in DISCOVERY_EVENTS:
+            events.add_metric((kind,), sum(pool.discovery.events[kind] for pool in process.pools.values()))
+        yield events
 
 
 class ListenerMetrics(Collector):

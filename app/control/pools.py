@@ -5,6 +5,7 @@ Every change goes through here and becomes one event for all readers, so that ro
 
 import asyncio
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -13,7 +14,7 @@ from app.control.counters import Counters
 from app.core.backend import Backend, State
 from app.core.buckets import PROBE_BUCKETS
 from app.core.health import Health
-from app.core.pool import BackendRemoved, Change, Member, Pool
+from app.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, Member, Pool, StateChanged
 from app.link.board import BACKENDS, POOLS, BackendCell
 from app.settings import PoolSettings
 
@@ -44,13 +45,20 @@ class DurationCounts:
         self.sum += seconds
 
 
+DISCOVERY_EVENTS = ("added", "removed", "altered", "failed")
+
+
 @dataclass(slots=True)
 class Discovery:
-    """Where a pool's backends come from and whether that source has spoken. `last_sync` in Unix seconds."""
+    """Where a pool's backends come from, whether that source has spoken, and how often what has happened.
+
+    `last_sync` in Unix seconds.
+    """
 
     source: str
     synced: bool = False
     last_sync: float | None = None
+    events: Counter[str] = field(default_factory=Counter)
 
 
 class LivePool:
@@ -96,6 +104,7 @@ class LivePool:
             self.leaving.pop(name, None)
             self.records.setdefault(name, HealthRecord())
         for change in changes:
+            self._count(change)
             if isinstance(change, BackendRemoved):
                 self.leaving[change.member.backend.name] = change.member
                 del self.records[change.member.backend.name]
@@ -126,6 +135,17 @@ class LivePool:
             if not self._counters.total(BACKENDS, self.slots[name], BackendCell.ACTIVE):
                 del self.leaving[name]
                 self._counters.free(BACKENDS, self.slots.pop(name))
+
+    def _count(self, change: Change) -> None:
+        match change:
+            case BackendAdded():
+                self.discovery.events["added"] += 1
+            case BackendRemoved():
+                self.discovery.events["removed"] += 1
+            case BackendAltered():
+                self.discovery.events["altered"] += 1
+            case StateChanged():
+                pass  # not discovery's doing
 
     def _trust_resolved(self) -> None:
         for name, member in self.snapshot.members.items():

@@ -53,6 +53,7 @@ class StaticDiscovery:
         try:
             addresses = await _look_up(name)
         except (OSError, TimeoutError) as error:
+            self._pool.discovery.events["failed"] += 1
             if name not in self._failing:
                 self._failing.add(name)
                 reason = "no answer" if isinstance(error, TimeoutError) else error.strerror
