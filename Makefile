@@ -1,4 +1,4 @@
-# make run: the demo on embedded backends.  make test: every test.  make check: lint, types, layers.  make fix: format.
+# make run: the demo.  make test: all tests.  make check: lint, types, layers.  make fix: format.  make docs: README tables.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 NODE_DIR := tests/support/node
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick check fix lock coverage clean
+.PHONY: help run test check fix docs lock coverage clean
 
 help:
 	@sed -n 1p Makefile
@@ -24,7 +24,7 @@ $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 	$(PIP) -r requirements/dev.txt
 	@touch $@
 
-$(NODE_DIR)/node_modules/.installed: $(NODE_DIR)/package-lock.json
+$(NODE_DIR)/node_modules/.installed: $(NODE_DIR)/package-lock.json | system
 	cd $(NODE_DIR) && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
@@ -35,7 +35,7 @@ system:
 run: $(VENV)/.run
 	$(BIN)/tidegate demo
 
-test: $(VENV)/.dev $(NODE_DIR)/node_modules/.installed system
+test: system $(VENV)/.dev $(NODE_DIR)/node_modules/.installed
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.dev
@@ -48,13 +48,16 @@ fix: $(VENV)/.dev
 	$(BIN)/ruff format app tests
 	$(BIN)/ruff check --fix app tests
 
-coverage: $(VENV)/.dev $(NODE_DIR)/node_modules/.installed system
+coverage: system $(VENV)/.dev $(NODE_DIR)/node_modules/.installed
 	$(BIN)/python -m pytest --cov --cov-report=term-missing
 
+docs: $(VENV)/.dev
+	$(BIN)/python -m tests.support.readme_tables
+
 lock: $(VENV)/.dev
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --upgrade pyproject.toml -o requirements/run.txt
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --upgrade --group build -o requirements/build.txt
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --upgrade -c requirements/run.txt pyproject.toml --group dev -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade pyproject.toml -o requirements/run.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade --group build -o requirements/build.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade -c requirements/run.txt pyproject.toml --group dev -o requirements/dev.txt
 
 clean:
 	rm -rf .venv .venv-* dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* $(NODE_DIR)/node_modules

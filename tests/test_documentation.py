@@ -1,0 +1,27 @@
+"""What the documents say is what the code says."""
+
+import re
+from pathlib import Path
+
+from tests.support.readme_tables import README, with_tables
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_readme_lists_the_settings_and_metrics_that_there_are() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert text == with_tables(text), "run `make docs`"
+
+
+def test_every_invariant_in_the_architecture_page_names_a_test_that_exists() -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    section = page.partition("## Invariants")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (\d) \|.*\| `(tests/\S+\.py)` `(test_\w+)` \|$", section, re.MULTILINE)
+    assert [number for number, *_ in rows] == [str(number) for number in range(1, 10)]
+    for _, path, name in rows:
+        assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path} has no {name}"
+
+
+def test_the_lock_files_name_no_registry_and_no_path() -> None:
+    for path in [*(ROOT / "requirements").glob("*.txt"), ROOT / "tests/support/node/package-lock.json"]:
+        assert not re.search(r"://|file:|\bresolved\b", path.read_text(encoding="utf-8")), path
