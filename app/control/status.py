@@ -1,7 +1,5 @@
 """The JSON of `/status`: what is known about everything, for people and for programs. The fields are a contract."""
 
-import os
-import platform
 from collections.abc import Iterable
 from dataclasses import dataclass
 from time import monotonic
@@ -53,8 +51,6 @@ def status(process: Process, pool: str | None = None, state: State | None = None
     pools = [live for live in process.pools.values() if pool in (None, live.name)]
     return {
         "version": __version__,
-        "python": platform.python_version(),
-        "pid": os.getpid(),
         "state": process.state,
         "started": clock.iso(process.started),
         "uptime_seconds": round(process.uptime, 3),

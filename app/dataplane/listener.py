@@ -67,11 +67,15 @@ class Listener:
             for gate in self._gates:
                 self._poller.resume(gate.sock.fileno(), IN)
 
-    def close(self) -> None:
-        """Accept whom the kernel has let in already, then nobody."""
+    def accept_waiting(self) -> None:
+        """Accept all whom the kernel has let in already."""
         for gate in self._gates:
-            if not self._paused:
-                gate.ready(IN)
+            while gate.accept_some():
+                pass
+
+    def close(self) -> None:
+        """Accept nobody any more."""
+        for gate in self._gates:
             self._poller.close(gate.sock)
 
     @property
@@ -100,22 +104,27 @@ class Gate:
         self.listener, self.sock = listener, sock
 
     def ready(self, _events: int) -> None:
-        """Accept who waits."""
+        """Somebody waits."""
+        self.accept_some()
+
+    def accept_some(self) -> bool:
+        """Accept who waits, a limited number; answers whether there may be more."""
         listener = self.listener
         for _ in range(ACCEPTS_PER_EVENT):
             if listener.paused:
-                return
+                return False
             try:
                 client, peer = self.sock.accept()
             except BlockingIOError:
-                return
+                return False
             except OSError as error:
                 if error.errno in NO_RESOURCES:
                     listener.exhausted(error)
-                    return
+                    return False
                 continue  # a client that was gone before it was accepted
             client.setblocking(False)
             listener.accepted(listener, client, (peer[0].removeprefix(MAPPED_IPV4), peer[1]))
+        return True
 
     def failed(self) -> None:
         """A bug broke one accept; the next event tries again."""

@@ -69,11 +69,13 @@ class Worker:
         self._sweep_due = monotonic()
         self._channel = Channel(LinkWatch(self.poller), link, self._received, self._control_lost)
         self._sweep()
-        self._flush_log()
 
     def run(self) -> int:
         """Work until told to stop; answers the exit code."""
-        self.poller.run()
+        try:
+            self.poller.run()
+        finally:
+            self._stream.drain(LAST_LOG_WAIT)
         return self._exit_code or 0
 
     def connect_failed(self, pool: Pool, backend: PoolBackend) -> None:
@@ -86,9 +88,12 @@ class Worker:
     def session_ended(self, session: Session, reason: CloseReason) -> None:
         """Log the session and forget it."""
         del self._sessions[session.number]
+        was_empty = not self._stream.size
         self._log.session_closed(session, reason)
         if self._stream.size > LOG_FLUSH_SIZE:
             self._stream.flush()
+        elif was_empty and self._stream.size:
+            self.poller.call_later(LOG_FLUSH_INTERVAL, self._flush_log)
 
     # What control sends
 
@@ -106,7 +111,7 @@ class Worker:
             case ListenerAdded():
                 self._add_listener(message)
             case ListenerRemoved():
-                self._listeners.pop(message.name).close()
+                self._close_listener(message.name)
             case ListSessions():
                 self._channel.send(self._list_sessions(message))
             case Drain():
@@ -131,6 +136,12 @@ class Worker:
         listener.open(self._accepted, self._exhausted)
         gc.freeze()  # what has been built so far stays: the collector need not look at it again
         self._channel.send(Ready(message.name))
+
+    def _close_listener(self, name: str) -> None:
+        """Take whom the kernel has let in already, then nobody."""
+        listener = self._listeners.pop(name)
+        listener.accept_waiting()
+        listener.close()
 
     def _list_sessions(self, query: ListSessions) -> Sessions:
         now = monotonic()
@@ -172,14 +183,14 @@ class Worker:
         """Leave new clients in the kernel's queue until sessions have ended."""
         for listener in self._listeners.values():
             listener.pause()
-        self._log.event("warning", "accept_paused", reason=reason, sessions=len(self._sessions))
+        self._log_now("warning", "accept_paused", reason=reason, sessions=len(self._sessions))
         self.poller.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible)
 
     def _resume_when_possible(self) -> None:
         if len(self._sessions) > self._most_sessions * 0.99:
             self.poller.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible)
             return
-        self._log.event("info", "accept_resumed", sessions=len(self._sessions))
+        self._log_now("info", "accept_resumed", sessions=len(self._sessions))
         for listener in self._listeners.values():
             listener.resume()
 
@@ -198,14 +209,18 @@ class Worker:
 
     def _flush_log(self) -> None:
         self._stream.flush()
-        self.poller.call_later(LOG_FLUSH_INTERVAL, self._flush_log)
+        if self._stream.size:  # the reader is slow
+            self.poller.call_later(LOG_FLUSH_INTERVAL, self._flush_log)
+
+    def _log_now(self, level: str, event: str, **fields: object) -> None:
+        self._log.event(level, event, **fields)
+        self._stream.flush()
 
     # The end
 
     def _start_drain(self, grace: float) -> None:
-        for listener in self._listeners.values():
-            listener.close()
-        self._listeners.clear()
+        for name in list(self._listeners):
+            self._close_listener(name)
         if self._drain is None:
             self._drain = DrainInProgress(monotonic(), closing_window(grace))
             self._continue_drain()
@@ -220,7 +235,7 @@ class Worker:
             self._exit(0, CloseReason.DRAIN)
 
     def _control_lost(self) -> None:
-        self._log.event("error", "control_lost", sessions=len(self._sessions))
+        self._log_now("error", "control_lost", sessions=len(self._sessions))
         self._exit(1, CloseReason.ERROR)
 
     def _exit(self, code: int, reason: CloseReason) -> None:
@@ -233,11 +248,10 @@ class Worker:
             session.end(reason)
         self._channel.close()
         self.poller.stop()
-        self._stream.drain(LAST_LOG_WAIT)
 
     def _callback_failed(self, callback: Callback) -> None:
         """A bug: log it with its place, and let only the session pay that it happened in."""
-        self._log.event("error", "internal_error", traceback=traceback.format_exc(limit=8))
+        self._log_now("error", "internal_error", traceback=traceback.format_exc(limit=8))
         getattr(callback, "__self__").failed()  # noqa: B009  (a Callback is a method of a session, relay or gate)
 
 
