@@ -10,10 +10,11 @@ import traceback
 from time import monotonic
 
 from app.core.address import Address
-from app.core.lifecycle import ClosingWindow, closing_window
+from app.core.lifecycle import closing_window
 from app.core.reasons import CloseReason
 from app.dataplane.access_log import AccessLog
 from app.dataplane.counters import Counters
+from app.dataplane.drain import DrainInProgress
 from app.dataplane.link_watch import LinkWatch
 from app.dataplane.listener import Listener, Peer
 from app.dataplane.poller import Callback, Poller
@@ -253,26 +254,6 @@ class Worker:
         """A bug: log it with its place, and let only the session pay that it happened in."""
         self._log_now("error", "internal_error", traceback=traceback.format_exc(limit=8))
         getattr(callback, "__self__").failed()  # noqa: B009  (a Callback is a method of a session, relay or gate)
-
-
-class DrainInProgress:
-    """Which sessions to close when, of those that outlive the drain: idle ones first."""
-
-    def __init__(self, started_at: float, window: ClosingWindow) -> None:
-        self._started_at, self._window = started_at, window
-        self._left: list[Session] | None = None
-        self._outlived = 0
-
-    def due(self, sessions: list[Session], now: float) -> list[Session]:
-        """The sessions whose turn has come."""
-        elapsed = now - self._started_at
-        if elapsed < self._window.start:
-            return []
-        if self._left is None:
-            self._left = sorted(sessions, key=lambda session: session.active_at, reverse=True)
-            self._outlived = len(self._left)
-        closed = self._outlived - len(self._left)
-        return [self._left.pop() for _ in range(self._window.due(self._outlived, elapsed) - closed)]
 
 
 def _most_sessions() -> int:

@@ -82,13 +82,20 @@ class Proxy:
 
     async def metrics(self, name: str, **labels: str) -> float:
         """The sum of all samples of a metric (full sample name) that have these labels."""
-        _, body = await self.get("/metrics")
         return sum(
-            sample.value
+            value
+            for (found, found_labels), value in (await self.samples()).items()
+            if found == name and labels.items() <= found_labels
+        )
+
+    async def samples(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+        """Every sample of `/metrics` by its name and labels."""
+        _, body = await self.get("/metrics")
+        return {
+            (sample.name, frozenset(sample.labels.items())): sample.value
             for family in text_string_to_metric_families(body.decode())
             for sample in family.samples
-            if sample.name == name and labels.items() <= sample.labels.items()
-        )
+        }
 
     async def worker_pids(self) -> list[int]:
         """Process ids of the workers that run."""
@@ -124,9 +131,12 @@ class Proxy:
 
 
 def environment(settings: Mapping[str, object]) -> dict[str, str]:
-    """The test's own environment, without any TIDEGATE_ variable, plus settings such as `HEALTH__INTERVAL="200ms"`."""
+    """The test's own environment, without any TIDEGATE_ variable, plus settings such as `HEALTH__INTERVAL="200ms"`.
+
+    A setting that is None is left out, which takes back a default of `running_proxy`.
+    """
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
-    return clean | {f"TIDEGATE_{name}": str(value) for name, value in settings.items()}
+    return clean | {f"TIDEGATE_{name}": str(value) for name, value in settings.items() if value is not None}
 
 
 @asynccontextmanager
@@ -134,7 +144,7 @@ async def running_proxy(*, wait: bool = True, command: tuple[str, ...] = (), **s
     """Run a proxy on free ports with these settings; by default return once `/readyz` says so.
 
     `command` goes before the interpreter, for limits such as `prlimit --nofile=256`. The process is killed at the end if it
-    still runs.
+    still runs, and its workers with it.
     """
     port, admin_port = free_port(), free_port()
     given = {
@@ -146,8 +156,9 @@ async def running_proxy(*, wait: bool = True, command: tuple[str, ...] = (), **s
         **settings,
     }
     process = await asyncio.create_subprocess_exec(
-        *command, sys.executable, "-m", "app", "run", env=environment(given), stdout=PIPE, stderr=PIPE, limit=1 << 20
-    )
+        *command, sys.executable, "-m", "app", "run", env=environment(given), stdout=PIPE, stderr=PIPE, limit=1 << 20,
+        start_new_session=True,
+    )  # fmt: skip
     proxy = Proxy(process, port, admin_port)
     readers = asyncio.gather(proxy.read_log(), proxy.read_errors())
     try:
@@ -156,7 +167,7 @@ async def running_proxy(*, wait: bool = True, command: tuple[str, ...] = (), **s
         yield proxy
     finally:
         with suppress(ProcessLookupError):
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
         await readers
 
