@@ -4,6 +4,7 @@ import ipaddress
 import re
 from typing import NamedTuple
 
+_ZONE = re.compile(r"[A-Za-z0-9_.-]{1,15}")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 
 
@@ -28,7 +29,7 @@ def parse_address(text: str) -> Address:
     Raises ValueError that says what is wrong and what would be right.
     """
     host, colon, port = text.strip().rpartition(":")
-    if not colon or not host:
+    if not colon or not host or "/" in text or text.strip().endswith("]"):
         raise ValueError("expected host:port, like 10.0.0.5:8001 or [::1]:8001")
     if host.startswith("[") and host.endswith("]"):
         return Address(_ipv6(host[1:-1]), parse_port(port))
@@ -68,6 +69,17 @@ def is_ip(host: str) -> bool:
 
 def _ipv6(text: str) -> str:
     try:
-        return ipaddress.IPv6Address(text).compressed
+        address = ipaddress.IPv6Address(text)
     except ValueError:
         raise ValueError(f"{text!r} in brackets is not an IPv6 address") from None
+    zone = address.scope_id
+    if zone is None:
+        return _compressed(address)
+    if not _ZONE.fullmatch(zone):
+        raise ValueError(f"{zone!r} is not the name of a network interface")
+    return f"{_compressed(ipaddress.IPv6Address(int(address)))}%{zone}"
+
+
+def _compressed(address: ipaddress.IPv6Address) -> str:
+    """RFC 5952; Python before 3.13 writes IPv4-mapped addresses another way."""
+    return f"::ffff:{address.ipv4_mapped}" if address.ipv4_mapped else address.compressed

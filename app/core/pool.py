@@ -70,7 +70,7 @@ class Pool:
         """The pool with exactly these backends; newcomers start in the state `initial`, the others keep theirs."""
         members: dict[str, Member] = {}
         changes: list[Change] = []
-        for backend in backends:
+        for backend in {backend.name: backend for backend in backends}.values():
             known = self.members.get(backend.name)
             member = replace(known, backend=backend) if known else Member(backend, initial, now)
             members[backend.name] = member

@@ -37,8 +37,7 @@ class LinkWatch:
         self._update(descriptor)
 
     def failed(self) -> None:
-        """A message that a worker cannot apply leaves it without a valid snapshot."""
-        raise RuntimeError("cannot go on with a broken link")
+        """A message could not be applied; the channel has ended the link, and with it this worker."""
 
     def _update(self, descriptor: int) -> None:
         events = (IN if self._reader else 0) | (OUT if self._writer else 0)

@@ -55,11 +55,11 @@ class Channel:
         loop.add_reader(sock.fileno(), self._readable)
 
     def send(self, message: Message, descriptors: Sequence[int] = ()) -> None:
-        """Send now or as soon as the other end reads. The caller keeps its descriptors open until `flushed`."""
+        """Send now or as soon as the other end reads. Descriptors may be closed as soon as this returns."""
         if self._closed:
             return
         line = encode(message)
-        self._outbox.append((memoryview(line), descriptors))
+        self._outbox.append((memoryview(line), [os.dup(descriptor) for descriptor in descriptors]))
         self._outbox_size += len(line)
         if len(self._outbox) == 1:
             self._writable()
@@ -83,6 +83,8 @@ class Channel:
         self._loop.remove_reader(self._sock.fileno())
         self._loop.remove_writer(self._sock.fileno())
         self._sock.close()
+        for _, descriptors in self._outbox:
+            _close_all(descriptors)
         self._outbox.clear()
         while self._descriptors:
             os.close(self._descriptors.popleft())
@@ -108,9 +110,18 @@ class Channel:
         if b"\n" in data:
             *lines, rest = self._inbox.split(b"\n")
             self._inbox = rest
-            for line in lines:
-                if not self._closed:
-                    self._received(decode(line))
+            self._deliver(lines)
+
+    def _deliver(self, lines: Sequence[bytearray]) -> None:
+        """Hand messages on. One that cannot be applied ends the link: what came after it would build on a hole."""
+        for line in lines:
+            if self._closed:
+                return
+            try:
+                self._received(decode(line))
+            except BaseException:
+                self._lost()
+                raise
 
     def _writable(self) -> None:
         try:
@@ -118,6 +129,7 @@ class Channel:
                 rest, descriptors = self._outbox[0]
                 written = socket.send_fds(self._sock, [rest], list(descriptors)) if descriptors else self._sock.send(rest)
                 self._outbox_size -= written
+                _close_all(descriptors)
                 if written == len(rest):
                     self._outbox.popleft()
                 else:
@@ -133,3 +145,8 @@ class Channel:
         if not self._closed:
             self.close()
             self._ended()
+
+
+def _close_all(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)

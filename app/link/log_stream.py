@@ -1,27 +1,25 @@
 """Standard output as all processes share it: whole lines, many per system call, and never a wait for a slow reader."""
 
-import os
 import select
-import stat
 from collections import deque
+from time import monotonic
 
-BLOCK_SIZE = 64 * 1024
+from app.link.log_output import output_to
+
 BUFFER_LIMIT = 4 * 1024 * 1024
 
 
 class LogStream:
     """Collects lines and writes them in blocks.
 
-    Several processes write to one pipe, where only writes up to PIPE_BUF are never torn apart by another's; elsewhere
-    blocks are larger. When the reader does not keep up, lines wait up to BUFFER_LIMIT bytes, then new ones are dropped and
-    counted: a log that nobody reads must not stop the traffic.
+    When the reader does not keep up, lines wait up to BUFFER_LIMIT bytes, then new ones are dropped and counted: a log that
+    nobody reads must not stop the traffic. `size` counts the bytes that wait.
     """
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        is_pipe = stat.S_ISFIFO(os.fstat(descriptor).st_mode)
-        self._block_size = select.PIPE_BUF if is_pipe else BLOCK_SIZE
+        self._output = output_to(descriptor)
         self._lines: deque[bytes] = deque()
+        self._block = memoryview(b"")
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLOUT)
         self.size = 0
@@ -37,25 +35,38 @@ class LogStream:
 
     def flush(self) -> None:
         """Write what the reader takes without a wait."""
-        while self._lines and self._writable(0):
-            self._write_block()
+        while self.size and self._write_block():
+            pass
 
     def drain(self, seconds: float) -> None:
-        """Write all that is left, waiting at most so long for each block that the reader is slow to take."""
-        while self._lines and self._writable(seconds):
-            self._write_block()
+        """Write all that is left, waiting at most so long each time that the reader is slow."""
+        self.flush()
+        deadline = monotonic() + seconds
+        while self.size and self._poll.poll(max(0.0, deadline - monotonic()) * 1000):
+            before = self.size
+            self.flush()
+            if self.size < before:
+                deadline = monotonic() + seconds
+            elif monotonic() >= deadline:
+                return
 
-    def _writable(self, seconds: float) -> bool:
-        return any(event & select.POLLOUT for _, event in self._poll.poll(seconds * 1000))
-
-    def _write_block(self) -> None:
-        block = bytearray(self._lines.popleft())
-        while self._lines and len(block) + len(self._lines[0]) <= self._block_size:
-            block += self._lines.popleft()
-        self.size -= len(block)
-        view = memoryview(block)
+    def _write_block(self) -> bool:
+        """Whether something was written, or given up."""
+        if not self._block:
+            self._block = self._next_block()
         try:
-            while view:
-                view = view[os.write(self._descriptor, view) :]
-        except OSError:
-            self.dropped += 1  # the reader has gone: there is nobody to tell
+            written = self._output.put(self._block)
+        except BlockingIOError:
+            return False
+        except OSError:  # the reader has gone: there is nobody to tell
+            self.dropped += bytes(self._block).count(b"\n")
+            written = len(self._block)
+        self._block = self._block[written:]
+        self.size -= written
+        return True
+
+    def _next_block(self) -> memoryview:
+        block = bytearray(self._lines.popleft())
+        while self._lines and len(block) + len(self._lines[0]) <= self._output.block_size:
+            block += self._lines.popleft()
+        return memoryview(block)

@@ -12,9 +12,12 @@ class LeastConnections:
         self._turn = 0
 
     def pick(self, candidates: Sequence[C], client: str) -> C:  # noqa: ARG002
-        """The first of the least loaded, counting from a place that moves on with every pick."""
-        start = self._turn = (self._turn + 1) % len(candidates)
-        return min((*candidates[start:], *candidates[:start]), key=_load)
+        """The next one of the least loaded."""
+        loads = [_load(candidate) for candidate in candidates]
+        least = min(loads)
+        tied = [candidate for candidate, load in zip(candidates, loads, strict=True) if load == least]
+        self._turn += 1
+        return tied[self._turn % len(tied)]
 
     def retain(self, names: frozenset[str]) -> None:
         """Nothing is kept per backend: the counts live with the connections."""

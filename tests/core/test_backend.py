@@ -1,0 +1,19 @@
+"""Backends and the words for their states."""
+
+from app.core.backend import Backend, State
+
+
+def test_the_states_are_the_words_of_status_metrics_and_log() -> None:
+    assert [state.value for state in State] == ["up", "down", "checking", "draining", "ejected", "maintenance"]
+    assert str(State.UP) == "up"
+
+
+def test_a_backend_counts_once_without_limit_and_is_no_backup_unless_told() -> None:
+    backend = Backend("10.0.0.5:8001", "10.0.0.5", 8001)
+    assert (backend.weight, backend.max_connections, backend.backup) == (1, 0, False)
+
+
+def test_backends_with_equal_fields_are_equal() -> None:
+    assert Backend("a:1", "10.0.0.5", 1) == Backend("a:1", "10.0.0.5", 1)
+    assert Backend("a:1", "10.0.0.5", 1) != Backend("a:1", "10.0.0.6", 1)
+    assert len({Backend("a:1", "10.0.0.5", 1), Backend("a:1", "10.0.0.5", 1)}) == 1

@@ -1,0 +1,59 @@
+"""The closed lists of reasons."""
+
+import errno
+
+import pytest
+
+from app.core.reasons import CLEAN_ENDS, CloseReason, ConnectFailure, RejectReason, connect_failure
+
+
+def test_the_close_reasons_are_those_of_the_contract_in_the_order_of_the_board() -> None:
+    assert [reason.value for reason in CloseReason] == [
+        "client_eof",
+        "backend_eof",
+        "client_reset",
+        "backend_reset",
+        "idle_timeout",
+        "max_duration",
+        "connect_failed",
+        "no_backend",
+        "rejected",
+        "backend_down",
+        "backend_removed",
+        "drain",
+        "rebalance",
+        "admin",
+        "worker_lost",
+        "error",
+    ]
+
+
+def test_the_other_lists_are_bounded_words_too() -> None:
+    assert [failure.value for failure in ConnectFailure] == ["refused", "timeout", "unreachable", "reset", "other"]
+    assert {reason.value for reason in RejectReason} <= {reason.value for reason in CloseReason}
+
+
+def test_only_an_end_of_stream_is_a_clean_end() -> None:
+    assert {reason.value for reason in CLEAN_ENDS} == {"client_eof", "backend_eof"}
+
+
+@pytest.mark.parametrize(
+    ("number", "failure"),
+    [
+        pytest.param(number, failure, id=errno.errorcode[number])
+        for failure, numbers in {
+            "refused": [errno.ECONNREFUSED],
+            "timeout": [errno.ETIMEDOUT],
+            "unreachable": [errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL],
+            "reset": [errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE],
+            "other": [errno.EMFILE, errno.EACCES, errno.EINVAL, errno.EAFNOSUPPORT],
+        }.items()
+        for number in numbers
+    ],
+)
+def test_errors_of_connect_have_a_word(number: int, failure: str) -> None:
+    assert connect_failure(number) == failure
+
+
+def test_an_unknown_error_is_other() -> None:
+    assert connect_failure(0) is connect_failure(99_999) is ConnectFailure.OTHER
