@@ -3,15 +3,17 @@
 import os
 import sys
 
-from app.cli.run import run
-
 
 def main() -> None:
     """Run the subcommand that the arguments name."""
     arguments = sys.argv[1:]
     if arguments in ([], ["run"]):
+        # structlog would import rich for tracebacks that are never printed, 3 MB of every sidecar.
+        sys.modules["rich"] = None  # type: ignore[assignment]
+        from app.cli.run import run  # noqa: PLC0415
+
         sys.exit(run(os.environ))  # noqa: TID251  (settings get the environment from here)
-    from app.cli.commands import main as other  # noqa: PLC0415  (typer and rich cost 15 MB that a sidecar would pay for)
+    from app.cli.commands import main as other  # noqa: PLC0415
 
     sys.exit(other(arguments))
 

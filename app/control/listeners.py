@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.core.address import Address
-from app.link.sockets import KEEPALIVE
+from app.link.sockets import SESSION_OPTIONS
 
 BACKLOG = 4096
 
@@ -72,7 +72,7 @@ def bind_socket(address: Address, what: str, *, shared: bool) -> socket.socket:
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address.host != "::")
         # Accepted sockets inherit these, which saves system calls per connection.
-        for level, option, value in ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), *KEEPALIVE):
+        for level, option, value in SESSION_OPTIONS:
             sock.setsockopt(level, option, value)
         sock.bind(target)
         sock.listen(BACKLOG)

@@ -93,9 +93,11 @@ class LivePool:
         """Whether enough backends are usable."""
         return self.snapshot.eligible >= self.settings.ready.min_backends
 
-    def discovered(self, backends: Iterable[Backend]) -> None:
-        """Take over the list of backends that discovery has found."""
-        self.discovery.synced, self.discovery.last_sync = True, clock.now()
+    def discovered(self, backends: Iterable[Backend], *, synced: bool = True) -> None:
+        """Take over the list of backends that discovery has found; `synced` says whether it knows about all of them."""
+        self.discovery.synced = synced
+        if synced:
+            self.discovery.last_sync = clock.now()
         snapshot, changes = self.snapshot.with_backends(backends, State.CHECKING, clock.now())
         self.snapshot = snapshot
         for name in snapshot.members:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 SPREAD_SHARE = 0.2
-MARGIN_SHARE = 0.05
+MARGIN_SHARE = 0.1
 LONGEST_MARGIN = 0.5
 
 

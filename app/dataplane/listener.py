@@ -76,6 +76,8 @@ class Listener:
     def close(self) -> None:
         """Accept nobody any more."""
         for gate in self._gates:
+            if not self._paused:
+                self._poller.pause(gate.sock.fileno())  # control holds it open, so that closing would not end its events
             self._poller.close(gate.sock)
 
     @property

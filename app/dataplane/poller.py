@@ -40,7 +40,7 @@ class Poller:
     A callback that raises is a bug in it; `failed(callback)` is told, within the exception, so that one session pays for it.
     """
 
-    def __init__(self, failed: Callable[[Callback], None]) -> None:
+    def __init__(self, failed: Callable[[Callable[..., None]], None]) -> None:
         self._failed = failed
         self._epoll = select.epoll()
         self._callbacks: dict[int, Callback] = {}
@@ -137,5 +137,8 @@ class Poller:
             callback, timer.callback = timer.callback, None
             if callback is None:
                 self._cancelled -= 1
-            else:
+                continue
+            try:
                 callback()
+            except Exception:  # noqa: BLE001
+                self._failed(callback)

@@ -5,7 +5,6 @@ It owns both sockets.
 """
 
 import socket
-import struct
 from errno import EINPROGRESS
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
@@ -14,15 +13,10 @@ from app.core.reasons import CLEAN_ENDS, CloseReason, ConnectFailure, RejectReas
 from app.dataplane.poller import OUT, Poller, Timer
 from app.dataplane.pool import Pool, PoolBackend
 from app.dataplane.relay import Relay
-from app.link.sockets import KEEPALIVE
+from app.link.sockets import CLOSE_IN_ORDER, SESSION_OPTIONS
 
 if TYPE_CHECKING:
     from app.dataplane.listener import Listener, Peer
-
-RESET = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close sends a reset and drops what is unsent
-
-
-BACKEND_OPTIONS = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), *KEEPALIVE)
 
 
 class Owner(Protocol):
@@ -132,8 +126,8 @@ class Session:
         self.pool.closed(reason, monotonic() - self.started_at)
         for sock in (self.client, self.backend_socket):
             if sock is not None:
-                if reason not in CLEAN_ENDS:
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                if reason in CLEAN_ENDS:
+                    sock.setsockopt(*CLOSE_IN_ORDER)
                 self._owner.poller.close(sock)
         self._owner.session_ended(self, reason)
         self.relay = None  # it knows this session: without the circle both are freed at once
@@ -160,7 +154,7 @@ class Session:
     def _connect(self, backend: PoolBackend) -> int:
         family = socket.AF_INET6 if ":" in backend.address[0] else socket.AF_INET
         self.backend_socket = sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        for level, option, value in BACKEND_OPTIONS:
+        for level, option, value in SESSION_OPTIONS:
             sock.setsockopt(level, option, value)
         self.active_at = monotonic()
         error = sock.connect_ex(backend.address)

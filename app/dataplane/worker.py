@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Callable
 from time import monotonic
 
 from app.core.address import Address
@@ -17,7 +18,7 @@ from app.dataplane.counters import Counters
 from app.dataplane.drain import DrainInProgress
 from app.dataplane.link_watch import LinkWatch
 from app.dataplane.listener import Listener, Peer
-from app.dataplane.poller import Callback, Poller
+from app.dataplane.poller import Poller
 from app.dataplane.pool import Pool, PoolBackend
 from app.dataplane.session import Session
 from app.link.board import WORKER, Board, WorkerCell
@@ -46,7 +47,7 @@ LOG_FLUSH_SIZE = 32 * 1024
 DRAIN_TICK = 0.05
 PAUSE_CHECK_INTERVAL = 0.25
 CONNECT_FAILED_INTERVAL = 0.1  # per backend, between two reports to control
-LAST_LOG_WAIT = 0.2  # for a block that a slow reader of the log does not take
+LAST_LOG_WAIT = 0.4  # for a block that a slow reader of the log does not take
 RESERVED_DESCRIPTORS = 64  # for everything that is not a session
 
 
@@ -66,6 +67,7 @@ class Worker:
         self._last_session = 0
         self._most_sessions = _most_sessions()
         self._drain: DrainInProgress | None = None
+        self._flush_is_due = False
         self._exit_code: int | None = None
         self._sweep_due = monotonic()
         self._channel = Channel(LinkWatch(self.poller), link, self._received, self._control_lost)
@@ -89,12 +91,10 @@ class Worker:
     def session_ended(self, session: Session, reason: CloseReason) -> None:
         """Log the session and forget it."""
         del self._sessions[session.number]
-        was_empty = not self._stream.size
         self._log.session_closed(session, reason)
         if self._stream.size > LOG_FLUSH_SIZE:
             self._stream.flush()
-        elif was_empty and self._stream.size:
-            self.poller.call_later(LOG_FLUSH_INTERVAL, self._flush_log)
+        self._flush_log_later()
 
     # What control sends
 
@@ -140,9 +140,10 @@ class Worker:
 
     def _close_listener(self, name: str) -> None:
         """Take whom the kernel has let in already, then nobody."""
-        listener = self._listeners.pop(name)
+        listener = self._listeners[name]
         listener.accept_waiting()
         listener.close()
+        del self._listeners[name]
 
     def _list_sessions(self, query: ListSessions) -> Sessions:
         now = monotonic()
@@ -173,7 +174,10 @@ class Worker:
         self._last_session += 1
         session = Session(self, listener, self._last_session, client, peer)
         self._sessions[session.number] = session
-        session.start()
+        try:
+            session.start()
+        except Exception:  # noqa: BLE001
+            self._callback_failed(session.start)
         if len(self._sessions) >= self._most_sessions:
             self._pause(f"{len(self._sessions)} sessions are all that the limit of open files allows")
 
@@ -209,13 +213,20 @@ class Worker:
         self.poller.call_later(SWEEP_INTERVAL, self._sweep)
 
     def _flush_log(self) -> None:
+        self._flush_is_due = False
         self._stream.flush()
-        if self._stream.size:  # the reader is slow
+        self._flush_log_later()
+
+    def _flush_log_later(self) -> None:
+        """Unless nothing is left to write: there is little, or the reader is slow."""
+        if self._stream.size and not self._flush_is_due:
+            self._flush_is_due = True
             self.poller.call_later(LOG_FLUSH_INTERVAL, self._flush_log)
 
     def _log_now(self, level: str, event: str, **fields: object) -> None:
         self._log.event(level, event, **fields)
         self._stream.flush()
+        self._flush_log_later()
 
     # The end
 
@@ -247,13 +258,16 @@ class Worker:
             listener.close()
         for session in list(self._sessions.values()):
             session.end(reason)
-        self._channel.close()
-        self.poller.stop()
+        self.poller.stop()  # the link stays open until the process has written its log: control takes its end for a death
 
-    def _callback_failed(self, callback: Callback) -> None:
+    def failed(self) -> None:
+        """A bug in the worker's own timers, such as the sweep, leaves nobody to pay but all."""
+        raise RuntimeError("cannot go on without periodic work")
+
+    def _callback_failed(self, callback: Callable[..., None]) -> None:
         """A bug: log it with its place, and let only the session pay that it happened in."""
         self._log_now("error", "internal_error", traceback=traceback.format_exc(limit=8))
-        getattr(callback, "__self__").failed()  # noqa: B009  (a Callback is a method of a session, relay or gate)
+        getattr(callback, "__self__").failed()  # noqa: B009  (a method of a session, relay, gate, the link or the worker)
 
 
 def _most_sessions() -> int:

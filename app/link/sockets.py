@@ -1,11 +1,19 @@
-"""Socket options that client and backend connections have in common."""
+"""Socket options of client and backend connections. What is set on a listening socket, accepted ones inherit."""
 
 import socket
+import struct
 
-KEEPALIVE = (
+RESET_ON_CLOSE = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+CLOSE_IN_ORDER = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 0, 0))
+
+SESSION_OPTIONS = (
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    # A peer that is gone without a word is noticed within two minutes, and idle connections keep their place in NAT tables.
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
     (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15),
     (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4),
+    # Whatever ends a session in the middle, be it the death of the worker, must look like it: a session that has come to its
+    # end on both sides takes this back.
+    RESET_ON_CLOSE,
 )
-"""A peer that is gone without a word is noticed within two minutes, and idle connections keep their place in NAT tables."""

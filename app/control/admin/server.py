@@ -19,6 +19,7 @@ REQUEST_TIMEOUT = 5.0
 QUIET_TIMEOUT = 30.0
 SWEEP_INTERVAL = 5.0
 MOST_BODY = 64 * 1024
+BACKLOG = 1024  # a burst of clients must not cost the kubelet's probe a lost SYN, which is a second
 
 _log = structlog.get_logger()
 
@@ -38,7 +39,7 @@ class AdminServer:
         """Begin to serve."""
         await self._runner.setup()
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._connection, sock=sock)
+        self._server = await loop.create_server(self._connection, sock=sock, backlog=BACKLOG)
         self._sweeper = spawn(self._sweep_forever(), "admin sweeper")
 
     async def stop(self) -> None:

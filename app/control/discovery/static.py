@@ -43,8 +43,8 @@ class StaticDiscovery:
             self._publish()
 
     def _publish(self) -> None:
-        self._pool.discovered(_backend(entry, self._resolved) for entry in self._backends)
-        self._pool.discovery.synced = not self._failing
+        found = (_backend(entry, self._resolved) for entry in self._backends)
+        self._pool.discovered(found, synced=not self._failing)
 
     async def _resolve(self, names: Sequence[Address]) -> None:
         await asyncio.gather(*map(self._resolve_one, names))

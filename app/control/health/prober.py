@@ -3,10 +3,7 @@
 import asyncio
 import os
 import random
-import socket
 from time import monotonic
-
-import aiohttp
 
 from app.control.health import PROBES
 from app.control.health.target import ProbeError, Target
@@ -84,18 +81,6 @@ class Probers:
             return f"no answer in {format_duration(settings.timeout)}"
         except ProbeError as error:
             return str(error)
-        except (OSError, aiohttp.ClientError, ValueError) as error:
-            return _in_words(error)
+        except OSError as error:
+            return os.strerror(error.errno).lower() if error.errno else str(error)
         return None
-
-
-def _in_words(error: Exception) -> str:
-    """The system's own words where there are some: the address is known, the reader wants the reason."""
-    cause = error.__cause__ or error
-    if isinstance(error, aiohttp.ServerDisconnectedError):
-        return "connection closed without an answer"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        cause = error.os_error
-    if isinstance(cause, OSError) and cause.errno and not isinstance(cause, socket.gaierror):
-        return os.strerror(cause.errno).lower()
-    return (str(error) or type(error).__name__).partition("\n")[0][:200]

@@ -2,35 +2,47 @@
 
 Over WebSocket, so that the session ends with the connection: one opened by long-polling would stay on the server until its
 ping times out, and with one probe every three seconds there would always be some that no one uses.
-Source: the Engine.IO protocol, version 4: the first packet is `0` and a JSON object with `sid`.
+Source: the Engine.IO protocol, version 4: the first packet is `0` and a JSON object with `sid`. Frames: RFC 6455, section 5.
 """
 
-import aiohttp
+import asyncio
+import struct
+
 import orjson
 
-from app.control.health.client import session
+from app.control.health.exchange import CLOSED
 from app.control.health.target import ProbeError, Target
-from app.control.health.websocket import handshake_failure
+from app.control.health.websocket import upgrade
 
-MOST_PACKET = 64 * 1024
+MOST_PACKET = 16 * 1024
+WHOLE_TEXT = 0x81  # one frame of text, the last of its message
+LENGTH_IN_TWO_BYTES = 126
 
 
 async def probe(target: Target) -> None:
-    """Shake hands and drop the connection. Raises ProbeError, OSError or aiohttp.ClientError."""
-    separator = "&" if "?" in (target.settings.path or "") else "?"
-    url = f"{target.url('ws')}{separator}EIO=4&transport=websocket"
-    async with session(target.host_header) as client:
+    """Shake hands and drop the connection. Raises ProbeError or OSError."""
+    separator = "&" if "?" in target.settings.path else "?"
+    async with upgrade(target, f"{target.settings.path}{separator}EIO=4&transport=websocket") as answer:
         try:
-            websocket = await client.ws_connect(url, timeout=aiohttp.ClientWSTimeout(ws_close=0), max_msg_size=MOST_PACKET)
-        except aiohttp.WSServerHandshakeError as error:
-            raise ProbeError(handshake_failure(error)) from error
-        message = await websocket.receive()
-        if message.type is not aiohttp.WSMsgType.TEXT or not _has_session_id(message.data):
+            packet = await _first_text(answer.stream)
+        except asyncio.IncompleteReadError:
+            raise ProbeError(f"{CLOSED} to the handshake") from None
+        if not _has_session_id(packet):
             raise ProbeError("expected an Engine.IO handshake with a session id, got something else")
 
 
-def _has_session_id(packet: str) -> bool:
-    if not packet.startswith("0"):
+async def _first_text(stream: asyncio.StreamReader) -> bytes:
+    """The payload of the first frame, empty when it is not a short text."""
+    kind, length = await stream.readexactly(2)
+    if length == LENGTH_IN_TWO_BYTES:
+        (length,) = struct.unpack("!H", await stream.readexactly(2))
+    if kind != WHOLE_TEXT or length > MOST_PACKET:
+        return b""
+    return await stream.readexactly(length)
+
+
+def _has_session_id(packet: bytes) -> bool:
+    if not packet.startswith(b"0"):
         return False
     try:
         handshake = orjson.loads(packet[1:])

@@ -18,10 +18,6 @@ class Target:
     name: str
     settings: HealthSettings
 
-    def url(self, scheme: str) -> str:
-        """The URL of the path to probe, by address, so that nothing is resolved again."""
-        return f"{scheme}://{self.address}{self.settings.path}"
-
     @property
     def host_header(self) -> str:
         """What HTTP calls this backend."""

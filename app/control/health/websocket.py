@@ -1,22 +1,40 @@
-"""Probe kind `websocket`: an HTTP request is upgraded to a WebSocket (RFC 6455)."""
+"""Probe kind `websocket`: an HTTP request is upgraded to a WebSocket (RFC 6455, section 4)."""
 
-import aiohttp
+import os
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from hashlib import sha1
 
-from app.control.health.client import session
+from app.control.health.exchange import Answer, get
 from app.control.health.target import ProbeError, Target
+
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 
 
 async def probe(target: Target) -> None:
-    """Upgrade and drop the connection. Raises ProbeError, OSError or aiohttp.ClientError."""
-    async with session(target.host_header) as client:
-        try:
-            await client.ws_connect(target.url("ws"), timeout=aiohttp.ClientWSTimeout(ws_close=0))
-        except aiohttp.WSServerHandshakeError as error:
-            raise ProbeError(handshake_failure(error)) from error
+    """Upgrade and drop the connection. Raises ProbeError or OSError."""
+    async with upgrade(target, target.settings.path):
+        pass
 
 
-def handshake_failure(error: aiohttp.WSServerHandshakeError) -> str:
-    """Why an upgrade was not one."""
-    if error.status == 101:
-        return f"the answer to the upgrade is not valid: {error.message}"
-    return f"expected status 101, got {error.status}"
+@asynccontextmanager
+async def upgrade(target: Target, path: str) -> AsyncIterator[Answer]:
+    """An upgraded connection; what the backend sends over it can be read from the answer's stream."""
+    key = b64encode(os.urandom(16))
+    headers = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": key.decode(),
+    }
+    async with get(target, path, headers) as answer:
+        if answer.status != 101:
+            raise ProbeError(f"expected status 101, got {answer.status}")
+        if answer.headers.get("sec-websocket-accept") != _accept(key):
+            raise ProbeError("the answer to the upgrade has not the Sec-WebSocket-Accept of its key")
+        yield answer
+
+
+def _accept(key: bytes) -> str:
+    return b64encode(sha1(key + GUID, usedforsecurity=False).digest()).decode()
