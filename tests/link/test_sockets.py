@@ -2,12 +2,14 @@
 
 import socket
 
-from app.link.sockets import KEEPALIVE
+import pytest
+
+from app.link.sockets import CLOSE_IN_ORDER, SESSION_OPTIONS
 
 
 def test_a_silent_peer_is_noticed_within_two_minutes() -> None:
     with socket.create_server(("127.0.0.1", 0)) as sock:
-        for level, option, value in KEEPALIVE:
+        for level, option, value in SESSION_OPTIONS:
             sock.setsockopt(level, option, value)
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         idle, interval, count = (
@@ -20,8 +22,30 @@ def test_a_silent_peer_is_noticed_within_two_minutes() -> None:
 
 def test_accepted_connections_inherit_the_options() -> None:
     with socket.create_server(("127.0.0.1", 0)) as sock:
-        for level, option, value in KEEPALIVE:
+        for level, option, value in SESSION_OPTIONS:
             sock.setsockopt(level, option, value)
         with socket.create_connection(sock.getsockname()), sock.accept()[0] as accepted:
-            for level, option, value in KEEPALIVE:
-                assert accepted.getsockopt(level, option) == value
+            for level, option, value in SESSION_OPTIONS:
+                size = len(value) if isinstance(value, bytes) else 0
+                assert accepted.getsockopt(level, option, *([size] if size else [])) == value
+
+
+def test_a_connection_that_is_dropped_without_a_word_ends_as_a_reset() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        for level, option, value in SESSION_OPTIONS:
+            sock.setsockopt(level, option, value)
+        with socket.create_connection(sock.getsockname()) as client:
+            sock.accept()[0].close()
+            with pytest.raises(ConnectionResetError):
+                client.recv(1)
+
+
+def test_a_connection_that_may_close_in_order_does() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        for level, option, value in SESSION_OPTIONS:
+            sock.setsockopt(level, option, value)
+        with socket.create_connection(sock.getsockname()) as client:
+            accepted = sock.accept()[0]
+            accepted.setsockopt(*CLOSE_IN_ORDER)
+            accepted.close()
+            assert client.recv(1) == b""

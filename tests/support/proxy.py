@@ -42,19 +42,26 @@ class Proxy:
     async def event(self, event: str, *, seconds: float = 10.0, after: int = 0, **fields: object) -> Fields:
         """The first log line, from line `after` on, with this event and these fields; waits until it is written."""
 
+        wanted = {"event": event, **fields}
+        position = after
+
         def find() -> Fields | None:
-            wanted = {"event": event, **fields}
-            return next((line for line in self.log[after:] if wanted.items() <= line.items()), None)
+            nonlocal position
+            while position < len(self.log):
+                line = self.log[position]
+                position += 1
+                if wanted.items() <= line.items():
+                    return line
+            return None
 
         try:
             async with asyncio.timeout(seconds), self._seen:
-                await self._seen.wait_for(find)
+                line = await self._seen.wait_for(find)
         except TimeoutError:
             tail = "\n".join(map(str, self.log[-20:]))
             raise AssertionError(
                 f"no {event} {fields} within {seconds} s; the log ends with\n{tail}\n{self.errors}"
             ) from None
-        line = find()
         assert line is not None
         return line
 
@@ -116,8 +123,9 @@ class Proxy:
         return await self.exit_code()
 
     async def read_log(self) -> None:
-        """Collect log lines until the end of the stream."""
-        assert self.process.stdout is not None
+        """Collect log lines until the end of the stream, unless they go elsewhere."""
+        if self.process.stdout is None:
+            return
         async for line in self.process.stdout:
             async with self._seen:
                 self.log.append(orjson.loads(line))
@@ -140,11 +148,13 @@ def environment(settings: Mapping[str, object]) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def running_proxy(*, wait: bool = True, command: tuple[str, ...] = (), **settings: object) -> AsyncIterator[Proxy]:
+async def running_proxy(
+    *, wait: bool = True, command: tuple[str, ...] = (), stdout: int = PIPE, **settings: object
+) -> AsyncIterator[Proxy]:
     """Run a proxy on free ports with these settings; by default return once `/readyz` says so.
 
-    `command` goes before the interpreter, for limits such as `prlimit --nofile=256`. The process is killed at the end if it
-    still runs, and its workers with it.
+    `command` goes before the interpreter, for limits such as `prlimit --nofile=256`; with `stdout` the log goes to that
+    descriptor. The process is killed at the end if it still runs, and its workers with it.
     """
     port, admin_port = free_port(), free_port()
     given = {
@@ -156,7 +166,7 @@ async def running_proxy(*, wait: bool = True, command: tuple[str, ...] = (), **s
         **settings,
     }
     process = await asyncio.create_subprocess_exec(
-        *command, sys.executable, "-m", "app", "run", env=environment(given), stdout=PIPE, stderr=PIPE, limit=1 << 20,
+        *command, sys.executable, "-m", "app", "run", env=environment(given), stdout=stdout, stderr=PIPE, limit=1 << 20,
         start_new_session=True,
     )  # fmt: skip
     proxy = Proxy(process, port, admin_port)

@@ -29,10 +29,13 @@ from app.link.messages import (
     ListSessions,
     Message,
     PoolAdded,
+    PoolRemoved,
     Ready,
     Sessions,
     Stop,
 )
+from app.link.sockets import SESSION_OPTIONS
+from tests.support.peers import limit_buffers
 from tests.support.waiting import until
 
 Fields = dict[str, Any]
@@ -76,12 +79,19 @@ class Worker:
         """Take backends out of a pool."""
         self.channel.send(BackendsChanged(pool, [], [backend.name for backend in backends]))
 
+    def remove_pool(self, name: str = "default") -> None:
+        """Remove a pool."""
+        self.channel.send(PoolRemoved(name))
+
     async def add_listener(
-        self, name: str = "default", slot: int = 0, pool: str = "default", *, host: str = "127.0.0.1"
+        self, name: str = "default", slot: int = 0, pool: str = "default", *, host: str = "127.0.0.1", kernel_buffer: int = 0
     ) -> int:
         """Bind a listener on a free port (dual stack for `::`), hand it over, wait until it accepts; answers the port."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         sock = socket.create_server((host, 0), family=family, backlog=4096, dualstack_ipv6=host == "::")
+        limit_buffers(sock, kernel_buffer)
+        for level, option, value in SESSION_OPTIONS:  # as control does
+            sock.setsockopt(level, option, value)
         self._listening[name] = sock
         port = int(sock.getsockname()[1])
         before = self.messages.count(Ready(name))
@@ -89,11 +99,12 @@ class Worker:
         await until(lambda: self.messages.count(Ready(name)) > before)
         return port
 
-    async def remove_listener(self, name: str = "default") -> None:
-        """Remove a listener, here last: until the worker has closed its copy, nobody is refused."""
+    async def remove_listener(self, name: str = "default", *, keep: bool = False) -> None:
+        """Remove a listener. Unless told to `keep` it, close the copy here last: until then nobody is refused."""
         self.channel.send(ListenerRemoved(name))
         await self.sessions()
-        self.forget_listener(name)
+        if not keep:
+            self.forget_listener(name)
 
     def forget_listener(self, name: str = "default") -> None:
         """Close the copy of a listening socket that is kept here."""
@@ -160,9 +171,17 @@ class Worker:
 
     @property
     def memory(self) -> int:
-        """Proportional set size in bytes."""
+        """Proportional set size in bytes: its share of what it has in common with other processes included."""
+        return self._rollup("Pss")
+
+    @property
+    def own_memory(self) -> int:
+        """The part of the proportional set size that others starting and ending do not change: heap and stack, in bytes."""
+        return self._rollup("Pss_Anon")
+
+    def _rollup(self, name: str) -> int:
         lines = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
 
     @property
     def cpu_seconds(self) -> float:

@@ -1,0 +1,145 @@
+"""A pool whose backends come and go: what it announces, and what of a backend stays until its last connection is closed."""
+
+from collections.abc import Iterator
+from os import close
+
+import pytest
+
+from app.control.counters import Counters
+from app.control.metrics import BackendMetrics
+from app.control.pools import LivePool
+from app.control.status import Process, not_ready_reasons, status
+from app.control.workers import Workers
+from app.core.backend import Backend, State
+from app.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, StateChanged
+from app.link.board import BACKENDS, BackendCell, Board
+from app.settings import PoolSettings
+
+ONE, TWO = Backend("10.0.0.1:80", "10.0.0.1", 80), Backend("10.0.0.2:80", "10.0.0.2", 80)
+SETTINGS = PoolSettings.model_validate({"backends": "10.0.0.1:80", "health": {"type": "tcp", "rise": 2, "fall": 3}})
+
+
+class Bench:
+    """A pool with everything that reads it, and a board to play worker on."""
+
+    def __init__(self, board: Board) -> None:
+        self.board = board
+        self.counters = Counters(board)
+        self.announced: list[Change] = []
+        self.pool = LivePool("chat", SETTINGS, "static", self.counters, lambda _, changes: self.announced.extend(changes))
+        workers = Workers(1, self.counters, lambda _: None, lambda _: None)
+        self.process = Process(self.counters, {"chat": self.pool}, {}, workers, state="running")
+
+    def connect(self, backend: Backend, change: int) -> None:
+        """Connections that a worker has opened or closed."""
+        slot = self.pool.slots[backend.name]
+        self.board.cells[BACKENDS.cell(slot, BackendCell.ACTIVE)] += change
+        self.board.cells[BACKENDS.cell(slot, BackendCell.TOTAL)] += max(0, change)
+
+    def series(self, name: str) -> dict[str, float]:
+        """A metric by backend."""
+        families = list(BackendMetrics(self.process).collect())
+        return {
+            sample.labels["backend"]: sample.value for family in families for sample in family.samples if sample.name == name
+        }
+
+    def states(self) -> dict[str, str]:
+        """The state metric's label by backend."""
+        families = list(BackendMetrics(self.process).collect())
+        samples = [sample for family in families for sample in family.samples if sample.name == "tidegate_backend_state"]
+        return {sample.labels["backend"]: sample.labels["state"] for sample in samples}
+
+    def listed(self) -> list[str]:
+        """The backends of `/status`."""
+        pools = status(self.process)["pools"]
+        assert isinstance(pools, list)
+        return [backend["name"] for backend in pools[0]["backends"]]
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    board = Board.create(1)
+    yield Bench(board)
+    close(board.descriptor)
+
+
+def test_a_backend_that_leaves_keeps_its_series_until_its_last_connection_has_closed(bench: Bench) -> None:
+    bench.pool.discovered([ONE, TWO])
+    bench.pool.probed(ONE.name, None, 0.001)
+    bench.connect(ONE, 2)
+    bench.pool.discovered([TWO])
+    bench.pool.release_slots()
+    assert bench.listed() == [TWO.name]
+    assert bench.states() == {ONE.name: "draining", TWO.name: "checking"}
+    assert bench.series("tidegate_backend_up") == {ONE.name: 0, TWO.name: 0}
+    assert bench.series("tidegate_backend_connections_active") == {ONE.name: 2, TWO.name: 0}
+
+    bench.connect(ONE, -1)
+    bench.pool.release_slots()
+    assert ONE.name in bench.states()
+    bench.connect(ONE, -1)
+    bench.pool.release_slots()
+    assert bench.states() == {TWO.name: "checking"}
+    assert bench.series("tidegate_backend_connections_total") == {TWO.name: 0}
+
+
+def test_a_newcomer_on_a_used_slot_starts_from_zero(bench: Bench) -> None:
+    bench.pool.discovered([ONE])
+    slot = bench.pool.slots[ONE.name]
+    bench.connect(ONE, 3)
+    bench.connect(ONE, -3)
+    bench.pool.discovered([TWO])
+    bench.pool.release_slots()
+    bench.pool.discovered([TWO, ONE])
+    assert bench.pool.slots[ONE.name] == slot
+    assert bench.series("tidegate_backend_connections_total") == {ONE.name: 0, TWO.name: 0}
+
+
+def test_a_backend_that_returns_while_it_still_has_connections_keeps_its_counters(bench: Bench) -> None:
+    bench.pool.discovered([ONE, TWO])
+    bench.connect(ONE, 1)
+    bench.pool.discovered([TWO])
+    bench.pool.discovered([TWO, ONE])
+    bench.pool.release_slots()
+    assert bench.pool.leaving == {}
+    assert bench.series("tidegate_backend_connections_total")[ONE.name] == 1
+    assert bench.states()[ONE.name] == "checking", "it is probed before it gets new connections"
+
+
+def test_each_change_is_announced_once_and_by_the_state_it_leads_to(bench: Bench) -> None:
+    bench.pool.discovered([ONE])
+    bench.pool.discovered([ONE])
+    for failure in (None, "connection refused", "connection refused", "connection refused", None, None):
+        bench.pool.probed(ONE.name, failure, 0.001)
+    heavier = Backend(ONE.name, ONE.host, ONE.port, weight=5)
+    bench.pool.discovered([heavier])
+    bench.pool.discovered([])
+    assert [type(change) for change in bench.announced] == [
+        BackendAdded, StateChanged, StateChanged, StateChanged, BackendAltered, BackendRemoved,
+    ]  # fmt: skip
+    changes = [change for change in bench.announced if isinstance(change, StateChanged)]
+    assert [(change.member.state, change.reason) for change in changes] == [
+        (State.UP, "ok"),
+        (State.DOWN, "connection refused"),
+        (State.UP, "ok"),
+    ]
+    assert bench.pool.discovery.events == {"added": 1, "altered": 1, "removed": 1}
+
+
+def test_a_late_probe_of_a_backend_that_has_left_changes_nothing(bench: Bench) -> None:
+    bench.pool.discovered([ONE, TWO])
+    bench.pool.discovered([TWO])
+    before = len(bench.announced)
+    bench.pool.probed(ONE.name, None, 0.001)
+    assert len(bench.announced) == before
+    assert ONE.name not in bench.pool.snapshot.members
+
+
+def test_a_pool_without_enough_usable_backends_is_a_reason_not_to_be_ready(bench: Bench) -> None:
+    bench.pool.discovered([ONE, TWO])
+    reason = "pool chat: 0 of at least 1 backends usable"
+    assert not_ready_reasons(bench.process) == [reason]
+    bench.pool.probed(ONE.name, None, 0.001)
+    assert not_ready_reasons(bench.process) == []
+    bench.process.state = "draining"
+    assert not_ready_reasons(bench.process) == ["the process is draining"]
