@@ -1,0 +1,107 @@
+"""The log of a worker: the fields of its one line per session, the form for terminals, and a reader that is slow."""
+
+import asyncio
+import os
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+from tests.dataplane.route import Route, route
+from tests.support.peers import connect
+from tests.support.waiting import until
+from tests.support.worker import Worker, running_worker
+
+
+async def one_session(way: Route) -> str:
+    """Exchange 5 and 8 bytes and end; answers the address of the client."""
+    client, backend = await way.session()
+    name = f"127.0.0.1:{client.port}"
+    await client.send(b"hello")
+    assert await backend.read_exactly(5) == b"hello"
+    await backend.send(b"good day")
+    assert await client.read_exactly(8) == b"good day"
+    client.end()
+    assert await backend.read() == b""
+    backend.end()
+    assert await client.read() == b""
+    return name
+
+
+async def test_the_line_of_a_session_has_exactly_the_fields_of_the_contract(worker: Worker) -> None:
+    async with route(worker) as way:
+        client = await one_session(way)
+        line = dict(await worker.closed())
+    written = datetime.fromisoformat(line.pop("timestamp"))
+    assert timedelta(0) <= datetime.now(UTC) - written < timedelta(minutes=1)
+    assert re.fullmatch(r"0[0-9a-f]{6}-1", line.pop("session"))
+    assert 0 < line.pop("connect_ms") < line.pop("duration_ms")
+    assert line == {
+        "level": "info",
+        "event": "session_closed",
+        "listener": "default",
+        "pool": "default",
+        "backend": str(way.backend.address),
+        "client": client,
+        "sent_bytes": 5,
+        "received_bytes": 8,
+        "attempts": 1,
+        "reason": "client_eof",
+    }
+
+
+async def test_on_a_terminal_the_line_is_text() -> None:
+    async with running_worker(log_console=True) as worker, route(worker) as way:
+        await one_session(way)
+        lines = await until(lambda: worker.text)
+    assert re.fullmatch(r"\S+Z \[info    \] session_closed session=\S+ listener=default .* reason=client_eof\n", lines[0])
+
+
+async def test_sessions_are_not_logged_when_that_is_switched_off_but_counted() -> None:
+    async with running_worker(log_sessions=False) as worker, route(worker) as way:
+        await one_session(way)
+        await until(lambda: worker.active == 0)
+        assert await worker.stop() == 0
+    assert (worker.log, worker.text) == ([], [])
+
+
+async def test_lines_that_wait_for_a_slow_reader_take_little_memory_and_none_is_lost(worker: Worker) -> None:
+    worker.add_pool()  # without a backend: each client is reset and logged
+    port = await worker.add_listener()
+    resume = await stop_reading(worker)
+    before = worker.own_memory
+    for _ in range(30):
+        clients = await asyncio.gather(*(connect(port) for _ in range(100)))
+        for client in clients:
+            assert await client.was_reset()
+            client.close()
+    assert worker.own_memory - before < 3000 * 1024  # a line is a third of a kilobyte
+    resume()
+    await until(lambda: len(worker.events("session_closed", reason="no_backend")) == 3000)
+
+
+async def test_a_reader_that_was_slow_gets_every_line_without_waiting_for_more() -> None:
+    async with running_worker(descriptors=68) as worker, route(worker) as way:  # a limit of two sessions
+        resume = await stop_reading(worker)
+        first, second = await way.session(), await way.session()  # the worker is full, and says so to nobody
+        for client, _ in (first, second):
+            client.reset()
+        await way.session()  # it has room again, and has said that too
+        resume()
+        await until(lambda: len(worker.events("session_closed", reason="client_reset")) == 2)
+        assert [line["event"] for line in worker.log].count("accept_paused") == 1
+
+
+async def stop_reading(worker: Worker) -> Callable[[], None]:
+    """Read no log line any more and fill the pipe with lines that are no JSON, until the result is called."""
+    await worker.sessions()
+    stdout = worker.process.stdout
+    assert stdout is not None
+    transport: asyncio.ReadTransport = stdout._transport  # type: ignore[attr-defined]
+    transport.pause_reading()
+    descriptor = os.open(f"/proc/{worker.process.pid}/fd/1", os.O_WRONLY | os.O_NONBLOCK)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(descriptor, b"x" * 1023 + b"\n")
+    os.close(descriptor)
+    return transport.resume_reading

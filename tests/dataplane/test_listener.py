@@ -1,0 +1,181 @@
+"""Listeners: bursts, running out of descriptors, and listeners that come and go while sessions live."""
+
+import asyncio
+import signal
+from contextlib import ExitStack
+
+import pytest
+
+from app.link.board import LISTENERS, ListenerCell
+from tests.dataplane.processor import QUIET, processor_time_of_a_second
+from tests.dataplane.route import route
+from tests.support.peers import Peer, connect, echo, serving
+from tests.support.waiting import until
+from tests.support.worker import Worker, running_worker
+
+
+def listener(worker: Worker, field: ListenerCell) -> int:
+    return worker.cell(LISTENERS, 0, field)
+
+
+async def answers(peer: Peer, message: bytes = b"ping") -> bool:
+    """Whether an echoing backend is at the other end."""
+    await peer.send(message)
+    return await peer.read_exactly(len(message)) == message
+
+
+async def test_a_thousand_clients_at_once_are_all_served(worker: Worker) -> None:
+    async with serving(echo) as backend:
+        worker.add_pool()
+        worker.set_backends([backend.backend()])
+        port = await worker.add_listener()
+        with ExitStack() as stack:
+            clients = await asyncio.gather(*(connect(port) for _ in range(1000)))
+            for client in clients:
+                stack.enter_context(client)
+            messages = [f"client {number:03}".encode() for number in range(1000)]
+            assert all(
+                await asyncio.gather(*(answers(client, message) for client, message in zip(clients, messages, strict=True)))
+            )
+            assert listener(worker, ListenerCell.ACTIVE) == 1000
+        await until(lambda: worker.active == 0)
+        assert listener(worker, ListenerCell.TOTAL) == 1000
+
+
+async def test_at_its_limit_of_sessions_a_worker_pauses_serves_who_it_has_and_later_who_waits() -> None:
+    async with running_worker(descriptors=104) as worker, serving(echo) as backend:
+        worker.add_pool()
+        worker.set_backends([backend.backend()])
+        port = await worker.add_listener()
+        with ExitStack() as stack:
+            served = [stack.enter_context(await connect(port)) for _ in range(20)]
+            paused = await worker.event("accept_paused")
+            assert (paused["level"], paused["sessions"]) == ("warning", 20)
+            assert listener(worker, ListenerCell.ACCEPT_PAUSES) == 1
+            waiting = [stack.enter_context(await connect(port)) for _ in range(5)]
+            assert all([await answers(client) for client in served])
+            assert worker.active == 20
+            for client in served:
+                client.close()
+            assert all([await answers(client) for client in waiting])
+            assert (await worker.event("accept_resumed"))["level"] == "info"
+        assert len(worker.events("accept_paused")) == len(worker.events("accept_resumed")) == 1
+
+
+async def test_out_of_descriptors_accepting_pauses_with_the_systems_words_until_there_are_some_again(worker: Worker) -> None:
+    async with route(worker) as way:
+        client, backend = await way.session()
+        used = worker.descriptors
+        worker.limit_descriptors(min(set(range(max(used) + 2)) - used))
+        waiting = await way.client()
+        paused = await worker.event("accept_paused")
+        assert (paused["reason"], paused["sessions"]) == ("Too many open files", 1)
+        assert listener(worker, ListenerCell.ACCEPT_PAUSES) >= 1
+        await client.send(b"still here")
+        assert await backend.read_exactly(10) == b"still here"
+        worker.limit_descriptors(10_000)
+        with await way.backend.accept() as late:
+            await waiting.send(b"at last")
+            assert await late.read_exactly(7) == b"at last"
+        assert worker.events("accept_resumed")
+
+
+async def test_out_of_descriptors_in_a_dial_the_client_is_reset_and_no_backend_is_blamed(worker: Worker) -> None:
+    async with route(worker) as way:
+        await way.session()
+        used = worker.descriptors
+        free = sorted(set(range(max(used) + 3)) - used)
+        worker.limit_descriptors(free[1])  # enough for the client, not for its backend
+        with await connect(way.port) as client:
+            assert await client.was_reset()
+        closed = await worker.closed(reason="error")
+        assert (closed["backend"], closed["attempts"]) == (str(way.backend.address), 1)
+        worker.limit_descriptors(10_000)
+        await way.session()
+
+
+async def test_sessions_outlive_their_listener_and_new_clients_are_refused(worker: Worker) -> None:
+    async with route(worker) as way:
+        client, backend = await way.session()
+        await worker.remove_listener()
+        with pytest.raises(ConnectionRefusedError):
+            await connect(way.port)
+        await client.send(b"ping")
+        assert await backend.read_exactly(4) == b"ping"
+        assert worker.active == 1
+        client.end()
+        backend.end()
+        assert (await worker.closed())["reason"] in {"client_eof", "backend_eof"}
+
+
+async def test_everyone_the_kernel_has_let_in_before_a_listener_closes_is_served(worker: Worker) -> None:
+    async with route(worker) as way:
+        worker.process.send_signal(signal.SIGSTOP)
+        removal = asyncio.create_task(worker.remove_listener())
+        await asyncio.sleep(0)  # the order is given, so that the worker sees it first
+        clients = [await way.client() for _ in range(300)]
+        worker.process.send_signal(signal.SIGCONT)
+        await removal
+        for _ in clients:
+            with await way.backend.accept():
+                pass
+        assert listener(worker, ListenerCell.TOTAL) == 300
+
+
+async def test_a_removed_listener_that_control_still_holds_open_costs_no_processor_time(worker: Worker) -> None:
+    async with route(worker) as way:
+        await way.session()
+        await worker.remove_listener(keep=True)
+        await way.client()  # let in by the kernel, for a worker to come
+        assert await processor_time_of_a_second(worker) < QUIET
+        assert listener(worker, ListenerCell.TOTAL) == 1
+        await way.session_through(await worker.add_listener("second", 1))
+        worker.forget_listener()
+
+
+async def test_listeners_and_pools_that_come_and_go_leave_no_descriptor_behind(worker: Worker) -> None:
+    async with serving(echo) as backend:
+        worker.add_pool("lasting", 0)
+        worker.set_backends([backend.backend()], "lasting")
+        await worker.add_listener("lasting", 0, "lasting")
+        before = worker.descriptors
+        for number in range(40):
+            name = f"passing {number % 3}"
+            worker.add_pool(name, 1)
+            worker.set_backends([backend.backend()], name, first_slot=1)
+            port = await worker.add_listener(name, 1, name)
+            with await connect(port) as client:
+                assert await answers(client)
+            await worker.remove_listener(name)
+            worker.remove_pool(name)
+        await until(lambda: worker.active == 0)
+        assert worker.descriptors == before
+
+
+async def test_clients_of_a_dual_stack_listener_are_logged_by_their_ipv4_address(worker: Worker) -> None:
+    async with serving(echo) as backend:
+        worker.add_pool()
+        worker.set_backends([backend.backend()])
+        port = await worker.add_listener(host="::")
+        names = []
+        for host, shown in (("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")):
+            with await connect(port, host) as client:
+                names.append(f"{shown}:{client.port}")
+                assert await answers(client)
+        assert {(await worker.closed(client=name))["client"] for name in names} == set(names)
+
+
+async def test_a_listener_that_closes_takes_no_more_than_the_limit_of_sessions() -> None:
+    async with running_worker(descriptors=104) as worker, route(worker) as way:
+        for _ in range(15):
+            await way.session()
+        worker.process.send_signal(signal.SIGSTOP)
+        removal = asyncio.create_task(worker.remove_listener())
+        await asyncio.sleep(0)  # the order is given, so that the worker sees it first
+        for _ in range(30):
+            await way.client()
+        worker.process.send_signal(signal.SIGCONT)
+        await removal
+        assert listener(worker, ListenerCell.TOTAL) == 20
+        await worker.event("accept_paused")
+        assert len(worker.events("accept_paused")) == 1

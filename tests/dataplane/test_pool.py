@@ -1,0 +1,228 @@
+"""Pools as a worker sees them: backends that come, change and go while sessions live, and limits that always hold."""
+
+import asyncio
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import replace
+
+from app.link.board import BACKENDS, BackendCell, Board
+from tests.support.peers import Listening, Peer, connect, dead_backend, echo, listening, serving
+from tests.support.waiting import until
+from tests.support.worker import Worker, running_worker
+
+
+def active(worker: Worker, slot: int) -> int:
+    return worker.cell(BACKENDS, slot, BackendCell.ACTIVE)
+
+
+def total(worker: Worker, slot: int) -> int:
+    return worker.cell(BACKENDS, slot, BackendCell.TOTAL)
+
+
+async def session(stack: ExitStack, port: int, backend: Listening) -> tuple[Peer, Peer]:
+    """A session that must come out at this backend."""
+    client = stack.enter_context(await connect(port))
+    async with asyncio.timeout(10):
+        return client, stack.enter_context(await backend.accept())
+
+
+async def works(client: Peer, backend: Peer) -> bool:
+    await client.send(b"ping")
+    return await backend.read_exactly(4) == b"ping"
+
+
+async def test_a_backend_that_joins_gets_its_share_of_new_connections_at_once(worker: Worker) -> None:
+    with listening() as first, listening() as second, ExitStack() as stack:
+        worker.add_pool()
+        port = await worker.add_listener()
+        worker.set_backends([first.backend()])
+        await session(stack, port, first)
+        worker.set_backends([second.backend()], first_slot=1)
+        await worker.sessions()
+        clients = [stack.enter_context(await connect(port)) for _ in range(10)]
+        await until(lambda: active(worker, 0) + active(worker, 1) == 11)
+        assert (active(worker, 0), active(worker, 1)) == (6, 5)
+        assert len(clients) == 10
+
+
+async def test_a_backend_that_is_not_eligible_gets_no_new_connection_and_keeps_its_sessions(worker: Worker) -> None:
+    with listening() as first, listening() as second, ExitStack() as stack:
+        worker.add_pool()
+        worker.set_backends([first.backend()])
+        port = await worker.add_listener()
+        old = await session(stack, port, first)
+        worker.set_backends([second.backend()], first_slot=1)
+        worker.set_backends([first.backend()], eligible=False)
+        await worker.sessions()
+        for _ in range(10):
+            await session(stack, port, second)
+        assert await works(*old)
+        assert (active(worker, 0), active(worker, 1)) == (1, 10)
+        worker.set_backends([first.backend()])
+        worker.set_backends([second.backend()], eligible=False, first_slot=1)
+        await worker.sessions()
+        await session(stack, port, first)
+        assert (active(worker, 0), total(worker, 0)) == (2, 2)
+
+
+async def test_a_removed_backend_gets_no_new_connection_and_its_sessions_are_counted_to_their_end(worker: Worker) -> None:
+    with listening() as first, listening() as second, ExitStack() as stack:
+        worker.add_pool()
+        worker.set_backends([first.backend(), second.backend(backup=True)])
+        port = await worker.add_listener()
+        client, backend = await session(stack, port, first)
+        worker.remove_backends([first.backend()])
+        await worker.sessions()
+        await session(stack, port, second)
+        assert await works(client, backend)
+        assert active(worker, 0) == 1
+        worker.set_backends([first.backend()], first_slot=5)  # it comes back while its last session still lives
+        await worker.sessions()
+        await session(stack, port, first)
+        assert (active(worker, 0), active(worker, 5)) == (1, 1)
+        client.end()
+        backend.end()
+        await worker.closed(backend=str(first.address))
+        assert (active(worker, 0), active(worker, 5)) == (0, 1)
+        assert worker.cell(BACKENDS, 0, BackendCell.SENT_BYTES) == 4
+
+
+async def test_a_backend_whose_address_changes_is_dialled_at_the_new_one(worker: Worker) -> None:
+    with listening() as old_place, listening() as new_place, ExitStack() as stack:
+        backend = replace(old_place.backend(), name="chat.internal:80")
+        worker.add_pool()
+        worker.set_backends([backend])
+        port = await worker.add_listener()
+        before = await session(stack, port, old_place)
+        worker.set_backends([replace(backend, port=new_place.address.port)])
+        await worker.sessions()
+        await session(stack, port, new_place)
+        assert await works(*before)
+        assert active(worker, 0) == 2
+
+
+async def test_weights_and_policies_can_change_while_a_pool_runs(worker: Worker) -> None:
+    async with serving(echo) as first, serving(echo) as second:
+        backends = [first.backend(), second.backend()]
+        worker.add_pool()
+        worker.set_backends(backends)
+        port = await worker.add_listener()
+
+        async def shares(clients: int) -> tuple[int, int]:
+            before = total(worker, 0), total(worker, 1)
+            with ExitStack() as stack:
+                for _ in range(clients):
+                    client = stack.enter_context(await connect(port))
+                    await client.send(b"ping")
+                    assert await client.read_exactly(4) == b"ping"
+            await until(lambda: worker.active == 0)
+            return total(worker, 0) - before[0], total(worker, 1) - before[1]
+
+        assert await shares(8) == (4, 4)
+        worker.set_backends([replace(backends[0], weight=3), backends[1]])
+        await worker.sessions()
+        assert await shares(8) == (6, 2)
+        worker.add_pool(balance="source_hash")
+        await worker.sessions()
+        assert 8 in await shares(8)
+
+
+async def test_backups_serve_only_while_no_other_backend_is_eligible(worker: Worker) -> None:
+    with listening() as primary, listening() as backup, ExitStack() as stack:
+        backends = [primary.backend(), backup.backend(backup=True)]
+        worker.add_pool()
+        worker.set_backends(backends)
+        port = await worker.add_listener()
+        await session(stack, port, primary)
+        worker.set_backends(backends[:1], eligible=False)
+        await worker.sessions()
+        await session(stack, port, backup)
+        worker.set_backends(backends[:1])
+        await worker.sessions()
+        await session(stack, port, primary)
+        assert (active(worker, 0), active(worker, 1)) == (2, 1)
+
+
+async def served(stack: ExitStack, *ports: int) -> list[Peer]:
+    """Connect to all these ports at once; those clients that got a backend."""
+    clients = [stack.enter_context(client) for client in await asyncio.gather(*(connect(port) for port in ports))]
+
+    async def answered(client: Peer) -> bool:
+        try:
+            await client.send(b"ping")
+            return await client.read_exactly(4) == b"ping"
+        except (OSError, EOFError):
+            return False
+
+    answers = await asyncio.gather(*map(answered, clients))
+    return [client for client, answer in zip(clients, answers, strict=True) if answer]
+
+
+async def test_a_burst_of_clients_never_exceeds_the_limit_of_a_backend(worker: Worker) -> None:
+    async with serving(echo) as backend:
+        worker.add_pool()
+        worker.set_backends([backend.backend(max_connections=10)])
+        port = await worker.add_listener()
+        with ExitStack() as stack:
+            lucky = await served(stack, *[port] * 200)
+            assert len(lucky) == active(worker, 0) == 10
+            lucky.pop().close()
+            await until(lambda: active(worker, 0) == 9)
+            assert len(await served(stack, *[port] * 20)) == 1
+        assert len(await until(lambda: worker.events("session_closed", reason="no_backend"))) > 0
+
+
+async def test_a_dial_that_fails_gives_its_place_back(worker: Worker) -> None:
+    dead = replace(dead_backend(), max_connections=1)
+    worker.add_pool()
+    worker.set_backends([dead])
+    port = await worker.add_listener()
+    for _ in range(3):
+        with await connect(port) as client:
+            assert await client.was_reset()
+    closed = await until(lambda: worker.events("session_closed")[2:] and worker.events("session_closed"))
+    assert [line["reason"] for line in closed] == ["connect_failed"] * 3
+
+
+async def test_two_workers_together_never_exceed_the_limit_of_a_backend() -> None:
+    board = Board.create(2)
+    async with AsyncExitStack() as workers, serving(echo) as backend:
+        both = [await workers.enter_async_context(running_worker(board=board, number=number)) for number in range(2)]
+        ports = []
+        for worker in both:
+            worker.add_pool()
+            worker.set_backends([backend.backend(max_connections=10)])
+            ports.append(await worker.add_listener())
+        with ExitStack() as stack:
+            for _ in range(5):
+                lucky = await served(stack, *ports * 50)
+                assert 1 <= len(lucky) <= 10
+                while len(lucky) < 10:  # both may have stepped back from the last place
+                    one_more = await served(stack, ports[len(lucky) % 2])
+                    assert one_more
+                    lucky += one_more
+                assert await served(stack, *ports) == []
+                assert board.sum(BACKENDS, 0, BackendCell.ACTIVE) == 10
+                for client in lucky:
+                    client.close()
+                await until(lambda: board.sum(BACKENDS, 0, BackendCell.ACTIVE) == 0)
+
+
+async def test_live_sessions_are_listed_by_pool_and_backend(worker: Worker) -> None:
+    with listening() as first, listening() as second, ExitStack() as stack:
+        ports = []
+        for number, (name, backend) in enumerate([("chat", first), ("redis", second)]):
+            worker.add_pool(name, number)
+            worker.set_backends([backend.backend()], name, first_slot=number)
+            ports.append(await worker.add_listener(f"{name}-in", number, name))
+        client, backend_end = await session(stack, ports[0], first)
+        await session(stack, ports[1], second)
+        await session(stack, ports[1], second)
+        assert await works(client, backend_end)
+        answer = await worker.sessions(pool="chat")
+        assert (answer.total, len(answer.sessions)) == (3, 1)
+        entry = answer.sessions[0]
+        assert (entry.client, entry.listener, entry.pool) == (f"127.0.0.1:{client.port}", "chat-in", "chat")
+        assert (entry.backend, entry.sent_bytes, entry.received_bytes) == (str(first.address), 4, 0)
+        assert entry.age_seconds >= entry.idle_seconds >= 0
+        assert len((await worker.sessions(backend=str(second.address))).sessions) == 2
+        assert len((await worker.sessions()).sessions) == 3
