@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from app.core.backend import Backend
+from app.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
 from app.core.reasons import CloseReason, ConnectFailure
 from app.link.board import BACKENDS, LISTENERS, POOLS, WORKER, BackendCell, Board, ListenerCell, PoolCell, Table, WorkerCell
 from app.link.channel import Channel
@@ -206,12 +207,17 @@ class Worker:
         assert self.own(BACKENDS, BackendCell.RECEIVED_BYTES) == sum(line["received_bytes"] for line in lines)
         connected = sum(line["connect_ms"] is not None for line in lines)
         assert self.own(BACKENDS, BackendCell.TOTAL) == connected
+        assert self._observations(PoolCell.CONNECT, len(CONNECT_BUCKETS)) == connected
+        assert self._observations(PoolCell.DURATION, len(DURATION_BUCKETS)) == len(lines)
         failures = sum(self.own(BACKENDS, BackendCell.FAILURES + n) for n, _ in enumerate(ConnectFailure))
         cut_short = sum(line["connect_ms"] is None and line["reason"] in {"drain", "error"} for line in lines)
         assert 0 <= sum(line["attempts"] for line in lines) - connected - failures <= cut_short
         self.check_gauges()
         assert self.own(WORKER, WorkerCell.LOG_LINES_DROPPED) == 0
         assert len(self.events("internal_error")) == self.expected_bugs, self.events("internal_error")
+
+    def _observations(self, histogram: PoolCell, bounds: int) -> int:
+        return sum(self.own(POOLS, histogram + 1 + bucket) for bucket in range(bounds + 1))
 
     def check_gauges(self) -> None:
         """After the end of all sessions: nothing is active any more."""
