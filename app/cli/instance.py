@@ -34,11 +34,13 @@ def fetch_status(url: str) -> dict[str, Any]:
     try:
         with urllib.request.urlopen(f"{url}/status", timeout=TIMEOUT) as response:  # noqa: S310  (the user's own URL)
             body = json.load(response)
-        return {"pools": body["pools"], **body}
+        if not isinstance(body, dict) or "pools" not in body:
+            raise ValueError
     except urllib.error.HTTPError as error:
         raise InstanceError(f"{url}: {error.code} {error.reason}: is this Tidegate's admin address?") from error
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise InstanceError(f"{url}: {reason}: is an instance running, and is this its TIDEGATE_ADMIN?") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError as error:
         raise InstanceError(f"{url}: the answer is not a status of Tidegate") from error
+    return body

@@ -4,7 +4,7 @@ A counter's total is what the workers' rows hold now, plus a base: what dead wor
 earlier owner had. So no counter ever goes backwards, and no cell needs a second writer while its worker lives.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 
 from app.core.reasons import CloseReason
 from app.link.board import (
@@ -40,14 +40,14 @@ class Counters:
         self.board = board
         self._base: defaultdict[tuple[Table, int, int], int] = defaultdict(int)
         self._used: dict[Table, set[int]] = {table: set() for table in GAUGES}
-        self._free: dict[Table, list[int]] = {table: list(reversed(range(table.capacity))) for table in GAUGES}
+        self._free: dict[Table, deque[int]] = {table: deque(range(table.capacity)) for table in GAUGES}
         self.allocate(WORKER)
 
     def allocate(self, table: Table) -> int:
         """A slot whose numbers all read zero."""
         if not self._free[table]:
             raise BoardFullError(f"more than {table.capacity} are not supported")
-        slot = self._free[table].pop()
+        slot = self._free[table].popleft()  # the one free for longest: a slow worker may still count on others
         self._used[table].add(slot)
         for field in range(table.width):
             self._base[table, slot, field] = -self.board.sum(table, slot, field)

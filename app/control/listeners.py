@@ -5,9 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.core.address import Address
-from app.link.sockets import SESSION_OPTIONS
-
-BACKLOG = 4096
+from app.link.sockets import BACKLOG, SESSION_OPTIONS, Option
 
 
 class CannotBindError(Exception):
@@ -45,7 +43,7 @@ def bind_listener(name: str, pool: str, slot: int, bind: Sequence[Address], work
         for wanted in bind:
             address = wanted
             for group in listener.sockets:
-                sock = bind_socket(address, f"listener {name}", shared=True)
+                sock = bind_socket(address, f"listener {name}", SESSION_OPTIONS, shared=True)
                 group.append(sock)
                 address = Address(*sock.getsockname()[:2])
             addresses.append(address)
@@ -56,10 +54,13 @@ def bind_listener(name: str, pool: str, slot: int, bind: Sequence[Address], work
     return listener
 
 
-def bind_socket(address: Address, what: str, *, shared: bool) -> socket.socket:
-    """A listening TCP socket. With `shared`, several sockets of this process share the address (SO_REUSEPORT)."""
+def bind_socket(address: Address, what: str, options: Sequence[Option] = (), *, shared: bool = False) -> socket.socket:
+    """A listening TCP socket; accepted ones inherit the options, which saves system calls for each of them.
+
+    With `shared`, several sockets of this process share the address (SO_REUSEPORT).
+    """
     try:
-        family, kind, protocol, _, target = socket.getaddrinfo(
+        family, kind, protocol, _, sockaddr = socket.getaddrinfo(
             address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         sock = socket.socket(family, kind, protocol)
@@ -71,10 +72,9 @@ def bind_socket(address: Address, what: str, *, shared: bool) -> socket.socket:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address.host != "::")
-        # Accepted sockets inherit these, which saves system calls per connection.
-        for level, option, value in SESSION_OPTIONS:
-            sock.setsockopt(level, option, value)
-        sock.bind(target)
+        for option in options:
+            sock.setsockopt(*option)
+        sock.bind(sockaddr)
         sock.listen(BACKLOG)
         sock.setblocking(False)
     except OSError as error:
@@ -87,4 +87,4 @@ def refuse_taken(binds: Mapping[str, Sequence[Address]]) -> None:
     """Raise CannotBindError when another process listens on an address: SO_REUSEPORT alone would let both share it."""
     for name, addresses in binds.items():
         for address in addresses:
-            bind_socket(address, f"listener {name}", shared=False).close()
+            bind_socket(address, f"listener {name}").close()

@@ -25,6 +25,15 @@ class ControlLog:
 
     debug = info = warning = error = critical = msg
 
+    def flush(self) -> None:
+        """Write lines that a slow reader has left waiting."""
+        self._stream.flush()
+
+    @property
+    def dropped(self) -> int:
+        """Lines dropped because nobody read them in time."""
+        return self._stream.dropped
+
     def drain(self) -> None:
         """Write what is left, at the end of the process."""
         self._stream.drain(FLUSH_LIMIT_SECONDS)

@@ -15,6 +15,7 @@ from app.control.pools import DISCOVERY_EVENTS, LivePool
 from app.control.status import Process
 from app.core.backend import State
 from app.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS, PROBE_BUCKETS
+from app.core.lifecycle import ProcessState
 from app.core.pool import Member
 from app.core.reasons import CloseReason, ConnectFailure, RejectReason
 from app.link.board import (
@@ -62,7 +63,7 @@ class ProcessMetrics(Collector):
             "tidegate_worker_restarts", "Workers that had died and were started again.", value=process.workers.restarts
         )
         yield GaugeMetricFamily(
-            "tidegate_draining", "1 while the process drains, else 0.", value=process.state == "draining"
+            "tidegate_draining", "1 while the process drains, else 0.", value=process.state is ProcessState.DRAINING
         )
         lag = GaugeMetricFamily(
             "tidegate_event_loop_lag_seconds", "How late the last periodic task was.", labels=("process",)
@@ -76,8 +77,8 @@ class ProcessMetrics(Collector):
         yield lag
         yield CounterMetricFamily(
             "tidegate_log_lines_dropped",
-            "Log lines of workers dropped because nobody read them in time.",
-            value=process.counters.total(WORKER, 0, WorkerCell.LOG_LINES_DROPPED),
+            "Log lines dropped because nobody read them in time.",
+            value=process.log.dropped + process.counters.total(WORKER, 0, WorkerCell.LOG_LINES_DROPPED),
         )
         events = CounterMetricFamily("tidegate_discovery_events", "What discovery has found, by type.", labels=("type",))
         for kind in DISCOVERY_EVENTS:
@@ -142,7 +143,7 @@ class PoolMetrics(Collector):
         )
         for name, pool in self._process.pools.items():
             read = Reader(self._process, POOLS, pool.slot)
-            for state, count in pool.snapshot.count_by_state().items():
+            for state, count in pool.count_by_state().items():
                 backends.add_metric((name, state.value), count)
             for reason in CloseReason:
                 closed.add_metric((name, reason.value), read(CLOSED_CELL[reason]))
@@ -165,8 +166,8 @@ class BackendMetrics(Collector):
         """Read the numbers."""
         families = BackendFamilies()
         for pool in self._process.pools.values():
-            for name, member in (*pool.snapshot.members.items(), *pool.leaving.items()):
-                families.add(pool, name, member, Reader(self._process, BACKENDS, pool.slots[name]))
+            for member in pool.known:
+                families.add(pool, member, Reader(self._process, BACKENDS, pool.slots[member.backend.name]))
         return families.all()
 
 
@@ -202,19 +203,18 @@ class BackendFamilies:
             labels=BACKEND_LABELS,
         )
 
-    def add(self, pool: LivePool, name: str, member: Member, read: "Reader") -> None:
+    def add(self, pool: LivePool, member: Member, read: "Reader") -> None:
         """Add one backend's samples."""
-        labels = (pool.name, name)
-        state = State.DRAINING if name in pool.leaving else member.state
-        self._up.add_metric(labels, state is State.UP)
-        self._state.add_metric((*labels, state.value), 1)
+        labels = (pool.name, member.backend.name)
+        self._up.add_metric(labels, member.state is State.UP)
+        self._state.add_metric((*labels, member.state.value), 1)
         self._active.add_metric(labels, read(BackendCell.ACTIVE))
         self._total.add_metric(labels, read(BackendCell.TOTAL))
         for failure in ConnectFailure:
             self._failures.add_metric((*labels, failure.value), read(FAILURE_CELL[failure]))
         self._sent.add_metric(labels, read(BackendCell.SENT_BYTES))
         self._received.add_metric(labels, read(BackendCell.RECEIVED_BYTES))
-        if record := pool.records.get(name):
+        if record := pool.records.get(member.backend.name):
             self._checks.add_metric((*labels, "success"), record.passed)
             self._checks.add_metric((*labels, "failure"), record.failed)
         self._since.add_metric(labels, member.since)

@@ -6,8 +6,9 @@ Every change goes through here and becomes one event for all readers, so that ro
 import asyncio
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import assert_never
 
 from app.control import clock
 from app.control.counters import Counters
@@ -93,23 +94,31 @@ class LivePool:
         """Whether enough backends are usable."""
         return self.snapshot.eligible >= self.settings.ready.min_backends
 
+    @property
+    def known(self) -> Iterator[Member]:
+        """The backends of the pool, and those that have left it and still have connections."""
+        yield from self.snapshot.members.values()
+        yield from self.leaving.values()
+
+    def count_by_state(self) -> dict[State, int]:
+        """The number of known backends in each state, zero where there is none."""
+        counts = Counter(member.state for member in self.known)
+        return {state: counts[state] for state in State}
+
     def discovered(self, backends: Iterable[Backend], *, synced: bool = True) -> None:
         """Take over the list of backends that discovery has found; `synced` says whether it knows about all of them."""
         self.discovery.synced = synced
         if synced:
             self.discovery.last_sync = clock.now()
         snapshot, changes = self.snapshot.with_backends(backends, State.CHECKING, clock.now())
-        self.snapshot = snapshot
         for name in snapshot.members:
             if name not in self.slots:
                 self.slots[name] = self._counters.allocate(BACKENDS)
             self.leaving.pop(name, None)
             self.records.setdefault(name, HealthRecord())
+        self.snapshot = snapshot
         for change in changes:
-            self._count(change)
-            if isinstance(change, BackendRemoved):
-                self.leaving[change.member.backend.name] = change.member
-                del self.records[change.member.backend.name]
+            self._follow(change)
         self._announce(changes)
         if not self.checked:
             self._trust_resolved()
@@ -138,16 +147,22 @@ class LivePool:
                 del self.leaving[name]
                 self._counters.free(BACKENDS, self.slots.pop(name))
 
-    def _count(self, change: Change) -> None:
+    def _follow(self, change: Change) -> None:
+        """What discovery has changed, in the records."""
+        name = change.member.backend.name
         match change:
             case BackendAdded():
                 self.discovery.events["added"] += 1
             case BackendRemoved():
                 self.discovery.events["removed"] += 1
+                self.leaving[name] = replace(change.member, state=State.DRAINING, since=clock.now())
+                del self.records[name]
             case BackendAltered():
                 self.discovery.events["altered"] += 1
             case StateChanged():
-                pass  # not discovery's doing
+                self.records[name].health = Health()
+            case _:
+                assert_never(change)
 
     def _trust_resolved(self) -> None:
         for name, member in self.snapshot.members.items():
@@ -163,5 +178,5 @@ class LivePool:
             self._changed(self, changes)
 
     def _settle(self) -> None:
-        if not self.snapshot.count_by_state()[State.CHECKING]:
+        if not self.count_by_state()[State.CHECKING]:
             self.settled.set()

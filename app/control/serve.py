@@ -6,12 +6,14 @@ import sys
 import structlog
 import uvloop
 
+from app.control import spawn
 from app.control.listeners import CannotBindError
-from app.control.log import configure
+from app.control.log import ControlLog, configure
 from app.control.supervisor import Supervisor
 from app.settings import LogFormat, LogLevel, Settings
 
 STOPPED_AS_ASKED = 0
+FAILED = 1
 CANNOT_BIND = 69
 
 
@@ -21,18 +23,18 @@ def serve(settings: Settings) -> int:
     log = configure(settings.log.level.value, console=console)
     _raise_descriptor_limit()
     try:
-        uvloop.run(_run(settings, log_console=console))
+        uvloop.run(_run(settings, log, log_console=console))
     except CannotBindError as error:
         structlog.get_logger().error("cannot_bind", reason=str(error))
         return CANNOT_BIND
     finally:
         log.drain()
-    return STOPPED_AS_ASKED
+    return FAILED if spawn.failed else STOPPED_AS_ASKED
 
 
-async def _run(settings: Settings, *, log_console: bool) -> None:
+async def _run(settings: Settings, log: ControlLog, *, log_console: bool) -> None:
     log_sessions = settings.log.level in (LogLevel.DEBUG, LogLevel.INFO)
-    await Supervisor(settings, log_sessions=log_sessions, log_console=log_console).run()
+    await Supervisor(settings, log, log_sessions=log_sessions, log_console=log_console).run()
 
 
 def _raise_descriptor_limit() -> None:

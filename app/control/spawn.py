@@ -1,6 +1,7 @@
 """Tasks that are named, kept and looked after: the loop itself holds tasks weakly and is silent about how they end."""
 
 import asyncio
+import signal
 from collections.abc import Coroutine
 
 import structlog
@@ -8,9 +9,16 @@ import structlog
 _log = structlog.get_logger()
 _running: set[asyncio.Task[None]] = set()
 
+failed: list[str] = []
+"""Names of the tasks that a bug has ended."""
+
 
 def spawn(coroutine: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
-    """Run a coroutine as a task of its own; an exception that ends it is logged as `internal_error`."""
+    """Run a coroutine as a task of its own.
+
+    An exception that ends it is logged as `internal_error`, and the process drains and exits with 1: control that is half
+    alive would keep answering for what it no longer knows.
+    """
     task = asyncio.get_running_loop().create_task(coroutine, name=name)
     _running.add(task)
     task.add_done_callback(_ended)
@@ -21,3 +29,5 @@ def _ended(task: asyncio.Task[None]) -> None:
     _running.discard(task)
     if not task.cancelled() and (error := task.exception()) is not None:
         _log.error("internal_error", task=task.get_name(), exc_info=error)
+        failed.append(task.get_name())
+        signal.raise_signal(signal.SIGTERM)

@@ -8,9 +8,11 @@ from app import __version__
 from app.control import clock
 from app.control.counters import Counters
 from app.control.listeners import BoundListener
+from app.control.log import ControlLog
 from app.control.pools import HealthRecord, LivePool
 from app.control.workers import Workers
 from app.core.backend import State
+from app.core.lifecycle import ProcessState
 from app.core.pool import Member
 from app.core.reasons import ConnectFailure, RejectReason
 from app.link.board import (
@@ -33,7 +35,8 @@ class Process:
     pools: dict[str, LivePool]
     listeners: dict[str, BoundListener]
     workers: Workers
-    state: str = "starting"
+    log: ControlLog
+    state: ProcessState = ProcessState.STARTING
 
     def __post_init__(self) -> None:
         self.started = clock.now()
@@ -51,7 +54,7 @@ def status(process: Process, pool: str | None = None, state: State | None = None
     pools = [live for live in process.pools.values() if pool in (None, live.name)]
     return {
         "version": __version__,
-        "state": process.state,
+        "state": process.state.value,
         "started": clock.iso(process.started),
         "uptime_seconds": round(process.uptime, 3),
         "workers": [_worker(process, number) for number in range(len(process.workers.all))],
@@ -62,7 +65,7 @@ def status(process: Process, pool: str | None = None, state: State | None = None
 
 def not_ready_reasons(process: Process) -> list[str]:
     """Why no traffic should come here, or nothing."""
-    if process.state != "running":
+    if process.state is not ProcessState.RUNNING:
         return [f"the process is {process.state}"]
     reasons = [
         f"listener {name}: no worker accepts yet" for name in process.listeners if not process.workers.accepting(name)
@@ -108,9 +111,7 @@ def _pool(counters: Counters, pool: LivePool, state: State | None) -> Json:
             "synced": pool.discovery.synced,
             "last_sync": clock.iso(pool.discovery.last_sync),
         },
-        "backends": [
-            _backend(counters, pool, member) for member in pool.snapshot.members.values() if state in (None, member.state)
-        ],
+        "backends": [_backend(counters, pool, member) for member in pool.known if state in (None, member.state)],
     }
 
 
@@ -130,7 +131,7 @@ def _backend(counters: Counters, pool: LivePool, member: Member) -> Json:
         "connect_failures_total": failures,
         "sent_bytes_total": counters.total(BACKENDS, slot, BackendCell.SENT_BYTES),
         "received_bytes_total": counters.total(BACKENDS, slot, BackendCell.RECEIVED_BYTES),
-        "health": _health(pool, pool.records[backend.name]),
+        "health": _health(pool, pool.records.get(backend.name, HealthRecord())),
     }
 
 

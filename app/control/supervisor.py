@@ -13,15 +13,17 @@ from app import __version__
 from app.control import snapshot
 from app.control.admin.server import AdminServer
 from app.control.counters import Counters
-from app.control.discovery.static import StaticDiscovery
+from app.control.discovery.static import StaticDiscovery, look_up
 from app.control.events import log_changes
 from app.control.health.prober import Probers
 from app.control.listeners import BoundListener, bind_listener, bind_socket, refuse_taken
+from app.control.log import ControlLog
 from app.control.pools import LivePool
 from app.control.spawn import spawn
 from app.control.status import Process
 from app.control.workers import Worker, Workers
-from app.core.pool import BackendAdded, BackendRemoved, Change
+from app.core.lifecycle import ProcessState
+from app.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change
 from app.link.board import LISTENERS, Board
 from app.link.messages import ConnectFailed, Drain, Hello, Stop
 from app.settings import Settings
@@ -35,8 +37,8 @@ _log = structlog.get_logger()
 class Supervisor:
     """Control as a whole. Nothing has been bound or started before `run`."""
 
-    def __init__(self, settings: Settings, *, log_sessions: bool, log_console: bool) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, log: ControlLog, *, log_sessions: bool, log_console: bool) -> None:
+        self._settings, self._control_log = settings, log
         self._hello = Hello(settings.buffer_size, log_sessions, log_console)
         self._counters = Counters(Board.create(settings.workers))
         self._listeners: dict[str, BoundListener] = {}
@@ -45,15 +47,16 @@ class Supervisor:
         }
         self._probers = {name: Probers(pool) for name, pool in self._pools.items()}
         self._workers = Workers(settings.workers, self._counters, self._introduce, self._connect_failed)
-        self._process = Process(self._counters, self._pools, self._listeners, self._workers)
+        self._process = Process(self._counters, self._pools, self._listeners, self._workers, log)
         token = settings.admin_token
         self._admin = AdminServer(self._process, token.get_secret_value() if token else None)
+        self._accepting = False
         self._signalled = asyncio.Event()
         self._signalled_again = asyncio.Event()
 
     async def run(self) -> None:
         """Serve until a signal says otherwise. Raises CannotBindError before anything has started."""
-        admin = bind_socket(self._settings.admin, "admin", shared=False)
+        admin = bind_socket(self._settings.admin, "admin")
         try:
             self._bind()
         except BaseException:
@@ -63,7 +66,7 @@ class Supervisor:
         self._log_start()
         await self._admin.start(admin)
         for pool in self._pools.values():
-            spawn(StaticDiscovery(pool).run(), f"discovery {pool.name}")
+            spawn(StaticDiscovery(pool, look_up).run(), f"discovery {pool.name}")
         self._workers.start()
         spawn(self._tick(), "tick")
         spawn(self._serve_when_settled(), "start")
@@ -106,7 +109,8 @@ class Supervisor:
                     await pool.settled.wait()
         if self._signalled.is_set():
             return
-        self._process.state = "running"
+        self._process.state = ProcessState.RUNNING
+        self._accepting = True
         for worker in self._workers.all:
             self._hand_listeners(worker)
         gc.collect()
@@ -120,7 +124,7 @@ class Supervisor:
         for pool in self._pools.values():
             worker.send(snapshot.pool_added(pool))
             worker.send(snapshot.all_backends(pool))
-        if self._process.state == "running":
+        if self._accepting:
             self._hand_listeners(worker)
 
     def _hand_listeners(self, worker: Worker) -> None:
@@ -133,6 +137,9 @@ class Supervisor:
         self._workers.broadcast(snapshot.backends_changed(pool, changes))
         if any(isinstance(change, BackendAdded | BackendRemoved) for change in changes):
             self._probers[pool.name].sync()
+        for change in changes:
+            if isinstance(change, BackendAltered):
+                self._probers[pool.name].hurry(change.member.backend.name)
 
     def _connect_failed(self, message: ConnectFailed) -> None:
         self._probers[message.pool].hurry(message.backend)
@@ -143,6 +150,7 @@ class Supervisor:
             due = loop.time() + TICK
             await asyncio.sleep(TICK)
             self._process.loop_lag = max(0.0, loop.time() - due)
+            self._control_log.flush()
             for pool in self._pools.values():
                 pool.release_slots()
 
@@ -153,26 +161,33 @@ class Supervisor:
             self._signalled.set()
         else:
             self._signalled_again.set()
-            self._workers.broadcast(Stop())
 
     async def _stop(self) -> None:
         """Fail readiness, keep accepting for the delay, close the listeners, let the sessions finish within the grace."""
         drain = self._settings.drain
-        was_running = self._process.state == "running"
-        self._process.state = "draining"
+        self._process.state = ProcessState.DRAINING
         _log.info("drain_started", delay_seconds=drain.delay, grace_seconds=drain.grace)
-        if was_running:
+        if self._accepting:
             with suppress(TimeoutError):
                 async with asyncio.timeout(drain.delay):
                     await self._signalled_again.wait()
+        self._accepting = False
         for listener in self._listeners.values():
             listener.close()
         self._workers.stop()
-        at_once = self._signalled_again.is_set()
-        self._workers.broadcast(Stop() if at_once else Drain(drain.grace))
-        if not await self._workers.wait(EXIT_TIMEOUT if at_once else max(drain.grace, EXIT_TIMEOUT)):
-            await self._workers.kill()
+        await self._end_workers(drain.grace)
         for probers in self._probers.values():
             probers.stop()
         await self._admin.stop()
         _log.info("stopped", uptime_seconds=round(self._process.uptime, 3))
+
+    async def _end_workers(self, grace: float) -> None:
+        if not self._signalled_again.is_set():
+            self._workers.broadcast(Drain(grace))
+            if await self._workers.wait(max(grace, EXIT_TIMEOUT), unless=self._signalled_again):
+                return
+        if self._signalled_again.is_set():
+            self._workers.broadcast(Stop())
+            if await self._workers.wait(EXIT_TIMEOUT):
+                return
+        await self._workers.kill()

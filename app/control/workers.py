@@ -100,10 +100,17 @@ class Workers:
             if worker.process is None:
                 keeper.cancel()
 
-    async def wait(self, seconds: float) -> bool:
-        """Whether all have ended within so many seconds."""
-        _ended, alive = await asyncio.wait(self._keepers, timeout=seconds)
-        return not alive
+    async def wait(self, seconds: float, unless: asyncio.Event | None = None) -> bool:
+        """Whether all have ended within so many seconds, or before that event."""
+        ended = spawn(self._all_ended(), "end of workers")
+        interrupted = spawn(_set(unless or asyncio.Event()), "end of patience")
+        await asyncio.wait((ended, interrupted), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        interrupted.cancel()
+        return all(keeper.done() for keeper in self._keepers)
+
+    async def _all_ended(self) -> None:
+        await asyncio.wait(self._keepers)
 
     async def kill(self) -> None:
         """End those that have not ended by themselves."""
@@ -116,7 +123,10 @@ class Workers:
         backoff = Backoff()
         while not self._stopping:
             started = monotonic()
-            pid, status = await self._run(worker)
+            try:
+                ended = _in_words(await self._run(worker))
+            except OSError as error:
+                ended = f"cannot be started: {error.strerror}"
             lost = self._counters.fold(worker.number)
             if self._stopping:
                 return
@@ -124,36 +134,44 @@ class Workers:
             _log.error(
                 "worker_restarted",
                 worker=worker.number,
-                pid=pid,
-                ended=_in_words(status),
+                ended=ended,
                 sessions_lost=lost,
                 pause_seconds=backoff.pause,
             )
             await asyncio.sleep(backoff.pause)
             worker.restarts += 1
 
-    async def _run(self, worker: Worker) -> tuple[int, int]:
-        """One life of a worker process; answers its process id and how it ended."""
+    async def _run(self, worker: Worker) -> int:
+        """One life of a worker process; answers how it ended. Raises OSError when the system has no room for it."""
         ours, theirs = socket.socketpair()
+        try:
+            process = worker.process = await self._start_process(worker.number, theirs)
+            theirs.close()
+            loop = asyncio.get_running_loop()
+            worker.channel = Channel(loop, ours, lambda message: self._received(worker, message), lambda: _end(process))
+            self._introduce(worker)
+            return await process.wait()
+        finally:
+            if worker.channel:
+                worker.channel.close()
+            if worker.process:
+                _end(worker.process)
+            for sock in (ours, theirs):
+                sock.close()
+            worker.channel = worker.process = None
+            worker.listening.clear()
+
+    async def _start_process(self, number: int, link: socket.socket) -> asyncio.subprocess.Process:
         board = self._counters.board
-        with theirs:
-            worker.process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "app.dataplane",
-                *map(str, (worker.number, board.workers, theirs.fileno(), board.descriptor)),
-                stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), board.descriptor),
-            )
-        process = worker.process
-        loop = asyncio.get_running_loop()
-        worker.channel = Channel(loop, ours, lambda message: self._received(worker, message), lambda: _end(process))
-        self._introduce(worker)
-        status = await process.wait()
-        worker.channel.close()
-        worker.channel = worker.process = None
-        worker.listening.clear()
-        return process.pid, status
+        arguments = (number, board.workers, link.fileno(), board.descriptor)
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "app.dataplane",
+            *map(str, arguments),
+            stdin=asyncio.subprocess.DEVNULL,
+            pass_fds=(link.fileno(), board.descriptor),
+        )
 
     def _received(self, worker: Worker, message: Message) -> None:
         match message:
@@ -168,18 +186,24 @@ class Workers:
                 raise AssertionError(f"not for control: {message}")
 
     async def _ask(self, worker: Worker, limit: int, pool: str, backend: str) -> Sessions | None:
+        if worker.channel is None:
+            return None
         self._last_query += 1
         request = self._last_query
         answer: asyncio.Future[Sessions] = asyncio.get_running_loop().create_future()
         self._queries[request] = answer
         try:
             worker.send(ListSessions(request, limit, pool, backend))
-            async with asyncio.timeout(ANSWER_TIMEOUT if worker.channel else 0):
+            async with asyncio.timeout(ANSWER_TIMEOUT):
                 return await answer
         except TimeoutError:
             return None
         finally:
             self._queries.pop(request, None)
+
+
+async def _set(event: asyncio.Event) -> None:
+    await event.wait()
 
 
 def _end(process: asyncio.subprocess.Process) -> None:

@@ -29,3 +29,8 @@ class Backend:
     weight: int = 1
     max_connections: int = 0
     backup: bool = False
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where to dial."""
+        return self.host, self.port

@@ -1,10 +1,19 @@
-"""How the sessions that outlive a drain are closed: spread over the end of the grace, not all at one moment."""
+"""The states of the process, and how sessions that outlive its drain are closed: spread over the end of the grace."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 SPREAD_SHARE = 0.2
 MARGIN_SHARE = 0.1
 LONGEST_MARGIN = 0.5
+
+
+class ProcessState(StrEnum):
+    """The words of `/status`."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    DRAINING = "draining"
 
 
 @dataclass(frozen=True, slots=True)

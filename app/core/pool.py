@@ -1,6 +1,5 @@
 """A pool as an immutable snapshot: each change gives a new snapshot and says what has changed."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -40,7 +39,7 @@ class BackendRemoved:
 
 @dataclass(frozen=True, slots=True)
 class BackendAltered:
-    """A backend has another address, weight, limit or tier, and the same name and state."""
+    """A backend has another address, weight, limit or tier, and the same name."""
 
     pool: str
     member: Member
@@ -67,17 +66,21 @@ class Pool:
     members: Mapping[str, Member] = field(default_factory=lambda: MappingProxyType({}))
 
     def with_backends(self, backends: Iterable[Backend], initial: State, now: float) -> "tuple[Pool, tuple[Change, ...]]":
-        """The pool with exactly these backends; newcomers start in the state `initial`, the others keep theirs."""
+        """The pool with exactly these backends. Newcomers and those with another address start in the state `initial`."""
         members: dict[str, Member] = {}
         changes: list[Change] = []
         for backend in {backend.name: backend for backend in backends}.values():
             known = self.members.get(backend.name)
-            member = replace(known, backend=backend) if known else Member(backend, initial, now)
-            members[backend.name] = member
             if known is None:
+                members[backend.name] = member = Member(backend, initial, now)
                 changes.append(BackendAdded(self.name, member))
-            elif known.backend != backend:
+                continue
+            members[backend.name] = member = replace(known, backend=backend)
+            if known.backend != backend:
                 changes.append(BackendAltered(self.name, member))
+            if known.backend.address != backend.address and known.state is not initial:
+                members[backend.name] = moved = Member(backend, initial, now)
+                changes.append(StateChanged(self.name, moved, known.state, "it has another address"))
         gone = [BackendRemoved(self.name, member) for name, member in self.members.items() if name not in members]
         return Pool(self.name, MappingProxyType(members)), (*gone, *changes)
 
@@ -94,8 +97,3 @@ class Pool:
     def eligible(self) -> int:
         """How many backends may get a new connection now."""
         return sum(member.eligible for member in self.members.values())
-
-    def count_by_state(self) -> dict[State, int]:
-        """The number of backends in each state, zero where there is none."""
-        counts = Counter(member.state for member in self.members.values())
-        return {state: counts[state] for state in State}

@@ -14,7 +14,7 @@ class LinkWatch:
         self._poller = poller
         self._reader: Ready | None = None
         self._writer: Ready | None = None
-        self._registered = False
+        self._events = 0
 
     def add_reader(self, descriptor: int, callback: Ready, /) -> None:
         """Call while there is something to read."""
@@ -41,14 +41,15 @@ class LinkWatch:
 
     def _update(self, descriptor: int) -> None:
         events = (IN if self._reader else 0) | (OUT if self._writer else 0)
-        if not self._registered:
+        if events == self._events:
+            return
+        if not self._events:
             self._poller.register(descriptor, events, self._ready)
-            self._registered = True
         elif events:
             self._poller.modify(descriptor, events)
         else:
             self._poller.pause(descriptor)
-            self._registered = False
+        self._events = events
 
     def _ready(self, events: int) -> None:
         if events & ~OUT and self._reader:

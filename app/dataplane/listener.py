@@ -10,6 +10,7 @@ from app.dataplane.poller import IN, Poller
 from app.dataplane.pool import Pool
 from app.link.board import LISTENERS, REJECTED_CELL, ListenerCell
 from app.link.messages import ListenerAdded
+from app.link.sockets import BACKLOG
 
 ACCEPTS_PER_EVENT = 64  # then the sessions that live get their turn
 NO_RESOURCES = frozenset({EMFILE, ENFILE, ENOBUFS, ENOMEM})
@@ -68,10 +69,11 @@ class Listener:
                 self._poller.resume(gate.sock.fileno(), IN)
 
     def accept_waiting(self) -> None:
-        """Accept all whom the kernel has let in already."""
+        """Accept all whom the kernel has let in already; those who come meanwhile do not make it endless."""
         for gate in self._gates:
-            while gate.accept_some():
-                pass
+            for _ in range(BACKLOG // ACCEPTS_PER_EVENT):
+                if not gate.accept_some():
+                    break
 
     def close(self) -> None:
         """Accept nobody any more."""

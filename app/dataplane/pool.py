@@ -75,7 +75,7 @@ class Pool:
         self.configure(message)
 
     def configure(self, message: PoolAdded) -> None:
-        """Take over settings; sessions that run keep theirs."""
+        """Take over settings; they hold for sessions that run, too."""
         self.connect_timeout = message.connect_timeout
         self.connect_attempts = message.connect_attempts
         self.idle_timeout = message.idle_timeout

@@ -1,6 +1,6 @@
 """The relay: bytes from one socket to another, both ways, with half-close, backpressure and resets.
 
-The owner gives two connected, non-blocking sockets and gets one call, `relay_ended(reason)`, from within an event, never
+The owner gives two connected, non-blocking sockets and gets one call, `end(reason)`, from within an event, never
 from `start`. The relay closes nothing: the owner closes both sockets, after the call or instead of it.
 """
 
@@ -16,7 +16,7 @@ UNWATCHED = 1 << 40  # in place of a mask; shares no bit with one
 class Owner(Protocol):
     """Who is told that the relay has ended."""
 
-    def relay_ended(self, reason: CloseReason) -> None:
+    def end(self, reason: CloseReason) -> None:
         """Both directions have ended, or one failed. Called once; no event follows."""
 
 
@@ -116,7 +116,7 @@ class Relay:
 
     def failed(self) -> None:
         """A bug broke an event; what has been passed on is not known any more."""
-        self._owner.relay_ended(CloseReason.ERROR)
+        self._owner.end(CloseReason.ERROR)
 
     def _client_ready(self, events: int) -> None:
         self._ready(events, self.to_backend, self.to_client)
@@ -142,7 +142,7 @@ class Relay:
             self._watch(inward, outward)
             self._watch(outward, inward)
         else:
-            self._owner.relay_ended(reason)
+            self._owner.end(reason)
 
     def _clean_end(self, inward: Direction) -> CloseReason | None:
         if inward.ended and self._first_end is None:

@@ -106,10 +106,6 @@ class Session:
         """A bug broke the dial or the relay."""
         self.end(CloseReason.ERROR)
 
-    def relay_ended(self, reason: CloseReason) -> None:
-        """The relay has nothing more to do."""
-        self.end(reason)
-
     def end(self, reason: CloseReason) -> None:
         """Close both sides, count and log; only the first reason counts.
 
@@ -154,8 +150,8 @@ class Session:
     def _connect(self, backend: PoolBackend) -> int:
         family = socket.AF_INET6 if ":" in backend.address[0] else socket.AF_INET
         self.backend_socket = sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        for level, option, value in SESSION_OPTIONS:
-            sock.setsockopt(level, option, value)
+        for option in SESSION_OPTIONS:
+            sock.setsockopt(*option)
         self.active_at = monotonic()
         error = sock.connect_ex(backend.address)
         if error == EINPROGRESS or not error:

@@ -66,6 +66,7 @@ class Worker:
         self._sessions: dict[int, Session] = {}
         self._last_session = 0
         self._most_sessions = _most_sessions()
+        self._paused = False
         self._drain: DrainInProgress | None = None
         self._flush_is_due = False
         self._exit_code: int | None = None
@@ -135,6 +136,8 @@ class Worker:
         listener = Listener(self.poller, self._counters, message, self._pools[message.pool], sockets)
         self._listeners[message.name] = listener
         listener.open(self._accepted, self._exhausted)
+        if self._paused:
+            listener.pause()
         gc.freeze()  # what has been built so far stays: the collector need not look at it again
         self._channel.send(Ready(message.name))
 
@@ -186,6 +189,9 @@ class Worker:
 
     def _pause(self, reason: str) -> None:
         """Leave new clients in the kernel's queue until sessions have ended."""
+        if self._paused:
+            return
+        self._paused = True
         for listener in self._listeners.values():
             listener.pause()
         self._log_now("warning", "accept_paused", reason=reason, sessions=len(self._sessions))
@@ -195,6 +201,7 @@ class Worker:
         if len(self._sessions) > self._most_sessions * 0.99:
             self.poller.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible)
             return
+        self._paused = False
         self._log_now("info", "accept_resumed", sessions=len(self._sessions))
         for listener in self._listeners.values():
             listener.resume()

@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from app.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
+from app.core.limits import MOST_BACKENDS, MOST_LISTENERS, MOST_POOLS
 from app.core.reasons import CloseReason, ConnectFailure, RejectReason
 
 
@@ -71,9 +72,9 @@ class Table(NamedTuple):
 
 
 WORKER = Table(0, len(WorkerCell), 1)
-LISTENERS = Table(WORKER.end, ListenerCell.REJECTED + len(RejectReason), 256)
-POOLS = Table(LISTENERS.end, PoolCell.DURATION + len(DURATION_BUCKETS) + 2, 256)
-BACKENDS = Table(POOLS.end, BackendCell.FAILURES + len(ConnectFailure), 16384)
+LISTENERS = Table(WORKER.end, ListenerCell.REJECTED + len(RejectReason), MOST_LISTENERS)
+POOLS = Table(LISTENERS.end, PoolCell.DURATION + len(DURATION_BUCKETS) + 2, MOST_POOLS)
+BACKENDS = Table(POOLS.end, BackendCell.FAILURES + len(ConnectFailure), MOST_BACKENDS)
 ROW = BACKENDS.end
 
 CLOSED_CELL = {reason: PoolCell.CLOSED + index for index, reason in enumerate(CloseReason)}

@@ -5,6 +5,7 @@ per address in `binds`, in that order.
 """
 
 from dataclasses import dataclass, fields
+from typing import get_args
 
 import orjson
 
@@ -158,23 +159,7 @@ Down = Hello | PoolAdded | PoolRemoved | BackendsChanged | ListenerAdded | Liste
 Up = Ready | ConnectFailed | Sessions
 Message = Down | Up
 
-_TYPES: dict[str, type[Message]] = {
-    kind.__name__: kind
-    for kind in (
-        Hello,
-        PoolAdded,
-        PoolRemoved,
-        BackendsChanged,
-        ListenerAdded,
-        ListenerRemoved,
-        ListSessions,
-        Drain,
-        Stop,
-        Ready,
-        ConnectFailed,
-        Sessions,
-    )
-}
+_TYPES: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}
 _NESTED: dict[type[Message], tuple[str, type[BackendEntry] | type[SessionEntry]]] = {
     BackendsChanged: ("changed", BackendEntry),
     Sessions: ("sessions", SessionEntry),

@@ -3,10 +3,14 @@
 import socket
 import struct
 
+BACKLOG = 4096  # clients that the kernel has let in and nobody has accepted yet
+
+Option = tuple[int, int, int] | tuple[int, int, bytes]
+
 RESET_ON_CLOSE = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 CLOSE_IN_ORDER = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 0, 0))
 
-SESSION_OPTIONS = (
+SESSION_OPTIONS: tuple[Option, ...] = (
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
     # A peer that is gone without a word is noticed within two minutes, and idle connections keep their place in NAT tables.
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),

@@ -14,7 +14,7 @@ from app.settings.model import Settings
 from app.settings.names import CONFIG_FILE
 from app.settings.overlap import overlap_problems
 from app.settings.problem import SettingsError, field_problems
-from app.settings.relations import given_twice, relation_problems
+from app.settings.relations import given_twice, relation_problems, too_many_backends
 from app.settings.sources import DefaultsSource, EnvironmentSource, FileSource
 
 
@@ -34,6 +34,8 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         problems += field_problems((error for error in errors if written.owner(error["loc"])), given)
     else:
         problems += [*field_problems(errors, given), *relation_problems(given), *overlap_problems(given)]
+    if settings is not None:
+        problems += too_many_backends(settings)
     if settings is None or problems:
         raise SettingsError(problems)
     return settings

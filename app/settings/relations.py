@@ -3,7 +3,9 @@
 from collections.abc import Collection, Iterator
 from itertools import islice
 
+from app.core.limits import MOST_BACKENDS, MOST_LISTENERS, MOST_POOLS
 from app.settings.entry import Entry, Given
+from app.settings.model import Settings
 from app.settings.names import flat_form, variable_of
 from app.settings.problem import problem, problem_at
 
@@ -25,12 +27,27 @@ def relation_problems(given: Given) -> list[str]:
         pools = _listed(given.names("pools"))
         name = variable_of(("listeners", "<name>", "bind"))
         return [problem(name, f"no listener: give at least one for the pools {pools}")]
-    return [*_unknown_pools(given), *_unused_pools(given)]
+    return [*_too_many(given), *_unknown_pools(given), *_unused_pools(given)]
+
+
+def too_many_backends(settings: Settings) -> list[str]:
+    """Return a line when all pools together have more backends than there can be."""
+    count = sum(len(pool.backends) for pool in settings.pools.values())
+    if count <= MOST_BACKENDS:
+        return []
+    return [problem(variable_of(("pools",)), f"{count} backends in all pools together: expected at most {MOST_BACKENDS}")]
 
 
 def _first(written: Given, kind: str, *, is_flat: bool) -> Entry | None:
     entries = (entry for entry in written.all if entry.path[:2] == (f"{kind}s", "default"))
     return next((entry for entry in entries if entry.is_flat is is_flat), None)
+
+
+def _too_many(given: Given) -> Iterator[str]:
+    for section, most in (("listeners", MOST_LISTENERS), ("pools", MOST_POOLS)):
+        count = len(given.names(section))
+        if count > most:
+            yield problem(variable_of((section,)), f"{count} {section}: expected at most {most}")
 
 
 def _unknown_pools(given: Given) -> Iterator[str]:

@@ -44,7 +44,7 @@ def test_a_slot_that_is_used_again_reads_zero_in_every_field(board: Board) -> No
             count(board, 0, BACKENDS, slot, field, 10 + field)
             count(board, 1, BACKENDS, slot, field, 20 + field)
     counters.free(BACKENDS, slot)
-    assert counters.allocate(BACKENDS) == slot
+    assert slot in [counters.allocate(BACKENDS) for _ in range(BACKENDS.capacity)]
     assert {counters.total(BACKENDS, slot, field) for field in range(BACKENDS.width)} == {0}
     count(board, 1, BACKENDS, slot, BackendCell.TOTAL)
     assert counters.total(BACKENDS, slot, BackendCell.TOTAL) == 1

@@ -7,8 +7,9 @@ from os import close
 
 from app.control import clock
 from app.control.counters import Counters
-from app.control.discovery.static import StaticDiscovery
+from app.control.discovery.static import LookUp, StaticDiscovery, look_up
 from app.control.pools import LivePool
+from app.core.address import Address
 from app.core.backend import State
 from app.core.pool import BackendAdded, Change, StateChanged
 from app.link.board import Board
@@ -31,9 +32,9 @@ def pool_of(backends: str, health: str = "none") -> Iterator[tuple[LivePool, lis
 
 
 @asynccontextmanager
-async def discovering(pool: LivePool) -> AsyncIterator[None]:
+async def discovering(pool: LivePool, resolver: LookUp = look_up, interval: float = 30.0) -> AsyncIterator[None]:
     """Discovery at work; it has spoken once when this begins."""
-    task = asyncio.ensure_future(StaticDiscovery(pool).run())
+    task = asyncio.ensure_future(StaticDiscovery(pool, resolver, interval).run())
     try:
         await until(lambda: bool(pool.snapshot.members))
         yield
@@ -43,28 +44,64 @@ async def discovering(pool: LivePool) -> AsyncIterator[None]:
             await task
 
 
+class Resolver:
+    """Answers what a test says; an answer of nothing is a failure."""
+
+    def __init__(self, *addresses: str) -> None:
+        self.addresses = list(addresses)
+        self.asked = 0
+
+    async def __call__(self, name: Address) -> list[str]:
+        self.asked += 1
+        if not self.addresses:
+            raise OSError(2, f"nobody knows {name}")
+        return self.addresses
+
+
 async def test_discovery_trouble_never_empties_a_pool() -> None:
-    with pool_of(f"{LITERAL},{LOCAL},{UNKNOWN}") as (pool, announced):
+    resolver = Resolver("127.0.0.2")
+    with pool_of(f"{LITERAL},{LOCAL}") as (pool, announced):
+        async with discovering(pool, resolver, interval=0.01):
+            before = pool.snapshot
+            assert [member.backend.host for member in before.members.values()] == ["127.0.0.9", "127.0.0.2"]
+            told = list(announced)
+            resolver.addresses = []
+            failed = resolver.asked
+            await until(lambda: resolver.asked > failed + 3)  # the answer before the last has been published
+            assert not pool.discovery.synced
+            assert pool.snapshot == before, "the last known addresses stay"
+            assert announced == told, "nothing has changed, so nobody is told anything"
+            resolver.addresses = ["127.0.0.3"]
+            await until(lambda: pool.snapshot.members[LOCAL].backend.host == "127.0.0.3")
+            assert pool.discovery.synced
+
+
+async def test_a_backend_keeps_its_address_while_the_name_still_has_it() -> None:
+    resolver = Resolver("127.0.0.2", "127.0.0.3")
+    with pool_of(LOCAL) as (pool, announced):
+        async with discovering(pool, resolver, interval=0.01):
+            told = list(announced)
+            resolver.addresses = ["127.0.0.4", "127.0.0.2"]
+            asked = resolver.asked
+            await until(lambda: resolver.asked > asked + 3)
+            assert pool.snapshot.members[LOCAL].backend.host == "127.0.0.2"
+            assert announced == told
+
+
+async def test_a_name_that_nobody_knows_does_not_keep_the_others_from_being_used() -> None:
+    with pool_of(f"{LITERAL},{LOCAL},{UNKNOWN}") as (pool, _):
         async with discovering(pool):
-            assert list(pool.snapshot.members) == [LITERAL, LOCAL, UNKNOWN]
             hosts = [member.backend.host for member in pool.snapshot.members.values()]
             assert hosts == ["127.0.0.9", "127.0.0.1", ""]
             assert pool.snapshot.eligible == 2
             assert pool.discovery.events["failed"] == 1
             assert (pool.discovery.synced, pool.discovery.last_sync) == (False, None), "one name is still to be found"
-        before = list(announced)
-        # The same trouble again, as after 30 seconds, in a discovery that has never resolved anything.
-        async with discovering(pool):
-            await until(lambda: pool.discovery.events["failed"] == 2)
-        assert list(pool.snapshot.members) == [LITERAL, LOCAL, UNKNOWN]
-        assert pool.snapshot.eligible == 2
-        assert announced == before, "nothing has changed, so nobody is told anything"
 
 
 async def test_without_names_discovery_speaks_once_and_ends() -> None:
     with pool_of(f"{LITERAL} weight=2, [::1]:7004 backup") as (pool, announced):
         started = clock.now()
-        await StaticDiscovery(pool).run()
+        await StaticDiscovery(pool, look_up).run()
         assert pool.discovery.synced
         assert pool.discovery.last_sync is not None
         assert pool.discovery.last_sync >= started
@@ -77,7 +114,7 @@ async def test_without_names_discovery_speaks_once_and_ends() -> None:
 async def test_a_checked_backend_waits_for_its_first_probe() -> None:
     with pool_of(f"{LITERAL},{LOCAL}", health="tcp") as (pool, _):
         async with discovering(pool):
-            assert pool.snapshot.count_by_state()[State.CHECKING] == 2
+            assert pool.count_by_state()[State.CHECKING] == 2
             assert not pool.settled.is_set()
             pool.probed(LITERAL, None, 0.001)
             assert not pool.settled.is_set()

@@ -6,13 +6,16 @@ from os import close
 import pytest
 
 from app.control.counters import Counters
+from app.control.log import ControlLog
 from app.control.metrics import BackendMetrics
 from app.control.pools import LivePool
 from app.control.status import Process, not_ready_reasons, status
 from app.control.workers import Workers
 from app.core.backend import Backend, State
+from app.core.lifecycle import ProcessState
 from app.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, StateChanged
 from app.link.board import BACKENDS, BackendCell, Board
+from app.link.log_stream import LogStream
 from app.settings import PoolSettings
 
 ONE, TWO = Backend("10.0.0.1:80", "10.0.0.1", 80), Backend("10.0.0.2:80", "10.0.0.2", 80)
@@ -28,7 +31,9 @@ class Bench:
         self.announced: list[Change] = []
         self.pool = LivePool("chat", SETTINGS, "static", self.counters, lambda _, changes: self.announced.extend(changes))
         workers = Workers(1, self.counters, lambda _: None, lambda _: None)
-        self.process = Process(self.counters, {"chat": self.pool}, {}, workers, state="running")
+        self.process = Process(
+            self.counters, {"chat": self.pool}, {}, workers, ControlLog(LogStream(1)), ProcessState.RUNNING
+        )
 
     def connect(self, backend: Backend, change: int) -> None:
         """Connections that a worker has opened or closed."""
@@ -69,7 +74,7 @@ def test_a_backend_that_leaves_keeps_its_series_until_its_last_connection_has_cl
     bench.connect(ONE, 2)
     bench.pool.discovered([TWO])
     bench.pool.release_slots()
-    assert bench.listed() == [TWO.name]
+    assert bench.listed() == [TWO.name, ONE.name], "in `/status` as in the metrics"
     assert bench.states() == {ONE.name: "draining", TWO.name: "checking"}
     assert bench.series("tidegate_backend_up") == {ONE.name: 0, TWO.name: 0}
     assert bench.series("tidegate_backend_connections_active") == {ONE.name: 2, TWO.name: 0}
@@ -89,6 +94,8 @@ def test_a_newcomer_on_a_used_slot_starts_from_zero(bench: Bench) -> None:
     bench.connect(ONE, 3)
     bench.connect(ONE, -3)
     bench.pool.discovered([TWO])
+    for _ in range(BACKENDS.capacity - 2):
+        bench.counters.allocate(BACKENDS)
     bench.pool.release_slots()
     bench.pool.discovered([TWO, ONE])
     assert bench.pool.slots[ONE.name] == slot
@@ -141,5 +148,5 @@ def test_a_pool_without_enough_usable_backends_is_a_reason_not_to_be_ready(bench
     assert not_ready_reasons(bench.process) == [reason]
     bench.pool.probed(ONE.name, None, 0.001)
     assert not_ready_reasons(bench.process) == []
-    bench.process.state = "draining"
+    bench.process.state = ProcessState.DRAINING
     assert not_ready_reasons(bench.process) == ["the process is draining"]

@@ -339,7 +339,7 @@ async def test_a_peer_that_has_hung_up_while_its_data_cannot_be_passed_on_costs_
         data = await send_until_paused(worker, gone)
         gone.end()  # both directions of this connection are shut now, and the worker must still read from it
         assert await processor_time_of_a_second(worker) < QUIET
-        assert worker.active == 1, worker.log
+        assert worker.active == 1, str(worker.log) + f"{len(data)}"
         assert checksum(await stalled.read_all()) == checksum(data)
         reason = "backend_eof" if who == "client" else "client_eof"
         assert (await worker.closed())["reason"] == reason

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from app.control.counters import Counters
+from app.control.log import ControlLog
 from app.control.metrics import registry
 from app.control.pools import LivePool
 from app.control.status import Process
 from app.control.workers import Workers
 from app.link.board import Board
+from app.link.log_stream import LogStream
 from app.settings import PoolSettings, variables
 
 README = Path(__file__).parents[2] / "README.md"
@@ -27,7 +29,7 @@ def metrics_table() -> str:
     workers = Workers(1, counters, lambda _worker: None, lambda _message: None)
     settings = PoolSettings.model_validate({"backends": "127.0.0.1:1"})
     pools = {"default": LivePool("default", settings, "static", counters, lambda _pool, _changes: None)}
-    rows = sorted(_metric_rows(Process(counters, pools, {}, workers)))
+    rows = sorted(_metric_rows(Process(counters, pools, {}, workers, ControlLog(LogStream(1)))))
     return "\n".join(("| metric | type | labels | meaning |", "| --- | --- | --- | --- |", *rows))
 
 

@@ -2,10 +2,9 @@
 
 import hmac
 import ipaddress
+from urllib.parse import urlsplit
 
 from aiohttp import web
-
-LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 class Access:
@@ -28,7 +27,7 @@ class Access:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         if self._token is None or scheme.lower() != "bearer":
             return False
-        return hmac.compare_digest(given.strip().encode(), self._token.encode())
+        return hmac.compare_digest(given.strip().encode(errors="surrogateescape"), self._token.encode())
 
 
 def _is_local(request: web.Request) -> bool:
@@ -36,9 +35,11 @@ def _is_local(request: web.Request) -> bool:
     peer = request.remote
     if peer is None or not _loopback(peer):
         return False
-    host = request.host.rpartition(":")[0] if not request.host.endswith("]") else request.host
-    host = host or request.host
-    return host.lower() in LOCAL_NAMES or _loopback(host.strip("[]"))
+    try:
+        name = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
+    except ValueError:
+        return False
+    return name == "localhost" or _loopback(name)
 
 
 def _loopback(text: str) -> bool:

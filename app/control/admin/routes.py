@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,8 +20,8 @@ PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-MOST_CONNECTIONS = 10_000
-DEFAULT_CONNECTIONS = 1_000
+MOST_LISTED = 10_000
+USUALLY_LISTED = 1_000
 BACKEND_COLUMNS = (
     "name",
     "address",
@@ -97,9 +98,9 @@ class Routes:
         """Live sessions with their clients' addresses, so only for those who may know them."""
         self._access.check(request)
         query = _known(request, "limit", "pool", "backend")
-        limit = query.get("limit", str(DEFAULT_CONNECTIONS))
-        if not limit.isascii() or not limit.isdecimal() or not 1 <= int(limit[:9]) <= MOST_CONNECTIONS:
-            raise _bad_query("limit", limit, (f"1 to {MOST_CONNECTIONS}",))
+        limit = query.get("limit", str(USUALLY_LISTED))
+        if not re.fullmatch(r"[0-9]{1,5}", limit) or not 1 <= int(limit) <= MOST_LISTED:
+            raise _bad_query("limit", limit, (f"1 to {MOST_LISTED}",))
         total, sessions = await self._process.workers.sessions(int(limit), query.get("pool", ""), query.get("backend", ""))
         return json_response({"total": total, "connections": sessions})
 

@@ -13,13 +13,13 @@ from app.control.admin.routes import Routes
 from app.control.metrics import registry
 from app.control.spawn import spawn
 from app.control.status import Process
+from app.link.sockets import BACKLOG
 
 MOST_CONNECTIONS = 256
 REQUEST_TIMEOUT = 5.0
 QUIET_TIMEOUT = 30.0
 SWEEP_INTERVAL = 5.0
 MOST_BODY = 64 * 1024
-BACKLOG = 1024  # a burst of clients must not cost the kubelet's probe a lost SYN, which is a second
 
 _log = structlog.get_logger()
 
@@ -32,20 +32,26 @@ class AdminServer:
         self._paths = "\n".join(route.path for route in routes)
         app = web.Application(middlewares=[self._answer], client_max_size=MOST_BODY)
         app.add_routes(routes)
-        self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=QUIET_TIMEOUT, handle_signals=False)
+        self._runner = web.AppRunner(
+            app, access_log=None, keepalive_timeout=QUIET_TIMEOUT, handle_signals=False, shutdown_timeout=0
+        )
         self._last_answer: dict[asyncio.BaseProtocol, float] = {}
 
     async def start(self, sock: socket.socket) -> None:
         """Begin to serve."""
         await self._runner.setup()
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._connection, sock=sock, backlog=BACKLOG)
+        self._server = await loop.create_server(
+            self._connection, sock=sock, backlog=BACKLOG
+        )  # a burst must not cost a probe its SYN
         self._sweeper = spawn(self._sweep_forever(), "admin sweeper")
 
     async def stop(self) -> None:
         """Close the socket and all connections."""
         self._sweeper.cancel()
         self._server.close()
+        for connection in list(self._last_answer):
+            self._close(connection)
         await self._runner.cleanup()
 
     def _connection(self) -> asyncio.Protocol:

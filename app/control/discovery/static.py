@@ -6,7 +6,7 @@ IPv4). It keeps its address while that is still in the answer, and when the name
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
@@ -19,14 +19,17 @@ RESOLVE_INTERVAL = 30.0
 RESOLVE_TIMEOUT = 10.0
 RETRY_INTERVAL = 3.0
 
+LookUp = Callable[[Address], Awaitable[list[str]]]
+
 _log = structlog.get_logger()
 
 
 class StaticDiscovery:
     """Keeps a pool's list of backends, whose names may move to other addresses."""
 
-    def __init__(self, pool: LivePool) -> None:
+    def __init__(self, pool: LivePool, look_up: LookUp, interval: float = RESOLVE_INTERVAL) -> None:
         self._pool = pool
+        self._look_up, self._interval = look_up, interval
         self._backends = pool.settings.backends
         self._resolved: dict[Address, str] = {}
         self._failing: set[Address] = set()
@@ -38,7 +41,7 @@ class StaticDiscovery:
             await self._resolve(names)
         self._publish()
         while names:
-            await asyncio.sleep(RETRY_INTERVAL if self._failing else RESOLVE_INTERVAL)
+            await asyncio.sleep(min(RETRY_INTERVAL, self._interval) if self._failing else self._interval)
             await self._resolve(names)
             self._publish()
 
@@ -51,7 +54,7 @@ class StaticDiscovery:
 
     async def _resolve_one(self, name: Address) -> None:
         try:
-            addresses = await _look_up(name)
+            addresses = await self._look_up(name)
         except (OSError, TimeoutError) as error:
             self._pool.discovery.events["failed"] += 1
             if name not in self._failing:
@@ -66,7 +69,7 @@ class StaticDiscovery:
             self._resolved[name] = addresses[0]
 
 
-async def _look_up(name: Address) -> list[str]:
+async def look_up(name: Address) -> list[str]:
     """All addresses of a name, IPv4 first. Raises OSError or TimeoutError."""
     async with asyncio.timeout(RESOLVE_TIMEOUT):
         answers = await asyncio.get_running_loop().getaddrinfo(name.host, name.port, type=socket.SOCK_STREAM)

@@ -5,6 +5,8 @@ import os
 import random
 from time import monotonic
 
+import structlog
+
 from app.control.health import PROBES
 from app.control.health.target import ProbeError, Target
 from app.control.pools import LivePool
@@ -13,6 +15,8 @@ from app.core.address import Address
 from app.core.backend import Backend
 from app.core.schedule import first_delay, next_delay, second_delay
 from app.settings.units import format_duration
+
+_log = structlog.get_logger()
 
 SHORTEST_PAUSE = 0.1
 """Seconds between two probes of a backend however often workers report failures."""
@@ -82,5 +86,15 @@ class Probers:
         except ProbeError as error:
             return str(error)
         except OSError as error:
-            return os.strerror(error.errno).lower() if error.errno else str(error)
+            return _in_words(error)
+        except Exception as error:  # noqa: BLE001  (a bug in one kind of probe must not freeze the state of a backend)
+            _log.error("internal_error", pool=self._pool.name, backend=backend.name, exc_info=error)
+            return "internal error; the log has the details"
         return None
+
+
+def _in_words(error: OSError) -> str:
+    """The system's own words, not the library's: the address is known, the reader wants the reason."""
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno).lower()
+    return error.strerror or str(error) or type(error).__name__
