@@ -358,3 +358,35 @@ async def test_a_client_that_never_reads_its_answers_is_only_its_own_problem(pro
     writer.transport.abort()
     with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
         await reader.readexactly(10**9)
+
+
+async def read_to_the_end(port: int, request_bytes: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request_bytes)
+    answer = await reader.read(-1)
+    writer.close()
+    return answer
+
+
+async def test_an_answer_that_closes_the_connection_arrives_whole_and_ends_in_order(proxy: Proxy) -> None:
+    for path in ("/healthz", "/metrics", "/", "/nowhere"):
+        request_bytes = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode()
+        head, _, body = (await read_to_the_end(proxy.admin_port, request_bytes)).partition(b"\r\n\r\n")
+        length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        assert len(body) == int(length.partition(b":")[2]), path
+
+
+@pytest.mark.parametrize("limit", ["0", "10001", "00000000199999999", "9" * 5000, "-1", "1_0", "²"])
+async def test_no_limit_of_connections_is_beyond_the_limit(proxy: Proxy, limit: str) -> None:
+    status, body = await proxy.get(f"/connections?limit={limit}")
+    assert (status, b"valid are 1 to 10000" in body) == (400, True)
+
+
+async def test_bytes_that_are_no_text_are_a_wrong_token(guarded: Proxy) -> None:
+    head = b"GET /connections HTTP/1.1\r\nHost: example.org\r\nAuthorization: Bearer \xff\xfe\r\nConnection: close\r\n\r\n"
+    assert (await read_to_the_end(guarded.admin_port, head)).startswith(b"HTTP/1.1 401")
+    assert not guarded.events("internal_error")
+
+
+async def test_a_request_that_names_no_host_is_not_taken_for_a_local_one(guarded: Proxy) -> None:
+    assert (await read_to_the_end(guarded.admin_port, b"GET /connections HTTP/1.0\r\n\r\n")).startswith(b"HTTP/1.0 401")

@@ -1,0 +1,87 @@
+"""The life of control: what signals, deaths and clients at awkward moments must not break."""
+
+import asyncio
+import os
+import resource
+import signal
+from pathlib import Path
+from time import monotonic
+
+from tests.support.backends import echo, running_backend
+from tests.support.clients import connect
+from tests.support.proxy import Proxy, running_proxy
+from tests.support.waiting import until
+
+UNFINISHED = b"POST /status HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n"
+
+
+async def worker_pid(proxy: Proxy) -> int:
+    return (await proxy.worker_pids())[0]
+
+
+def open_descriptors(proxy: Proxy) -> int:
+    return len(list(Path(f"/proc/{proxy.process.pid}/fd").iterdir()))
+
+
+async def test_a_worker_that_cannot_be_started_is_tried_again() -> None:
+    async with running_backend(echo) as backend, running_proxy(BACKENDS=backend.name) as proxy:
+        pid = await worker_pid(proxy)
+        limits = resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE)
+        lowest_free = open_descriptors(proxy)
+        resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, (lowest_free - 1, limits[1]))
+        os.kill(pid, signal.SIGKILL)
+        lost = await proxy.event("worker_restarted")
+        refused = await proxy.event("worker_restarted", after=proxy.log.index(lost) + 1)
+        assert "cannot be started" in refused["ended"]
+        resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, limits)
+
+        async def answered() -> bool:
+            client = await connect(proxy.port)
+            try:
+                return await client.ask(b"again") == b"again"
+            except (OSError, asyncio.IncompleteReadError):
+                return False
+            finally:
+                await client.close()
+
+        assert await until(answered, seconds=20)
+        assert await proxy.stop() == 0
+
+
+async def test_a_worker_that_dies_during_the_drain_delay_comes_back_with_its_listeners() -> None:
+    async with (
+        running_backend(echo) as backend,
+        running_proxy(BACKENDS=backend.name, DRAIN__DELAY="5s", DRAIN__GRACE="1s") as proxy,
+    ):
+        proxy.signal(signal.SIGTERM)
+        await proxy.event("drain_started")
+        os.kill(await worker_pid(proxy), signal.SIGKILL)
+        await proxy.event("worker_restarted")
+        client = await connect(proxy.port)
+        assert await client.ask(b"still here") == b"still here"
+        await client.finish()
+        proxy.signal(signal.SIGTERM)
+        assert await proxy.exit_code() == 0
+
+
+async def test_a_second_signal_does_not_wait_for_a_worker_that_is_stuck() -> None:
+    async with running_backend(echo) as backend, running_proxy(BACKENDS=backend.name, DRAIN__GRACE="60s") as proxy:
+        os.kill(await worker_pid(proxy), signal.SIGSTOP)
+        proxy.signal(signal.SIGTERM)
+        await proxy.event("drain_started")
+        proxy.signal(signal.SIGTERM)
+        assert await proxy.exit_code(seconds=15) == 0
+
+
+async def test_a_client_of_the_admin_port_cannot_hold_the_end_up() -> None:
+    async with running_backend(echo) as backend, running_proxy(BACKENDS=backend.name, DRAIN__GRACE="1s") as proxy:
+        held = [await connect(proxy.admin_port) for _ in range(3)]
+        for client in held[1:]:
+            client.writer.write(UNFINISHED)
+        answer = await held[1].reader.readuntil(b"\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 405")
+        started = monotonic()
+        assert await proxy.stop() == 0
+        assert monotonic() - started < 5, "aiohttp's own patience would be ten seconds and more"
+        for client in held:
+            await client.close()
