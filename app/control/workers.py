@@ -124,9 +124,10 @@ class Workers:
         while not self._stopping:
             started = monotonic()
             try:
-                ended = _in_words(await self._run(worker))
+                pid, status = await self._run(worker)
+                ended = _in_words(status)
             except OSError as error:
-                ended = f"cannot be started: {error.strerror}"
+                pid, ended = None, f"cannot be started: {error.strerror}"
             lost = self._counters.fold(worker.number)
             if self._stopping:
                 return
@@ -134,6 +135,7 @@ class Workers:
             _log.error(
                 "worker_restarted",
                 worker=worker.number,
+                pid=pid,
                 ended=ended,
                 sessions_lost=lost,
                 pause_seconds=backoff.pause,
@@ -141,8 +143,8 @@ class Workers:
             await asyncio.sleep(backoff.pause)
             worker.restarts += 1
 
-    async def _run(self, worker: Worker) -> int:
-        """One life of a worker process; answers how it ended. Raises OSError when the system has no room for it."""
+    async def _run(self, worker: Worker) -> tuple[int, int]:
+        """One life of a worker process; answers its id and how it ended. Raises OSError when the system has no room for it."""
         ours, theirs = socket.socketpair()
         try:
             process = worker.process = await self._start_process(worker.number, theirs)
@@ -150,7 +152,7 @@ class Workers:
             loop = asyncio.get_running_loop()
             worker.channel = Channel(loop, ours, lambda message: self._received(worker, message), lambda: _end(process))
             self._introduce(worker)
-            return await process.wait()
+            return process.pid, await process.wait()
         finally:
             if worker.channel:
                 worker.channel.close()
