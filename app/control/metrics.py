@@ -12,7 +12,7 @@ from prometheus_client.utils import floatToGoString
 
 from app import __version__
 from app.control.pools import DISCOVERY_EVENTS, LivePool
-from app.control.status import Process
+from app.control.process import Process
 from app.core.backend import State
 from app.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS, PROBE_BUCKETS
 from app.core.lifecycle import ProcessState
@@ -71,14 +71,14 @@ class ProcessMetrics(Collector):
         lag.add_metric(("control",), process.loop_lag)
         for worker in process.workers.all:
             name = f"worker-{worker.number}"
-            board = process.counters.board
+            board = process.totals.board
             base = board.base(worker.number)
             lag.add_metric((name,), board.cells[base + WORKER.cell(0, WorkerCell.LOOP_LAG_MICROSECONDS)] / 1e6)
         yield lag
         yield CounterMetricFamily(
             "tidegate_log_lines_dropped",
             "Log lines dropped because nobody read them in time.",
-            value=process.log.dropped + process.counters.total(WORKER, 0, WorkerCell.LOG_LINES_DROPPED),
+            value=process.log.dropped + process.totals.total(WORKER, 0, WorkerCell.LOG_LINES_DROPPED),
         )
         events = CounterMetricFamily("tidegate_discovery_events", "What discovery has found, by type.", labels=("type",))
         for kind in DISCOVERY_EVENTS:
@@ -240,11 +240,11 @@ class Reader:
     """Reads one slot's numbers."""
 
     def __init__(self, process: Process, table: Table, slot: int) -> None:
-        self._counters, self._table, self._slot = process.counters, table, slot
+        self._totals, self._table, self._slot = process.totals, table, slot
 
     def __call__(self, field: int) -> int:
         """One number over all workers."""
-        return self._counters.total(self._table, self._slot, field)
+        return self._totals.total(self._table, self._slot, field)
 
     def histogram(self, first: int, bounds: tuple[float, ...]) -> tuple[list[int], float]:
         """The count of each bucket and the sum in seconds."""

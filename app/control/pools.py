@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from app.control import clock
-from app.control.counters import Counters
+from app.control.totals import Totals
 from app.core.backend import Backend, State
 from app.core.buckets import PROBE_BUCKETS
 from app.core.health import Health
@@ -70,19 +70,19 @@ class LivePool:
         name: str,
         settings: PoolSettings,
         source: str,
-        counters: Counters,
+        totals: Totals,
         changed: "Callable[[LivePool, tuple[Change, ...]], None]",
     ) -> None:
         self.name, self.settings = name, settings
         self.discovery = Discovery(source)
         self.snapshot = Pool(name)
-        self.slot = counters.allocate(POOLS)
+        self.slot = totals.allocate(POOLS)
         self.records: dict[str, HealthRecord] = {}
         self.slots: dict[str, int] = {}
         self.leaving: dict[str, Member] = {}
         self.probe_seconds = DurationCounts(PROBE_BUCKETS)
         self.settled = asyncio.Event()
-        self._counters, self._changed = counters, changed
+        self._totals, self._changed = totals, changed
 
     @property
     def checked(self) -> bool:
@@ -113,7 +113,7 @@ class LivePool:
         snapshot, changes = self.snapshot.with_backends(backends, State.CHECKING, clock.now())
         for name in snapshot.members:
             if name not in self.slots:
-                self.slots[name] = self._counters.allocate(BACKENDS)
+                self.slots[name] = self._totals.allocate(BACKENDS)
             self.leaving.pop(name, None)
             self.records.setdefault(name, HealthRecord())
         self.snapshot = snapshot
@@ -143,9 +143,9 @@ class LivePool:
     def release_slots(self) -> None:
         """Give back the slots of backends that have left and whose last connection has closed."""
         for name in list(self.leaving):
-            if not self._counters.total(BACKENDS, self.slots[name], BackendCell.ACTIVE):
+            if not self._totals.total(BACKENDS, self.slots[name], BackendCell.ACTIVE):
                 del self.leaving[name]
-                self._counters.free(BACKENDS, self.slots.pop(name))
+                self._totals.free(BACKENDS, self.slots.pop(name))
 
     def _follow(self, change: Change) -> None:
         """What discovery has changed, in the records."""

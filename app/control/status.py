@@ -1,16 +1,13 @@
 """The JSON of `/status`: what is known about everything, for people and for programs. The fields are a contract."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from time import monotonic
 
 from app import __version__
 from app.control import clock
-from app.control.counters import Counters
 from app.control.listeners import BoundListener
-from app.control.log import ControlLog
 from app.control.pools import HealthRecord, LivePool
-from app.control.workers import Workers
+from app.control.process import Process
+from app.control.totals import Totals
 from app.core.backend import State
 from app.core.lifecycle import ProcessState
 from app.core.pool import Member
@@ -27,28 +24,6 @@ from app.link.board import (
 Json = dict[str, object]
 
 
-@dataclass
-class Process:
-    """What `/status`, `/metrics` and `/readyz` read: the parts of control, and what state it is in."""
-
-    counters: Counters
-    pools: dict[str, LivePool]
-    listeners: dict[str, BoundListener]
-    workers: Workers
-    log: ControlLog
-    state: ProcessState = ProcessState.STARTING
-
-    def __post_init__(self) -> None:
-        self.started = clock.now()
-        self._started = monotonic()
-        self.loop_lag = 0.0
-
-    @property
-    def uptime(self) -> float:
-        """Seconds since the start."""
-        return monotonic() - self._started
-
-
 def status(process: Process, pool: str | None = None, state: State | None = None) -> Json:
     """The whole status, or only the pools and backends asked for."""
     pools = [live for live in process.pools.values() if pool in (None, live.name)]
@@ -58,8 +33,8 @@ def status(process: Process, pool: str | None = None, state: State | None = None
         "started": clock.iso(process.started),
         "uptime_seconds": round(process.uptime, 3),
         "workers": [_worker(process, number) for number in range(len(process.workers.all))],
-        "listeners": [_listener(process.counters, listener) for listener in process.listeners.values()],
-        "pools": [_pool(process.counters, live, state) for live in pools],
+        "listeners": [_listener(process.totals, listener) for listener in process.listeners.values()],
+        "pools": [_pool(process.totals, live, state) for live in pools],
     }
 
 
@@ -82,27 +57,27 @@ def _worker(process: Process, number: int) -> Json:
     return {
         "id": number,
         "pid": worker.pid,
-        "connections_active": process.counters.of_worker(number, LISTENERS, ListenerCell.ACTIVE),
+        "connections_active": process.totals.of_worker(number, LISTENERS, ListenerCell.ACTIVE),
         "restarts": worker.restarts,
     }
 
 
-def _listener(counters: Counters, listener: BoundListener) -> Json:
+def _listener(totals: Totals, listener: BoundListener) -> Json:
     return {
         "name": listener.name,
         "bind": listener.bind,
         "pool": listener.pool,
-        "connections_active": counters.total(LISTENERS, listener.slot, ListenerCell.ACTIVE),
-        "connections_total": counters.total(LISTENERS, listener.slot, ListenerCell.TOTAL),
-        "rejected_total": _sum(counters, listener.slot, (REJECTED_CELL[reason] for reason in RejectReason)),
+        "connections_active": totals.total(LISTENERS, listener.slot, ListenerCell.ACTIVE),
+        "connections_total": totals.total(LISTENERS, listener.slot, ListenerCell.TOTAL),
+        "rejected_total": _sum(totals, listener.slot, (REJECTED_CELL[reason] for reason in RejectReason)),
     }
 
 
-def _sum(counters: Counters, slot: int, cells: Iterable[int]) -> int:
-    return sum(counters.total(LISTENERS, slot, cell) for cell in cells)
+def _sum(totals: Totals, slot: int, cells: Iterable[int]) -> int:
+    return sum(totals.total(LISTENERS, slot, cell) for cell in cells)
 
 
-def _pool(counters: Counters, pool: LivePool, state: State | None) -> Json:
+def _pool(totals: Totals, pool: LivePool, state: State | None) -> Json:
     return {
         "name": pool.name,
         "balance": str(pool.settings.balance),
@@ -111,13 +86,13 @@ def _pool(counters: Counters, pool: LivePool, state: State | None) -> Json:
             "synced": pool.discovery.synced,
             "last_sync": clock.iso(pool.discovery.last_sync),
         },
-        "backends": [_backend(counters, pool, member) for member in pool.known if state in (None, member.state)],
+        "backends": [_backend(totals, pool, member) for member in pool.known if state in (None, member.state)],
     }
 
 
-def _backend(counters: Counters, pool: LivePool, member: Member) -> Json:
+def _backend(totals: Totals, pool: LivePool, member: Member) -> Json:
     backend, slot = member.backend, pool.slots[member.backend.name]
-    failures = sum(counters.total(BACKENDS, slot, FAILURE_CELL[failure]) for failure in ConnectFailure)
+    failures = sum(totals.total(BACKENDS, slot, FAILURE_CELL[failure]) for failure in ConnectFailure)
     return {
         "name": backend.name,
         "address": backend.host or None,
@@ -126,11 +101,11 @@ def _backend(counters: Counters, pool: LivePool, member: Member) -> Json:
         "since": clock.iso(member.since),
         "weight": backend.weight,
         "backup": backend.backup,
-        "connections_active": counters.total(BACKENDS, slot, BackendCell.ACTIVE),
-        "connections_total": counters.total(BACKENDS, slot, BackendCell.TOTAL),
+        "connections_active": totals.total(BACKENDS, slot, BackendCell.ACTIVE),
+        "connections_total": totals.total(BACKENDS, slot, BackendCell.TOTAL),
         "connect_failures_total": failures,
-        "sent_bytes_total": counters.total(BACKENDS, slot, BackendCell.SENT_BYTES),
-        "received_bytes_total": counters.total(BACKENDS, slot, BackendCell.RECEIVED_BYTES),
+        "sent_bytes_total": totals.total(BACKENDS, slot, BackendCell.SENT_BYTES),
+        "received_bytes_total": totals.total(BACKENDS, slot, BackendCell.RECEIVED_BYTES),
         "health": _health(pool, pool.records.get(backend.name, HealthRecord())),
     }
 

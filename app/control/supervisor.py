@@ -12,15 +12,15 @@ import structlog
 from app import __version__
 from app.control import snapshot
 from app.control.admin.server import AdminServer
-from app.control.counters import Counters
+from app.control.change_log import log_changes
 from app.control.discovery.static import StaticDiscovery, look_up
-from app.control.events import log_changes
 from app.control.health.prober import Probers
 from app.control.listeners import BoundListener, bind_listener, bind_socket, refuse_taken
 from app.control.log import ControlLog
 from app.control.pools import LivePool
+from app.control.process import Process
 from app.control.spawn import spawn
-from app.control.status import Process
+from app.control.totals import Totals
 from app.control.workers import Worker, Workers
 from app.core.lifecycle import ProcessState
 from app.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change
@@ -40,14 +40,14 @@ class Supervisor:
     def __init__(self, settings: Settings, log: ControlLog, *, log_sessions: bool, log_console: bool) -> None:
         self._settings, self._control_log = settings, log
         self._hello = Hello(settings.buffer_size, log_sessions, log_console)
-        self._counters = Counters(Board.create(settings.workers))
+        self._totals = Totals(Board.create(settings.workers))
         self._listeners: dict[str, BoundListener] = {}
         self._pools = {
-            name: LivePool(name, pool, "static", self._counters, self._changed) for name, pool in settings.pools.items()
+            name: LivePool(name, pool, "static", self._totals, self._changed) for name, pool in settings.pools.items()
         }
         self._probers = {name: Probers(pool) for name, pool in self._pools.items()}
-        self._workers = Workers(settings.workers, self._counters, self._introduce, self._connect_failed)
-        self._process = Process(self._counters, self._pools, self._listeners, self._workers, log)
+        self._workers = Workers(settings.workers, self._totals, self._introduce, self._connect_failed)
+        self._process = Process(self._totals, self._pools, self._listeners, self._workers, log)
         token = settings.admin_token
         self._admin = AdminServer(self._process, token.get_secret_value() if token else None)
         self._accepting = False
@@ -78,7 +78,7 @@ class Supervisor:
     def _bind(self) -> None:
         refuse_taken({name: listener.bind for name, listener in self._settings.listeners.items()})
         for name, listener in self._settings.listeners.items():
-            slot = self._counters.allocate(LISTENERS)
+            slot = self._totals.allocate(LISTENERS)
             self._listeners[name] = bind_listener(name, listener.pool, slot, listener.bind, self._settings.workers)
 
     def _watch_signals(self) -> None:

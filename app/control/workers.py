@@ -10,8 +10,8 @@ from time import monotonic
 
 import structlog
 
-from app.control.counters import Counters
 from app.control.spawn import spawn
+from app.control.totals import Totals
 from app.core.backoff import Backoff
 from app.link.channel import Channel
 from app.link.messages import (
@@ -57,12 +57,12 @@ class Workers:
     def __init__(
         self,
         count: int,
-        counters: Counters,
+        totals: Totals,
         introduce: Callable[[Worker], None],
         connect_failed: Callable[[ConnectFailed], None],
     ) -> None:
         self.all = [Worker(number) for number in range(count)]
-        self._counters = counters
+        self._totals = totals
         self._introduce, self._connect_failed = introduce, connect_failed
         self._stopping = False
         self._keepers: list[asyncio.Task[None]] = []
@@ -128,7 +128,7 @@ class Workers:
                 ended = _in_words(status)
             except OSError as error:
                 pid, ended = None, f"cannot be started: {error.strerror}"
-            lost = self._counters.fold(worker.number)
+            lost = self._totals.fold(worker.number)
             if self._stopping:
                 return
             backoff = backoff.after_run(monotonic() - started)
@@ -144,7 +144,7 @@ class Workers:
             worker.restarts += 1
 
     async def _run(self, worker: Worker) -> tuple[int, int]:
-        """One life of a worker process; answers its id and how it ended. Raises OSError when the system has no room for it."""
+        """One life of a worker process; answers its id and how it ended. Raises OSError when there can be none."""
         ours, theirs = socket.socketpair()
         try:
             process = worker.process = await self._start_process(worker.number, theirs)
@@ -164,7 +164,7 @@ class Workers:
             worker.listening.clear()
 
     async def _start_process(self, number: int, link: socket.socket) -> asyncio.subprocess.Process:
-        board = self._counters.board
+        board = self._totals.board
         arguments = (number, board.workers, link.fileno(), board.descriptor)
         return await asyncio.create_subprocess_exec(
             sys.executable,

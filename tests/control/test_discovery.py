@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from os import close
 
 from app.control import clock
-from app.control.counters import Counters
 from app.control.discovery.static import LookUp, StaticDiscovery, look_up
 from app.control.pools import LivePool
+from app.control.totals import Totals
 from app.core.address import Address
 from app.core.backend import State
 from app.core.pool import BackendAdded, Change, StateChanged
@@ -26,7 +26,7 @@ def pool_of(backends: str, health: str = "none") -> Iterator[tuple[LivePool, lis
     announced: list[Change] = []
     settings = PoolSettings.model_validate({"backends": backends, "health": {"type": health}})
     try:
-        yield LivePool("chat", settings, "static", Counters(board), lambda _, changes: announced.extend(changes)), announced
+        yield LivePool("chat", settings, "static", Totals(board), lambda _, changes: announced.extend(changes)), announced
     finally:
         close(board.descriptor)
 

@@ -5,11 +5,12 @@ from os import close
 
 import pytest
 
-from app.control.counters import Counters
 from app.control.log import ControlLog
 from app.control.metrics import BackendMetrics
 from app.control.pools import LivePool
-from app.control.status import Process, not_ready_reasons, status
+from app.control.process import Process
+from app.control.status import not_ready_reasons, status
+from app.control.totals import Totals
 from app.control.workers import Workers
 from app.core.backend import Backend, State
 from app.core.lifecycle import ProcessState
@@ -27,13 +28,11 @@ class Bench:
 
     def __init__(self, board: Board) -> None:
         self.board = board
-        self.counters = Counters(board)
+        self.totals = Totals(board)
         self.announced: list[Change] = []
-        self.pool = LivePool("chat", SETTINGS, "static", self.counters, lambda _, changes: self.announced.extend(changes))
-        workers = Workers(1, self.counters, lambda _: None, lambda _: None)
-        self.process = Process(
-            self.counters, {"chat": self.pool}, {}, workers, ControlLog(LogStream(1)), ProcessState.RUNNING
-        )
+        self.pool = LivePool("chat", SETTINGS, "static", self.totals, lambda _, changes: self.announced.extend(changes))
+        workers = Workers(1, self.totals, lambda _: None, lambda _: None)
+        self.process = Process(self.totals, {"chat": self.pool}, {}, workers, ControlLog(LogStream(1)), ProcessState.RUNNING)
 
     def connect(self, backend: Backend, change: int) -> None:
         """Connections that a worker has opened or closed."""
@@ -95,7 +94,7 @@ def test_a_newcomer_on_a_used_slot_starts_from_zero(bench: Bench) -> None:
     bench.connect(ONE, -3)
     bench.pool.discovered([TWO])
     for _ in range(BACKENDS.capacity - 2):
-        bench.counters.allocate(BACKENDS)
+        bench.totals.allocate(BACKENDS)
     bench.pool.release_slots()
     bench.pool.discovered([TWO, ONE])
     assert bench.pool.slots[ONE.name] == slot

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.control.counters import Counters
 from app.control.log import ControlLog
 from app.control.metrics import registry
 from app.control.pools import LivePool
-from app.control.status import Process
+from app.control.process import Process
+from app.control.totals import Totals
 from app.control.workers import Workers
 from app.link.board import Board
 from app.link.log_stream import LogStream
@@ -25,11 +25,11 @@ def settings_table() -> str:
 
 def metrics_table() -> str:
     """Every metric, but for the `process_*` ones."""
-    counters = Counters(Board.create(1))
-    workers = Workers(1, counters, lambda _worker: None, lambda _message: None)
+    totals = Totals(Board.create(1))
+    workers = Workers(1, totals, lambda _worker: None, lambda _message: None)
     settings = PoolSettings.model_validate({"backends": "127.0.0.1:1"})
-    pools = {"default": LivePool("default", settings, "static", counters, lambda _pool, _changes: None)}
-    rows = sorted(_metric_rows(Process(counters, pools, {}, workers, ControlLog(LogStream(1)))))
+    pools = {"default": LivePool("default", settings, "static", totals, lambda _pool, _changes: None)}
+    rows = sorted(_metric_rows(Process(totals, pools, {}, workers, ControlLog(LogStream(1)))))
     return "\n".join(("| metric | type | labels | meaning |", "| --- | --- | --- | --- |", *rows))
 
 

@@ -12,7 +12,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from app.control.admin.access import Access
-from app.control.status import Json, Process, not_ready_reasons, status
+from app.control.process import Process
+from app.control.status import Json, not_ready_reasons, status
 from app.core.backend import State
 
 PAGE = Path(__file__).with_name("page.html")

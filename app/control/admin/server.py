@@ -11,8 +11,8 @@ from aiohttp.typedefs import Handler
 from app.control.admin.access import Access
 from app.control.admin.routes import Routes
 from app.control.metrics import registry
+from app.control.process import Process
 from app.control.spawn import spawn
-from app.control.status import Process
 from app.link.sockets import BACKLOG
 
 MOST_CONNECTIONS = 256

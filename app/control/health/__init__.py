@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable, Mapping
 
 from app.control.health import http, socketio, tcp, websocket
-from app.control.health.target import Target
+from app.control.health.request import ProbeRequest
 
-Probe = Callable[[Target], Awaitable[None]]
+Probe = Callable[[ProbeRequest], Awaitable[None]]
 
 PROBES: Mapping[str, Probe] = {
     "tcp": tcp.probe,

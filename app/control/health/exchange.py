@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from app.control.health.target import ProbeError, Target
+from app.control.health.request import ProbeError, ProbeRequest
 
 MOST_LINE = 8 * 1024
 MOST_HEADERS = 128
@@ -31,12 +31,12 @@ class Answer:
 
 
 @asynccontextmanager
-async def get(target: Target, path: str, extra_headers: Mapping[str, str] | None = None) -> AsyncIterator[Answer]:
+async def get(request: ProbeRequest, path: str, extra_headers: Mapping[str, str] | None = None) -> AsyncIterator[Answer]:
     """Ask the backend for a path; the connection is dropped at the end. Raises ProbeError or OSError."""
-    stream, writer = await asyncio.open_connection(*target.address, limit=MOST_LINE)
+    stream, writer = await asyncio.open_connection(*request.address, limit=MOST_LINE)
     try:
         headers = {
-            "Host": target.host_header,
+            "Host": request.host_header,
             "User-Agent": "tidegate-probe",
             "Connection": "close",
             **(extra_headers or {}),

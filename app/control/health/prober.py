@@ -8,7 +8,7 @@ from time import monotonic
 import structlog
 
 from app.control.health import PROBES
-from app.control.health.target import ProbeError, Target
+from app.control.health.request import ProbeError, ProbeRequest
 from app.control.pools import LivePool
 from app.control.spawn import spawn
 from app.core.address import Address
@@ -77,10 +77,10 @@ class Probers:
         settings = self._pool.settings.health
         if not backend.host:
             return "the name cannot be resolved"
-        target = Target(Address(backend.host, settings.port or backend.port), backend.name, settings)
+        request = ProbeRequest(Address(backend.host, settings.port or backend.port), backend.name, settings)
         try:
             async with asyncio.timeout(settings.timeout):
-                await PROBES[settings.type](target)
+                await PROBES[settings.type](request)
         except TimeoutError:
             return f"no answer in {format_duration(settings.timeout)}"
         except ProbeError as error:

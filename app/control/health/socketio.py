@@ -11,7 +11,7 @@ import struct
 import orjson
 
 from app.control.health.exchange import CLOSED
-from app.control.health.target import ProbeError, Target
+from app.control.health.request import ProbeError, ProbeRequest
 from app.control.health.websocket import upgrade
 
 MOST_PACKET = 16 * 1024
@@ -19,10 +19,10 @@ WHOLE_TEXT = 0x81  # one frame of text, the last of its message
 LENGTH_IN_TWO_BYTES = 126
 
 
-async def probe(target: Target) -> None:
+async def probe(request: ProbeRequest) -> None:
     """Shake hands and drop the connection. Raises ProbeError or OSError."""
-    separator = "&" if "?" in target.settings.path else "?"
-    async with upgrade(target, f"{target.settings.path}{separator}EIO=4&transport=websocket") as answer:
+    separator = "&" if "?" in request.settings.path else "?"
+    async with upgrade(request, f"{request.settings.path}{separator}EIO=4&transport=websocket") as answer:
         try:
             packet = await _first_text(answer.stream)
         except asyncio.IncompleteReadError:

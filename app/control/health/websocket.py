@@ -7,19 +7,19 @@ from contextlib import asynccontextmanager
 from hashlib import sha1
 
 from app.control.health.exchange import Answer, get
-from app.control.health.target import ProbeError, Target
+from app.control.health.request import ProbeError, ProbeRequest
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 
 
-async def probe(target: Target) -> None:
+async def probe(request: ProbeRequest) -> None:
     """Upgrade and drop the connection. Raises ProbeError or OSError."""
-    async with upgrade(target, target.settings.path):
+    async with upgrade(request, request.settings.path):
         pass
 
 
 @asynccontextmanager
-async def upgrade(target: Target, path: str) -> AsyncIterator[Answer]:
+async def upgrade(request: ProbeRequest, path: str) -> AsyncIterator[Answer]:
     """An upgraded connection; what the backend sends over it can be read from the answer's stream."""
     key = b64encode(os.urandom(16))
     headers = {
@@ -28,7 +28,7 @@ async def upgrade(target: Target, path: str) -> AsyncIterator[Answer]:
         "Sec-WebSocket-Version": "13",
         "Sec-WebSocket-Key": key.decode(),
     }
-    async with get(target, path, headers) as answer:
+    async with get(request, path, headers) as answer:
         if answer.status != 101:
             raise ProbeError(f"expected status 101, got {answer.status}")
         if answer.headers.get("sec-websocket-accept") != _accept(key):

@@ -11,7 +11,7 @@ class ProbeError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ProbeRequest:
     """The address to probe, the backend's name, and what the pool's settings ask for."""
 
     address: Address

@@ -33,7 +33,7 @@ class BoardFullError(Exception):
     """More listeners, pools or backends than the board has slots for."""
 
 
-class Counters:
+class Totals:
     """Reads the board; allocates and frees slots; folds the row of a dead worker into the base."""
 
     def __init__(self, board: Board) -> None:

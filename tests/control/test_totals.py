@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.control.counters import BoardFullError, Counters
+from app.control.totals import BoardFullError, Totals
 from app.core.reasons import CloseReason
 from app.link.board import BACKENDS, CLOSED_CELL, LISTENERS, POOLS, BackendCell, Board, ListenerCell, PoolCell, Table
 
@@ -28,58 +28,58 @@ def count(board: Board, worker: int, table: Table, slot: int, field: int, amount
 
 
 def test_a_total_is_the_sum_over_all_workers(board: Board) -> None:
-    counters = Counters(board)
-    slot = counters.allocate(LISTENERS)
+    totals = Totals(board)
+    slot = totals.allocate(LISTENERS)
     count(board, 0, LISTENERS, slot, ListenerCell.TOTAL, 3)
     count(board, 1, LISTENERS, slot, ListenerCell.TOTAL, 4)
-    assert counters.total(LISTENERS, slot, ListenerCell.TOTAL) == 7
-    assert counters.of_worker(1, LISTENERS, ListenerCell.TOTAL) == 4
+    assert totals.total(LISTENERS, slot, ListenerCell.TOTAL) == 7
+    assert totals.of_worker(1, LISTENERS, ListenerCell.TOTAL) == 4
 
 
 def test_a_slot_that_is_used_again_reads_zero_in_every_field(board: Board) -> None:
-    counters = Counters(board)
-    slot = counters.allocate(BACKENDS)
+    totals = Totals(board)
+    slot = totals.allocate(BACKENDS)
     for field in range(BACKENDS.width):
         if field != BackendCell.ACTIVE:
             count(board, 0, BACKENDS, slot, field, 10 + field)
             count(board, 1, BACKENDS, slot, field, 20 + field)
-    counters.free(BACKENDS, slot)
-    assert slot in [counters.allocate(BACKENDS) for _ in range(BACKENDS.capacity)]
-    assert {counters.total(BACKENDS, slot, field) for field in range(BACKENDS.width)} == {0}
+    totals.free(BACKENDS, slot)
+    assert slot in [totals.allocate(BACKENDS) for _ in range(BACKENDS.capacity)]
+    assert {totals.total(BACKENDS, slot, field) for field in range(BACKENDS.width)} == {0}
     count(board, 1, BACKENDS, slot, BackendCell.TOTAL)
-    assert counters.total(BACKENDS, slot, BackendCell.TOTAL) == 1
-    counters.fold(0)
-    assert counters.total(BACKENDS, slot, BackendCell.TOTAL) == 1, "what the earlier owner had stays out of it"
+    assert totals.total(BACKENDS, slot, BackendCell.TOTAL) == 1
+    totals.fold(0)
+    assert totals.total(BACKENDS, slot, BackendCell.TOTAL) == 1, "what the earlier owner had stays out of it"
 
 
 def test_a_dead_worker_leaves_its_totals_and_takes_its_gauges(board: Board) -> None:
-    counters = Counters(board)
-    listener, pool, backend = (counters.allocate(table) for table in (LISTENERS, POOLS, BACKENDS))
+    totals = Totals(board)
+    listener, pool, backend = (totals.allocate(table) for table in (LISTENERS, POOLS, BACKENDS))
     for worker, sessions in ((0, 5), (1, 2)):
         count(board, worker, LISTENERS, listener, ListenerCell.ACTIVE, sessions)
         count(board, worker, LISTENERS, listener, ListenerCell.TOTAL, 100)
         count(board, worker, POOLS, pool, PoolCell.ACTIVE, sessions)
         count(board, worker, BACKENDS, backend, BackendCell.ACTIVE, sessions)
         count(board, worker, BACKENDS, backend, BackendCell.SENT_BYTES, 1000)
-    assert counters.fold(0) == 5
-    assert counters.total(LISTENERS, listener, ListenerCell.ACTIVE) == 2
-    assert counters.total(BACKENDS, backend, BackendCell.ACTIVE) == 2
-    assert counters.total(LISTENERS, listener, ListenerCell.TOTAL) == 200
-    assert counters.total(BACKENDS, backend, BackendCell.SENT_BYTES) == 2000
-    assert counters.total(POOLS, pool, CLOSED_CELL[CloseReason.WORKER_LOST]) == 5
+    assert totals.fold(0) == 5
+    assert totals.total(LISTENERS, listener, ListenerCell.ACTIVE) == 2
+    assert totals.total(BACKENDS, backend, BackendCell.ACTIVE) == 2
+    assert totals.total(LISTENERS, listener, ListenerCell.TOTAL) == 200
+    assert totals.total(BACKENDS, backend, BackendCell.SENT_BYTES) == 2000
+    assert totals.total(POOLS, pool, CLOSED_CELL[CloseReason.WORKER_LOST]) == 5
     first = board.base(0)
     assert not any(board.cells[first + LISTENERS.cell(listener, field)] for field in range(LISTENERS.width))
-    assert counters.fold(0) == 0, "there is nothing left of it"
+    assert totals.fold(0) == 0, "there is nothing left of it"
 
 
 def test_a_full_board_says_so(board: Board) -> None:
-    counters = Counters(board)
-    slots = {counters.allocate(POOLS) for _ in range(POOLS.capacity)}
+    totals = Totals(board)
+    slots = {totals.allocate(POOLS) for _ in range(POOLS.capacity)}
     assert slots == set(range(POOLS.capacity))
     with pytest.raises(BoardFullError, match=f"more than {POOLS.capacity}"):
-        counters.allocate(POOLS)
-    counters.free(POOLS, 7)
-    assert counters.allocate(POOLS) == 7
+        totals.allocate(POOLS)
+    totals.free(POOLS, 7)
+    assert totals.allocate(POOLS) == 7
 
 
 STEPS = st.lists(
@@ -96,8 +96,8 @@ STEPS = st.lists(
 def test_no_counter_goes_backwards_or_forgets_whatever_happens(steps: list[tuple[str, int, int, int]]) -> None:
     board = Board.create(WORKERS)
     try:
-        counters = Counters(board)
-        slots = [counters.allocate(BACKENDS) for _ in range(3)]
+        totals = Totals(board)
+        slots = [totals.allocate(BACKENDS) for _ in range(3)]
         expected: Counter[int] = Counter()
         for step, worker, index, amount in steps:
             match step:
@@ -105,12 +105,12 @@ def test_no_counter_goes_backwards_or_forgets_whatever_happens(steps: list[tuple
                     count(board, worker, BACKENDS, slots[index], BackendCell.TOTAL, amount)
                     expected[index] += amount
                 case "die":
-                    counters.fold(worker)
+                    totals.fold(worker)
                 case "replace":
-                    counters.free(BACKENDS, slots[index])
-                    slots[index] = counters.allocate(BACKENDS)
+                    totals.free(BACKENDS, slots[index])
+                    slots[index] = totals.allocate(BACKENDS)
                     expected[index] = 0
-            totals = [counters.total(BACKENDS, slot, BackendCell.TOTAL) for slot in slots]
-            assert totals == [expected[index] for index in range(3)]
+            shown = [totals.total(BACKENDS, slot, BackendCell.TOTAL) for slot in slots]
+            assert shown == [expected[index] for index in range(3)]
     finally:
         close(board.descriptor)
