@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
+PIP := $(BIN)/pip install -qq --disable-pip-version-check --require-hashes
 NODE_DIR := tests/support/node
 
 .DEFAULT_GOAL := help
@@ -17,7 +17,7 @@ $(BIN)/python:
 
 $(VENV)/.run: $(BIN)/python requirements/run.txt requirements/build.txt pyproject.toml
 	$(PIP) -r requirements/run.txt -r requirements/build.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements/dev.txt

@@ -1,7 +1,7 @@
 """Structured logs of the control process: one JSON object per line, or text for a terminal, on the shared log stream."""
 
 import logging
-import sys
+import os
 
 import orjson
 import structlog
@@ -9,6 +9,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from app.link.log_stream import LogStream
 
+STANDARD_OUTPUT = 1
 FLUSH_LIMIT_SECONDS = 0.5
 
 
@@ -41,14 +42,14 @@ class ControlLog:
 
 def configure(level: str, *, console: bool) -> ControlLog:
     """Set up structlog and route the standard library's warnings into it."""
-    output = ControlLog(LogStream(sys.stdout.fileno()))
+    output = ControlLog(LogStream(STANDARD_OUTPUT))
     shared: list[Processor] = [
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.add_log_level,
         structlog.processors.format_exc_info,
     ]
     renderer: Processor = (
-        structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), pad_event_to=0)
+        structlog.dev.ConsoleRenderer(colors=os.isatty(STANDARD_OUTPUT), pad_event_to=0)
         if console
         else structlog.processors.JSONRenderer(serializer=_serialize)
     )

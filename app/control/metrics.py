@@ -70,10 +70,7 @@ class ProcessMetrics(Collector):
         )
         lag.add_metric(("control",), process.loop_lag)
         for worker in process.workers.all:
-            name = f"worker-{worker.number}"
-            board = process.totals.board
-            base = board.base(worker.number)
-            lag.add_metric((name,), board.cells[base + WORKER.cell(0, WorkerCell.LOOP_LAG_MICROSECONDS)] / 1e6)
+            lag.add_metric((f"worker-{worker.number}",), process.totals.loop_lag(worker.number))
         yield lag
         yield CounterMetricFamily(
             "tidegate_log_lines_dropped",

@@ -178,5 +178,5 @@ class LivePool:
             self._changed(self, changes)
 
     def _settle(self) -> None:
-        if not self.count_by_state()[State.CHECKING]:
+        if self.snapshot.members and not self.count_by_state()[State.CHECKING]:
             self.settled.set()

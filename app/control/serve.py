@@ -1,7 +1,7 @@
 """The control process from settings to exit code."""
 
+import os
 import resource
-import sys
 
 import structlog
 import uvloop
@@ -12,29 +12,33 @@ from app.control.log import ControlLog, configure
 from app.control.supervisor import Supervisor
 from app.settings import LogFormat, LogLevel, Settings
 
+STANDARD_OUTPUT = 1
+
 STOPPED_AS_ASKED = 0
 FAILED = 1
 CANNOT_BIND = 69
 
 
 def serve(settings: Settings) -> int:
-    """Run the proxy until it is told to stop; answers the exit code."""
-    console = sys.stdout.isatty() if settings.log.format is None else settings.log.format is LogFormat.CONSOLE
+    """Run the proxy until it is told to stop, and end the process; answers an exit code only when it could not start."""
+    console = os.isatty(STANDARD_OUTPUT) if settings.log.format is None else settings.log.format is LogFormat.CONSOLE
     log = configure(settings.log.level.value, console=console)
     _raise_descriptor_limit()
     try:
         uvloop.run(_run(settings, log, log_console=console))
     except CannotBindError as error:
         structlog.get_logger().error("cannot_bind", reason=str(error))
-        return CANNOT_BIND
-    finally:
         log.drain()
-    return FAILED if spawn.failed else STOPPED_AS_ASKED
+        return CANNOT_BIND
+    return FAILED
 
 
 async def _run(settings: Settings, log: ControlLog, *, log_console: bool) -> None:
     log_sessions = settings.log.level in (LogLevel.DEBUG, LogLevel.INFO)
     await Supervisor(settings, log, log_sessions=log_sessions, log_console=log_console).run()
+    log.drain()
+    # A look-up that hangs in a thread of the loop would hold an orderly end up, and nothing is left to tidy.
+    os._exit(FAILED if spawn.failed else STOPPED_AS_ASKED)
 
 
 def _raise_descriptor_limit() -> None:

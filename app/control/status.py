@@ -21,6 +21,8 @@ from app.link.board import (
     ListenerCell,
 )
 
+SILENCE_LIMIT = 5.0
+
 Json = dict[str, object]
 
 
@@ -42,8 +44,11 @@ def not_ready_reasons(process: Process) -> list[str]:
     """Why no traffic should come here, or nothing."""
     if process.state is not ProcessState.RUNNING:
         return [f"the process is {process.state}"]
-    reasons = [
-        f"listener {name}: no worker accepts yet" for name in process.listeners if not process.workers.accepting(name)
+    reasons = [f"listener {name}: no worker accepts" for name in process.listeners if not process.workers.accepting(name)]
+    reasons += [
+        f"worker {worker.number}: no sign of life for {silence:.0f} s"
+        for worker in process.workers.all
+        if (silence := process.totals.silent_for(worker.number)) > SILENCE_LIMIT
     ]
     for pool in process.pools.values():
         if not pool.ready:

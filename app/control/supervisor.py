@@ -151,6 +151,7 @@ class Supervisor:
             await asyncio.sleep(TICK)
             self._process.loop_lag = max(0.0, loop.time() - due)
             self._control_log.flush()
+            self._workers.kill_stuck()
             for pool in self._pools.values():
                 pool.release_slots()
 

@@ -5,6 +5,7 @@ earlier owner had. So no counter ever goes backwards, and no cell needs a second
 """
 
 from collections import defaultdict, deque
+from time import monotonic
 
 from app.core.reasons import CloseReason
 from app.link.board import (
@@ -12,6 +13,7 @@ from app.link.board import (
     CLOSED_CELL,
     LISTENERS,
     POOLS,
+    SWEEP_INTERVAL,
     WORKER,
     BackendCell,
     Board,
@@ -21,11 +23,11 @@ from app.link.board import (
     WorkerCell,
 )
 
-GAUGES = {
-    WORKER: WorkerCell.LOOP_LAG_MICROSECONDS,
-    LISTENERS: ListenerCell.ACTIVE,
-    POOLS: PoolCell.ACTIVE,
-    BACKENDS: BackendCell.ACTIVE,
+GAUGES: dict[Table, frozenset[int]] = {
+    WORKER: frozenset({WorkerCell.LOOP_LAG_MICROSECONDS, WorkerCell.SWEPT_AT_MILLISECONDS}),
+    LISTENERS: frozenset({ListenerCell.ACTIVE}),
+    POOLS: frozenset({PoolCell.ACTIVE}),
+    BACKENDS: frozenset({BackendCell.ACTIVE}),
 }
 
 
@@ -69,6 +71,16 @@ class Totals:
         base = self.board.base(worker)
         return sum(self.board.cells[base + table.cell(slot, field)] for slot in self._used[table])
 
+    def silent_for(self, worker: int) -> float:
+        """Seconds since the last sign of life of a worker; 0 before its first."""
+        swept_at = self.board.cells[self.board.base(worker) + WORKER.cell(0, WorkerCell.SWEPT_AT_MILLISECONDS)] / 1000
+        return max(0.0, monotonic() - swept_at) if swept_at else 0.0
+
+    def loop_lag(self, worker: int) -> float:
+        """How late a worker's last sweep was in seconds, or how long the next one has been missing."""
+        cell = self.board.base(worker) + WORKER.cell(0, WorkerCell.LOOP_LAG_MICROSECONDS)
+        return max(self.board.cells[cell] / 1e6, self.silent_for(worker) - SWEEP_INTERVAL)
+
     def fold(self, worker: int) -> int:
         """Take over the numbers of a worker that has died, and answer how many sessions died with it.
 
@@ -76,12 +88,12 @@ class Totals:
         """
         base = self.board.base(worker)
         lost = 0
-        for table, gauge in GAUGES.items():
+        for table, gauges in GAUGES.items():
             for slot in self._used[table]:
                 first = base + table.cell(slot, 0)
                 for field in range(table.width):
                     value, self.board.cells[first + field] = self.board.cells[first + field], 0
-                    if field != gauge:
+                    if field not in gauges:
                         self._base[table, slot, field] += value
                     elif table is POOLS:
                         lost += value

@@ -26,6 +26,7 @@ from app.link.messages import (
 
 ANSWER_TIMEOUT = 2.0
 KILL_TIMEOUT = 2.0
+STUCK_AFTER = 30.0
 
 _log = structlog.get_logger()
 
@@ -112,10 +113,18 @@ class Workers:
     async def _all_ended(self) -> None:
         await asyncio.wait(self._keepers)
 
+    def kill_stuck(self) -> None:
+        """End those that have shown no sign of life for long; others take their place."""
+        for worker in self.all:
+            if worker.process and self._totals.silent_for(worker.number) > STUCK_AFTER:
+                _log.error("worker_killed", worker=worker.number, pid=worker.pid, reason=f"stuck for {STUCK_AFTER:g} s")
+                worker.process.kill()
+
     async def kill(self) -> None:
         """End those that have not ended by themselves."""
         for worker in self.all:
             if worker.process:
+                _log.error("worker_killed", worker=worker.number, pid=worker.pid, reason="it did not end in time")
                 worker.process.kill()
         await self.wait(KILL_TIMEOUT)
 

@@ -5,7 +5,6 @@ import os
 import resource
 import signal
 import socket
-import sys
 import traceback
 from collections.abc import Callable
 from time import monotonic
@@ -21,7 +20,7 @@ from app.dataplane.listener import Listener, Peer
 from app.dataplane.poller import Poller
 from app.dataplane.pool import Pool, PoolBackend
 from app.dataplane.session import Session
-from app.link.board import WORKER, Board, WorkerCell
+from app.link.board import SWEEP_INTERVAL, WORKER, Board, WorkerCell
 from app.link.channel import Channel
 from app.link.log_stream import LogStream
 from app.link.messages import (
@@ -41,8 +40,8 @@ from app.link.messages import (
     Stop,
 )
 
-SWEEP_INTERVAL = 0.5  # seconds, as all intervals here
-LOG_FLUSH_INTERVAL = 0.1
+STANDARD_OUTPUT = 1
+LOG_FLUSH_INTERVAL = 0.1  # seconds, as all intervals here
 LOG_FLUSH_SIZE = 32 * 1024
 DRAIN_TICK = 0.05
 PAUSE_CHECK_INTERVAL = 0.25
@@ -59,7 +58,7 @@ class Worker:
         self.buffer = memoryview(bytearray())
         self._counters = Counters(board, number)
         self._cell = self._counters.slot(WORKER, 0)
-        self._stream = LogStream(sys.stdout.fileno())
+        self._stream = LogStream(STANDARD_OUTPUT)
         self._log = AccessLog(self._stream, f"{number}{os.urandom(3).hex()}")
         self._pools: dict[str, Pool] = {}
         self._listeners: dict[str, Listener] = {}
@@ -214,6 +213,7 @@ class Worker:
         cells = self._counters.cells
         cells[self._cell + WorkerCell.LOOP_LAG_MICROSECONDS] = int((now - self._sweep_due) * 1_000_000)
         cells[self._cell + WorkerCell.LOG_LINES_DROPPED] = self._stream.dropped
+        cells[self._cell + WorkerCell.SWEPT_AT_MILLISECONDS] = int(now * 1000)
         for session in list(self._sessions.values()):
             session.sweep(now)
         self._sweep_due = monotonic() + SWEEP_INTERVAL

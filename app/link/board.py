@@ -14,12 +14,15 @@ from app.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
 from app.core.limits import MOST_BACKENDS, MOST_LISTENERS, MOST_POOLS
 from app.core.reasons import CloseReason, ConnectFailure, RejectReason
 
+SWEEP_INTERVAL = 0.5  # seconds between two updates of a worker's row
+
 
 class WorkerCell(IntEnum):
     """Cells of the worker itself."""
 
     LOOP_LAG_MICROSECONDS = 0
     LOG_LINES_DROPPED = 1
+    SWEPT_AT_MILLISECONDS = 2  # of the monotonic clock, which all processes share: the worker's sign of life
 
 
 class ListenerCell(IntEnum):

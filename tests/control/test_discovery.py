@@ -121,3 +121,19 @@ async def test_a_checked_backend_waits_for_its_first_probe() -> None:
             pool.probed(LOCAL, "connection refused", 0.001)
             assert pool.settled.is_set()
             assert (pool.snapshot.eligible, pool.ready) == (1, True)
+
+
+async def test_a_name_that_is_slow_to_resolve_keeps_no_other_backend_waiting() -> None:
+    answer: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+
+    async def slow(_name: Address) -> list[str]:
+        return await answer
+
+    with pool_of(f"{LITERAL},{LOCAL}") as (pool, _):
+        async with discovering(pool, slow):
+            assert list(pool.snapshot.members) == [LITERAL]
+            assert not pool.discovery.synced
+            assert pool.settled.is_set()
+            answer.set_result(["127.0.0.2"])
+            await until(lambda: list(pool.snapshot.members) == [LITERAL, LOCAL])
+            assert pool.discovery.synced

@@ -4,12 +4,13 @@ import asyncio
 import os
 import resource
 import signal
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
 from tests.support.backends import echo, running_backend
 from tests.support.clients import connect
-from tests.support.proxy import Proxy, running_proxy
+from tests.support.proxy import Proxy, is_ready, running_proxy
 from tests.support.waiting import until
 
 UNFINISHED = b"POST /status HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n"
@@ -85,3 +86,59 @@ async def test_a_client_of_the_admin_port_cannot_hold_the_end_up() -> None:
         assert monotonic() - started < 5, "aiohttp's own patience would be ten seconds and more"
         for client in held:
             await client.close()
+
+
+async def test_a_worker_that_gives_no_sign_of_life_is_said_and_makes_the_proxy_not_ready() -> None:
+    async with running_backend(echo) as backend, running_proxy(BACKENDS=backend.name, WORKERS=2) as proxy:
+        pid = await worker_pid(proxy)
+        os.kill(pid, signal.SIGSTOP)
+
+        async def not_ready() -> bool:
+            status, body = await proxy.get("/readyz")
+            return status == 503 and b"worker 0: no sign of life" in body
+
+        await until(not_ready, seconds=15)
+        assert await proxy.metrics("tidegate_event_loop_lag_seconds", process="worker-0") > 4
+        os.kill(pid, signal.SIGCONT)
+        await until(lambda: is_ready(proxy))
+        assert await proxy.stop() == 0
+
+
+async def test_having_no_descriptor_for_a_probe_is_no_verdict_on_a_backend() -> None:
+    async with running_backend(echo) as backend, running_proxy(BACKENDS=backend.name, HEALTH__FALL=1) as proxy:
+        limits = resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+        await proxy.event("probe_impossible", reason="too many open files")
+        client = await connect(proxy.port)
+        assert await client.ask(b"still served") == b"still served"
+        await client.finish()
+        resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, limits)
+        assert not proxy.events("backend_down")
+        assert await proxy.stop() == 0
+
+
+async def test_sigterm_right_after_the_start_ends_it_as_asked() -> None:
+    async with running_backend(echo) as backend:
+        for _ in range(4):
+            async with running_proxy(BACKENDS=backend.name, wait=False) as proxy:
+                await until(partial(catches, proxy.process.pid, signal.SIGTERM))
+                assert await proxy.stop() == 0
+
+
+async def test_without_a_standard_output_it_runs_and_logs_nowhere() -> None:
+    async with (
+        running_backend(echo) as backend,
+        running_proxy(BACKENDS=backend.name, command=("sh", "-c", 'exec "$@" >&-', "sh")) as proxy,
+    ):
+        client = await connect(proxy.port)
+        assert await client.ask(b"hello") == b"hello"
+        await client.finish()
+        assert await proxy.stop() == 0
+        assert proxy.errors == ""
+
+
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler for a signal."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (number - 1) & 1)

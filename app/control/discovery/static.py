@@ -6,7 +6,7 @@ IPv4). It keeps its address while that is still in the answer, and when the name
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -33,26 +33,35 @@ class StaticDiscovery:
         self._backends = pool.settings.backends
         self._resolved: dict[Address, str] = {}
         self._failing: set[Address] = set()
+        self._publishing = False
 
     async def run(self) -> None:
-        """Give the pool its backends, and again when an address has changed. Ends only where there is nothing to resolve."""
+        """Give the pool its backends, and again when an address has changed. Ends only where there is nothing to resolve.
+
+        A name joins when it has been resolved, or when that has failed: one that is slow keeps no other backend waiting.
+        """
         names = [entry.address for entry in self._backends if not entry.address.is_literal]
-        if names:
-            await self._resolve(names)
         self._publish()
         while names:
+            await asyncio.gather(*map(self._resolve, names))
             await asyncio.sleep(min(RETRY_INTERVAL, self._interval) if self._failing else self._interval)
-            await self._resolve(names)
-            self._publish()
+
+    def _publish_soon(self) -> None:
+        """Once for all names that are resolved in the same turn of the loop."""
+        if not self._publishing:
+            self._publishing = True
+            asyncio.get_running_loop().call_soon(self._publish)
 
     def _publish(self) -> None:
-        found = (_backend(entry, self._resolved) for entry in self._backends)
-        self._pool.discovered(found, synced=not self._failing)
+        self._publishing = False
+        known = [entry for entry in self._backends if self._is_known(entry.address)]
+        synced = len(known) == len(self._backends) and not self._failing
+        self._pool.discovered((_backend(entry, self._resolved) for entry in known), synced=synced)
 
-    async def _resolve(self, names: Sequence[Address]) -> None:
-        await asyncio.gather(*map(self._resolve_one, names))
+    def _is_known(self, address: Address) -> bool:
+        return address.is_literal or address in self._resolved or address in self._failing
 
-    async def _resolve_one(self, name: Address) -> None:
+    async def _resolve(self, name: Address) -> None:
         try:
             addresses = await self._look_up(name)
         except (OSError, TimeoutError) as error:
@@ -60,6 +69,7 @@ class StaticDiscovery:
             if name not in self._failing:
                 self._failing.add(name)
                 reason = "no answer" if isinstance(error, TimeoutError) else error.strerror
+                self._publish_soon()
                 _log.warning("discovery_failed", pool=self._pool.name, source="static", name=str(name), reason=reason)
             return
         if name in self._failing:
@@ -67,6 +77,7 @@ class StaticDiscovery:
             _log.info("discovery_synced", pool=self._pool.name, source="static", name=str(name))
         if self._resolved.get(name) not in addresses:
             self._resolved[name] = addresses[0]
+        self._publish_soon()
 
 
 async def look_up(name: Address) -> list[str]:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+from errno import EADDRNOTAVAIL, EMFILE, ENFILE, ENOBUFS, ENOMEM
 from time import monotonic
 
 import structlog
@@ -16,10 +17,17 @@ from app.core.backend import Backend
 from app.core.schedule import first_delay, next_delay, second_delay
 from app.settings.units import format_duration
 
+NO_RESOURCES = frozenset({EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL})
+COMPLAINT_INTERVAL = 10.0
+
 _log = structlog.get_logger()
 
 SHORTEST_PAUSE = 0.1
 """Seconds between two probes of a backend however often workers report failures."""
+
+
+class NoResourcesError(Exception):
+    """This process has no descriptor or memory for a probe, which says nothing about the backend."""
 
 
 class Probers:
@@ -29,6 +37,7 @@ class Probers:
         self._pool = pool
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._hurry: dict[str, asyncio.Event] = {}
+        self._next_complaint = 0.0
 
     def sync(self) -> None:
         """Probe exactly the backends that the pool has now."""
@@ -57,10 +66,19 @@ class Probers:
         delay = second_delay(interval, random.random())
         while True:
             started = monotonic()
-            failure = await self._probe(self._pool.snapshot.members[name].backend)
-            self._pool.probed(name, failure, monotonic() - started)
+            try:
+                failure = await self._probe(self._pool.snapshot.members[name].backend)
+            except NoResourcesError as error:
+                self._complain(error)
+            else:
+                self._pool.probed(name, failure, monotonic() - started)
             await self._wait(name, started + delay)
             delay = next_delay(interval, random.random())
+
+    def _complain(self, error: NoResourcesError) -> None:
+        if monotonic() >= self._next_complaint:
+            self._next_complaint = monotonic() + COMPLAINT_INTERVAL
+            _log.error("probe_impossible", pool=self._pool.name, reason=str(error))
 
     async def _wait(self, name: str, until: float) -> None:
         hurry = self._hurry[name]
@@ -73,7 +91,7 @@ class Probers:
             return
 
     async def _probe(self, backend: Backend) -> str | None:
-        """Why the backend did not pass, or None."""
+        """Why the backend did not pass, or None. Raises NoResourcesError when it was not the backend that failed."""
         settings = self._pool.settings.health
         if not backend.host:
             return "the name cannot be resolved"
@@ -86,6 +104,8 @@ class Probers:
         except ProbeError as error:
             return str(error)
         except OSError as error:
+            if error.errno in NO_RESOURCES:
+                raise NoResourcesError(_in_words(error)) from error
             return _in_words(error)
         except Exception as error:  # noqa: BLE001  (a bug in one kind of probe must not freeze the state of a backend)
             _log.error("internal_error", pool=self._pool.name, backend=backend.name, exc_info=error)
