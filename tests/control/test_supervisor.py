@@ -20,6 +20,12 @@ async def worker_pid(proxy: Proxy) -> int:
     return (await proxy.worker_pids())[0]
 
 
+async def both_workers(proxy: Proxy) -> list[int]:
+    """Their process ids, once both run."""
+    pids = await proxy.worker_pids()
+    return pids if len(pids) == 2 else []
+
+
 def open_descriptors(proxy: Proxy) -> int:
     return len(list(Path(f"/proc/{proxy.process.pid}/fd").iterdir()))
 
@@ -90,7 +96,7 @@ async def test_a_client_of_the_admin_port_cannot_hold_the_end_up() -> None:
 
 async def test_a_worker_that_gives_no_sign_of_life_is_said_and_makes_the_proxy_not_ready() -> None:
     async with running_backend(echo) as backend, running_proxy(BACKENDS=backend.name, WORKERS=2) as proxy:
-        pid = await worker_pid(proxy)
+        pid = (await until(partial(both_workers, proxy)))[0]
         os.kill(pid, signal.SIGSTOP)
 
         async def not_ready() -> bool:
