@@ -71,8 +71,14 @@ class Totals:
         base = self.board.base(worker)
         return sum(self.board.cells[base + table.cell(slot, field)] for slot in self._used[table])
 
+    def expect_life(self, worker: int) -> None:
+        """A worker is about to start: from now on it is silent until it speaks."""
+        self.board.cells[self.board.base(worker) + WORKER.cell(0, WorkerCell.SWEPT_AT_MILLISECONDS)] = int(
+            monotonic() * 1000
+        )
+
     def silent_for(self, worker: int) -> float:
-        """Seconds since the last sign of life of a worker; 0 before its first."""
+        """Seconds since the last sign of life of a worker, or since its start; 0 while there is none."""
         swept_at = self.board.cells[self.board.base(worker) + WORKER.cell(0, WorkerCell.SWEPT_AT_MILLISECONDS)] / 1000
         return max(0.0, monotonic() - swept_at) if swept_at else 0.0
 

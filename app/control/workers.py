@@ -155,6 +155,7 @@ class Workers:
     async def _run(self, worker: Worker) -> tuple[int, int]:
         """One life of a worker process; answers its id and how it ended. Raises OSError when there can be none."""
         ours, theirs = socket.socketpair()
+        self._totals.expect_life(worker.number)
         try:
             process = worker.process = await self._start_process(worker.number, theirs)
             theirs.close()
