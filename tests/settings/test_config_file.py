@@ -79,7 +79,7 @@ def test_a_syntax_error_names_the_line(tmp_path: Path) -> None:
         pytest.param("large", "too large: expected at most 1MiB", id="large"),
         pytest.param("latin", "not UTF-8 at byte 3", id="not UTF-8"),
         pytest.param("loop", "cannot be read", id="loop of links"),
-        pytest.param("a\0b", "embedded null byte", id="null byte"),
+        pytest.param("a\0b", "embedded null", id="null byte"),
         pytest.param("\ud800", "", id="not a name of a file"),
         pytest.param("x" * 5000, "cannot be read", id="long"),
     ],
