@@ -3,10 +3,11 @@
 import asyncio
 import os
 import re
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
+from app.link.board import LISTENERS, ListenerCell
 from tests.dataplane.route import Route, route
 from tests.support.peers import connect
 from tests.support.waiting import until
@@ -68,32 +69,34 @@ async def test_sessions_are_not_logged_when_that_is_switched_off_but_counted() -
 async def test_lines_that_wait_for_a_slow_reader_take_little_memory_and_none_is_lost(worker: Worker) -> None:
     worker.add_pool()  # without a backend: each client is reset and logged
     port = await worker.add_listener()
-    resume = await stop_reading(worker)
-    before = worker.own_memory
-    for _ in range(30):
-        clients = await asyncio.gather(*(connect(port) for _ in range(100)))
-        for client in clients:
-            assert await client.was_reset()
-            client.close()
-    assert worker.own_memory - before < 3000 * 1024  # a line is a third of a kilobyte
-    resume()
+    async with unread_log(worker):
+        before = worker.own_memory
+        for _ in range(30):
+            clients = await asyncio.gather(*(connect(port) for _ in range(100)))
+            for client in clients:
+                assert await client.was_reset()
+                client.close()
+        assert worker.own_memory - before < 3000 * 1024  # a line is a third of a kilobyte
     await until(lambda: len(worker.events("session_closed", reason="no_backend")) == 3000)
 
 
 async def test_a_reader_that_was_slow_gets_every_line_without_waiting_for_more() -> None:
     async with running_worker(descriptors=68) as worker, route(worker) as way:  # a limit of two sessions
-        resume = await stop_reading(worker)
-        first, second = await way.session(), await way.session()  # the worker is full, and says so to nobody
-        for client, _ in (first, second):
-            client.reset()
-        await way.session()  # it has room again, and has said that too
-        resume()
+        async with unread_log(worker):
+            clients = [(await way.session())[0] for _ in range(2)]  # the worker is full, and says so to nobody
+            await until(lambda: worker.cell(LISTENERS, 0, ListenerCell.ACCEPT_PAUSES))
+        await worker.event("accept_paused")
+        async with unread_log(worker):
+            for client in clients:
+                client.reset()
+            await way.session()  # it has room again, and has said so to nobody
         await until(lambda: len(worker.events("session_closed", reason="client_reset")) == 2)
-        assert [line["event"] for line in worker.log].count("accept_paused") == 1
+        assert len(worker.events("accept_resumed")) == 1
 
 
-async def stop_reading(worker: Worker) -> Callable[[], None]:
-    """Read no log line any more and fill the pipe with lines that are no JSON, until the result is called."""
+@asynccontextmanager
+async def unread_log(worker: Worker) -> AsyncIterator[None]:
+    """Read no log line for a while, and fill the pipe with lines that are no JSON."""
     await worker.sessions()
     stdout = worker.process.stdout
     assert stdout is not None
@@ -104,4 +107,7 @@ async def stop_reading(worker: Worker) -> Callable[[], None]:
         while True:
             os.write(descriptor, b"x" * 1023 + b"\n")
     os.close(descriptor)
-    return transport.resume_reading
+    try:
+        yield
+    finally:
+        transport.resume_reading()
