@@ -6,7 +6,7 @@ PIP := $(BIN)/pip install -qq --disable-pip-version-check --require-hashes
 NODE_DIR := tests/support/node
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix docs lock coverage clean
+.PHONY: help run test check fix bench bench-quick docs lock coverage clean
 
 help:
 	@sed -n 1p Makefile
@@ -50,6 +50,9 @@ fix: $(VENV)/.dev
 
 coverage: system $(VENV)/.dev $(NODE_DIR)/node_modules/.installed
 	$(BIN)/python -m pytest --cov --cov-report=term-missing
+
+bench bench-quick: $(VENV)/.dev
+	$(BIN)/python -m tests.bench $(if $(filter bench-quick,$@),--quick)
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m tests.support.readme_tables
