@@ -124,6 +124,7 @@ def test_blocks_on_a_pipe_are_whole_lines_that_the_system_never_tears(lines: lis
 
 
 WRITER = """
+import os
 import sys
 from app.link.log_stream import LogStream
 stream = LogStream(sys.stdout.fileno())
@@ -133,6 +134,7 @@ for number in range(2000):
     stream.write((text + name * (number * 37 % 900)).encode() + b"\\n")
     if number % 7 == 0:
         stream.flush()
+os.write(2, b"w")
 stream.drain(10.0)
 sys.exit(stream.dropped)
 """
@@ -140,8 +142,14 @@ sys.exit(stream.dropped)
 
 def test_lines_of_several_processes_are_never_torn_on_one_pipe() -> None:
     with pipe() as (reading, writing):
-        processes = [subprocess.Popen([sys.executable, "-c", WRITER, name], stdout=writing) for name in "abcd"]
-        os.close(writing)
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, mmap.PAGESIZE)
+        with pipe() as (told, telling):
+            commands = [[sys.executable, "-c", WRITER, name] for name in "abcd"]
+            processes = [subprocess.Popen(command, stdout=writing, stderr=telling) for command in commands]
+            os.close(writing)
+            os.close(telling)
+            with os.fdopen(told, closefd=False) as waiting:
+                assert waiting.read(len(processes)) == "w" * len(processes), "each has more lines than the pipe takes"
         with os.fdopen(reading, "rb", closefd=False) as output:
             lines = output.read().decode().splitlines()
         assert [process.wait() for process in processes] == [0] * len(processes)
