@@ -1,4 +1,5 @@
 # make run: the demo.  make test: all tests.  make check: lint, types, layers.  make fix: format.  make docs: README tables.
+# make test-splice: the data plane with splice forced on and off.  make bench, bench-quick: beside nginx and HAProxy.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -6,10 +7,10 @@ PIP := $(BIN)/pip install -qq --disable-pip-version-check --require-hashes
 NODE_DIR := tests/support/node
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix bench bench-quick docs lock coverage clean
+.PHONY: help run test test-splice check fix bench bench-quick docs lock coverage clean
 
 help:
-	@sed -n 1p Makefile
+	@sed -n 1,2p Makefile
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Tidegate needs Python 3.11 or newer: make PYTHON=python3.13 ..."; exit 1; }
@@ -37,6 +38,10 @@ run: $(VENV)/.run
 
 test: system $(VENV)/.dev $(NODE_DIR)/node_modules/.installed
 	$(BIN)/python -m pytest
+
+test-splice: system $(VENV)/.dev $(NODE_DIR)/node_modules/.installed
+	SPLICE=always $(BIN)/python -m pytest tests/dataplane tests/scenarios
+	SPLICE=never $(BIN)/python -m pytest tests/dataplane
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check app tests

@@ -125,6 +125,9 @@ class PoolMetrics(Collector):
         closed = CounterMetricFamily(
             "tidegate_connections_closed", "Sessions ended, by close reason.", labels=("pool", "reason")
         )
+        relayed = CounterMetricFamily(
+            "tidegate_relayed_bytes", "Bytes moved, by `path`: `copy` or `splice`, live.", labels=("pool", "path")
+        )
         connect = HistogramMetricFamily(
             "tidegate_connect_duration_seconds", "Time to connect to a backend.", labels=("pool",)
         )
@@ -144,13 +147,15 @@ class PoolMetrics(Collector):
                 backends.add_metric((name, state.value), count)
             for reason in CloseReason:
                 closed.add_metric((name, reason.value), read(CLOSED_CELL[reason]))
+            relayed.add_metric((name, "copy"), read(PoolCell.COPIED_BYTES))
+            relayed.add_metric((name, "splice"), read(PoolCell.SPLICED_BYTES))
             _add_histogram(connect, name, CONNECT_BUCKETS, *read.histogram(PoolCell.CONNECT, CONNECT_BUCKETS))
             _add_histogram(duration, name, DURATION_BUCKETS, *read.histogram(PoolCell.DURATION, DURATION_BUCKETS))
             _add_histogram(probes, name, PROBE_BUCKETS, pool.probe_seconds.counts, pool.probe_seconds.sum)
             synced.add_metric((name, pool.discovery.source), pool.discovery.synced)
             if pool.discovery.last_sync is not None:
                 last_sync.add_metric((name, pool.discovery.source), pool.discovery.last_sync)
-        return iter((backends, closed, connect, duration, probes, synced, last_sync))
+        return iter((backends, closed, relayed, connect, duration, probes, synced, last_sync))
 
 
 class BackendMetrics(Collector):

@@ -39,7 +39,7 @@ class Supervisor:
 
     def __init__(self, settings: Settings, log: ControlLog, *, log_sessions: bool, log_console: bool) -> None:
         self._settings, self._control_log = settings, log
-        self._hello = Hello(settings.buffer_size, log_sessions, log_console)
+        self._hello = Hello(settings.buffer_size, settings.splice, log_sessions, log_console)
         self._totals = Totals(Board.create(settings.workers))
         self._listeners: dict[str, BoundListener] = {}
         self._pools = {

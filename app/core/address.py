@@ -15,12 +15,17 @@ class Address(NamedTuple):
     port: int
 
     def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return join_address(self.host, self.port)
 
     @property
     def is_literal(self) -> bool:
         """Whether the host is an IP address, so that nothing needs to be resolved."""
         return is_ip(self.host)
+
+
+def join_address(host: str, port: int) -> str:
+    """`10.0.0.5:8001`, `[::1]:8001`."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def parse_address(text: str) -> Address:

@@ -6,7 +6,7 @@ from time import monotonic
 
 import orjson
 
-from app.core.address import Address
+from app.core.address import join_address
 from app.core.reasons import CloseReason
 from app.dataplane.session import Session
 from app.link.log_stream import LogStream
@@ -32,25 +32,27 @@ class AccessLog:
         if not self._sessions:
             return
         connect = session.connect_seconds
-        self.event(
-            "info",
-            "session_closed",
-            session=self.session_id(session),
-            listener=session.listener.name,
-            pool=session.pool.name,
-            backend=session.backend_name,
-            client=str(Address(*session.peer)),
-            sent_bytes=session.sent,
-            received_bytes=session.received,
-            connect_ms=None if connect is None else round(connect * 1000, 3),
-            duration_ms=round((monotonic() - session.started_at) * 1000, 3),
-            attempts=session.attempts,
-            reason=reason.value,
-        )
+        line: Fields = {
+            "timestamp": datetime.now(UTC),
+            "level": "info",
+            "event": "session_closed",
+            "session": self.session_id(session),
+            "listener": session.listener.name,
+            "pool": session.pool.name,
+            "backend": session.backend_name,
+            "client": join_address(*session.peer),
+            "sent_bytes": session.sent,
+            "received_bytes": session.received,
+            "connect_ms": None if connect is None else _milliseconds(connect),
+            "duration_ms": _milliseconds(monotonic() - session.started_at),
+            "attempts": session.attempts,
+            "reason": reason,
+        }
+        self._stream.write(self._render(line))
 
     def event(self, level: str, event: str, **fields: object) -> None:
         """Any event of this worker."""
-        line = {"timestamp": _now(), "level": level, "event": event, **fields}
+        line = {"timestamp": datetime.now(UTC), "level": level, "event": event, **fields}
         self._stream.write(self._render(line))
 
     def session_id(self, session: Session) -> str:
@@ -58,16 +60,17 @@ class AccessLog:
         return f"{self._session_prefix}-{session.number}"
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+def _milliseconds(seconds: float) -> float:
+    """To the microsecond; a third of what `round` takes."""
+    return int(seconds * 1_000_000) / 1000
 
 
 def _json_line(fields: Fields) -> bytes:
-    line = orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
+    line = orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
     return bytes(memoryview(line))  # a copy of the right size: what orjson returns holds on to 8 KB, also while it waits
 
 
 def _console_line(fields: Fields) -> bytes:
     timestamp, level, event = fields.pop("timestamp"), fields.pop("level"), fields.pop("event")
     rest = " ".join(f"{name}={value}" for name, value in fields.items())
-    return f"{timestamp} [{level:<8}] {event} {rest}\n".encode()
+    return f"{timestamp:%Y-%m-%dT%H:%M:%S.%fZ} [{level:<8}] {event} {rest}\n".encode()

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 
-from app.link.board import ROW, Board, Table
+from app.link.board import Board, Table
 
 
 class Counters:
@@ -11,14 +11,15 @@ class Counters:
     def __init__(self, board: Board, worker: int) -> None:
         self.cells = board.cells
         self._base = board.base(worker)
+        self._others = [board.base(other) for other in range(board.workers) if other != worker]
 
     def slot(self, table: Table, slot: int) -> int:
         """The first cell of a slot in this worker's row."""
         return self._base + table.cell(slot, 0)
 
-    def everywhere(self, table: Table, slot: int, field: int) -> slice:
-        """The same cell of all workers, for numbers that count together."""
-        return slice(table.cell(slot, field), None, ROW)
+    def elsewhere(self, table: Table, slot: int, field: int) -> tuple[int, ...]:
+        """The same cell of all other workers, for numbers that count together."""
+        return tuple(base + table.cell(slot, field) for base in self._others)
 
 
 class Histogram:
@@ -26,10 +27,11 @@ class Histogram:
 
     def __init__(self, counters: Counters, first: int, bounds: tuple[float, ...]) -> None:
         self._cells = counters.cells
-        self._first = first
+        self._sum = first
+        self._buckets = first + 1
         self._bounds = bounds
 
     def observe(self, seconds: float) -> None:
         """Count one observation."""
-        self._cells[self._first] += int(seconds * 1_000_000)
-        self._cells[self._first + 1 + bisect_left(self._bounds, seconds)] += 1
+        self._cells[self._sum] += int(seconds * 1_000_000)
+        self._cells[self._buckets + bisect_left(self._bounds, seconds)] += 1

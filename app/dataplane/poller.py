@@ -7,35 +7,19 @@ epoll nested in another loop one more system call.
 import select
 import socket
 from collections.abc import Callable
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from itertools import count
 from time import monotonic
 
-IN, OUT, ERR, HUP = select.EPOLLIN, select.EPOLLOUT, select.EPOLLERR, select.EPOLLHUP
+IN, OUT, ERR, HUP, RDHUP = select.EPOLLIN, select.EPOLLOUT, select.EPOLLERR, select.EPOLLHUP, select.EPOLLRDHUP
+EDGES = IN | OUT | RDHUP | select.EPOLLET  # every change once, so that a socket needs to be registered once
 BATCH = 256
-TIDY_FROM = 1024  # cancelled timers, before it is worth it to sweep them out of the heap
 
 Callback = Callable[[int], None]
 
 
-class Timer:
-    """A call to come."""
-
-    __slots__ = ("_poller", "callback")
-
-    def __init__(self, poller: "Poller", callback: Callable[[], None]) -> None:
-        self._poller = poller
-        self.callback: Callable[[], None] | None = callback
-
-    def cancel(self) -> None:
-        """Do not call."""
-        if self.callback is not None:
-            self.callback = None
-            self._poller.timer_cancelled()
-
-
 class Poller:
-    """Calls `callback(events)` for each ready socket, level-triggered, and timers when they are due.
+    """Calls `callback(events)` for each ready socket, and timers when they are due.
 
     A callback that raises is a bug in it; `failed(callback)` is told, within the exception, so that one session pays for it.
     """
@@ -45,36 +29,35 @@ class Poller:
         self._epoll = select.epoll()
         self._callbacks: dict[int, Callback] = {}
         self._dispatching = False
-        self._to_close: list[socket.socket] = []
-        self._timers: list[tuple[float, int, Timer]] = []
+        self._to_close: list[socket.SocketType] = []
+        self._soon: list[Callable[[], None]] = []
+        self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
-        self._cancelled = 0
         self._running = True
 
     def run(self) -> None:
         """Work until `stop`."""
         while self._running:
-            self._dispatch(self._until_next_timer())
-            self._call_due_timers(monotonic())
+            now = monotonic()
+            if self._timers and self._timers[0][0] <= now:
+                self._call_due_timers(now)
+            elif self._soon:
+                self._dispatch(0.0)
+            else:
+                self._dispatch(self._timers[0][0] - now if self._timers else -1.0)
         self._epoll.close()
 
     def stop(self) -> None:
         """End `run` after the current callback. Sockets still open belong to whoever registered them."""
         self._running = False
 
-    def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
         """Call once, in so many seconds."""
-        timer = Timer(self, callback)
-        heappush(self._timers, (monotonic() + seconds, next(self._order), timer))
-        return timer
+        heappush(self._timers, (monotonic() + seconds, next(self._order), callback))
 
-    def timer_cancelled(self) -> None:
-        """Sweep cancelled timers out when they are many: each dial leaves one."""
-        self._cancelled += 1
-        if self._cancelled > max(TIDY_FROM, len(self._timers) // 2):
-            self._timers = [entry for entry in self._timers if entry[2].callback is not None]
-            heapify(self._timers)
-            self._cancelled = 0
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        """Call once, after the events that are known now."""
+        self._soon.append(callback)
 
     def register(self, descriptor: int, events: int, callback: Callback) -> None:
         """Watch a socket for these events; errors and hang-ups are always reported."""
@@ -85,9 +68,8 @@ class Poller:
         """Watch a registered socket for other events."""
         self._epoll.modify(descriptor, events)
 
-    def hand_over(self, descriptor: int, events: int, callback: Callback) -> None:
-        """Watch a registered socket for other events, with another callback."""
-        self._epoll.modify(descriptor, events)
+    def hand_over(self, descriptor: int, callback: Callback) -> None:
+        """Tell another callback of a registered socket's events from now on."""
         self._callbacks[descriptor] = callback
 
     def pause(self, descriptor: int) -> None:
@@ -98,7 +80,7 @@ class Poller:
         """Watch a paused socket again."""
         self._epoll.register(descriptor, events)
 
-    def close(self, sock: socket.socket) -> None:
+    def close(self, sock: socket.SocketType) -> None:
         """Close a socket and forget it.
 
         While a batch of events is being worked off the descriptor stays open until its end, so that no later event of
@@ -121,23 +103,24 @@ class Poller:
                 callback(events)
             except Exception:  # noqa: BLE001
                 self._failed(callback)
+        if self._soon:
+            self._call_soon()
         self._dispatching = False
         for sock in self._to_close:
             sock.close()
         self._to_close.clear()
 
-    def _until_next_timer(self) -> float:
-        if not self._running:
-            return 0.0
-        return max(0.0, self._timers[0][0] - monotonic()) if self._timers else -1.0
+    def _call_soon(self) -> None:
+        callbacks, self._soon = self._soon, []
+        for callback in callbacks:
+            try:
+                callback()
+            except Exception:  # noqa: BLE001
+                self._failed(callback)
 
     def _call_due_timers(self, now: float) -> None:
         while self._timers and self._timers[0][0] <= now:
-            timer = heappop(self._timers)[2]
-            callback, timer.callback = timer.callback, None
-            if callback is None:
-                self._cancelled -= 1
-                continue
+            callback = heappop(self._timers)[2]
             try:
                 callback()
             except Exception:  # noqa: BLE001

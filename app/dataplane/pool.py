@@ -1,10 +1,14 @@
 """A pool as a worker sees it: the backends of its snapshot, their counters on the board, and the balancer over them."""
 
+import socket
+
 from app.core.balance import POLICIES
 from app.core.balance.balancer import Balancer
 from app.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
 from app.core.reasons import CloseReason, ConnectFailure
 from app.dataplane.counters import Counters, Histogram
+from app.dataplane.dials import Dials
+from app.dataplane.poller import Poller
 from app.link.board import BACKENDS, CLOSED_CELL, FAILURE_CELL, POOLS, BackendCell, PoolCell
 from app.link.messages import BackendEntry, PoolAdded
 
@@ -15,7 +19,8 @@ class PoolBackend:
     def __init__(self, counters: Counters, entry: BackendEntry) -> None:
         self._counters = counters
         self._cell = counters.slot(BACKENDS, entry.slot)
-        self._active_everywhere = counters.everywhere(BACKENDS, entry.slot, BackendCell.ACTIVE)
+        self._active_cell = self._cell + BackendCell.ACTIVE
+        self._active_elsewhere = counters.elsewhere(BACKENDS, entry.slot, BackendCell.ACTIVE)
         self.name = entry.name
         self.next_report = 0.0
         self.apply(entry)
@@ -23,6 +28,7 @@ class PoolBackend:
     def apply(self, entry: BackendEntry) -> None:
         """Take over a new entry of the same name."""
         self.address = (entry.host, entry.port)
+        self.family = int(socket.AF_INET6 if ":" in entry.host else socket.AF_INET)
         self.weight = entry.weight
         self.max_connections = entry.max_connections
         self.backup = entry.backup
@@ -31,12 +37,16 @@ class PoolBackend:
     @property
     def active(self) -> int:
         """Connections of all workers, those being dialled included."""
-        return sum(self._counters.cells[self._active_everywhere])
+        cells = self._counters.cells
+        active = cells[self._active_cell]
+        for cell in self._active_elsewhere:
+            active += cells[cell]
+        return active
 
     def reserve(self) -> bool:
         """Count a connection to come, unless the backend is full. All workers reserve before they look, so that together
         they never exceed the limit."""
-        self._counters.cells[self._cell + BackendCell.ACTIVE] += 1
+        self._counters.cells[self._active_cell] += 1
         if self.max_connections and self.active > self.max_connections:
             self.release()
             return False
@@ -44,7 +54,7 @@ class PoolBackend:
 
     def release(self) -> None:
         """The connection is gone, or never came to be."""
-        self._counters.cells[self._cell + BackendCell.ACTIVE] -= 1
+        self._counters.cells[self._active_cell] -= 1
 
     def connected(self) -> None:
         """Count a dial that succeeded."""
@@ -64,19 +74,21 @@ class PoolBackend:
 class Pool:
     """The settings of a pool, its backends by name, and the choice among those that are eligible."""
 
-    def __init__(self, counters: Counters, message: PoolAdded) -> None:
+    def __init__(self, poller: Poller, counters: Counters, message: PoolAdded) -> None:
         self._counters = counters
         self._cell = counters.slot(POOLS, message.slot)
+        self._active_cell = self._cell + PoolCell.ACTIVE
         self.name = message.name
         self.balance = ""
         self.backends: dict[str, PoolBackend] = {}
+        self.dials = Dials(poller)
         self.connect_seconds = Histogram(counters, self._cell + PoolCell.CONNECT, CONNECT_BUCKETS)
         self.duration_seconds = Histogram(counters, self._cell + PoolCell.DURATION, DURATION_BUCKETS)
         self.configure(message)
 
     def configure(self, message: PoolAdded) -> None:
         """Take over settings; they hold for sessions that run, too."""
-        self.connect_timeout = message.connect_timeout
+        self.dials.timeout = message.connect_timeout
         self.connect_attempts = message.connect_attempts
         self.idle_timeout = message.idle_timeout
         if message.balance != self.balance:
@@ -105,11 +117,17 @@ class Pool:
 
     def opened(self) -> None:
         """Count a session that has begun."""
-        self._counters.cells[self._cell + PoolCell.ACTIVE] += 1
+        self._counters.cells[self._active_cell] += 1
+
+    def moved(self, copied: int, spliced: int) -> None:
+        """Count bytes by the way they took."""
+        cells = self._counters.cells
+        cells[self._cell + PoolCell.COPIED_BYTES] += copied
+        cells[self._cell + PoolCell.SPLICED_BYTES] += spliced
 
     def closed(self, reason: CloseReason, seconds: float) -> None:
         """Count a session that has ended."""
-        self._counters.cells[self._cell + PoolCell.ACTIVE] -= 1
+        self._counters.cells[self._active_cell] -= 1
         self._counters.cells[self._cell + CLOSED_CELL[reason]] += 1
         self.duration_seconds.observe(seconds)
 

@@ -1,83 +1,220 @@
 """The relay: bytes from one socket to another, both ways, with half-close, backpressure and resets.
 
-The owner gives two connected, non-blocking sockets and gets one call, `end(reason)`, from within an event, never
-from `start`. The relay closes nothing: the owner closes both sockets, after the call or instead of it.
+Sockets are watched edge-triggered, each registered once: an event says that something has changed, not that it is still so.
+So a direction reads on until the kernel has said that there is no more, one read per turn so that all get their turn, and
+a direction that is blocked goes on by itself once its sink has taken what is unsent.
+
+Each direction is the callback of the socket that it reads; the owner gets one call, `end(reason)`. The relay closes nothing:
+the owner stops both directions and closes both sockets, after the call or instead of it.
 """
 
 import socket
 from typing import ClassVar, Protocol
 
 from app.core.reasons import CloseReason
-from app.dataplane.poller import ERR, HUP, IN, OUT, Poller
+from app.core.splice import Splice
+from app.dataplane.poller import EDGES, ERR, HUP, OUT, RDHUP, Poller
+from app.dataplane.splice import SPLICE_FROM, Pipe, Pipes
 
-UNWATCHED = 1 << 40  # in place of a mask; shares no bit with one
+LAST_WORDS = RDHUP | HUP | ERR  # after these no event tells of what is left to read
+UNKNOWN = 1 << 30  # there may be more to read; shares no bit with an event
+CALM_AFTER = 8  # reads in a row that do not fill the buffer, before a direction that splices copies again
 
 
 class Owner(Protocol):
     """Who is told that the relay has ended."""
 
     def end(self, reason: CloseReason) -> None:
-        """Both directions have ended, or one failed. Called once; no event follows."""
+        """Both directions have ended, or one failed. No event follows."""
+
+
+class Medium:
+    """What all relays of a worker share: the poller, the buffer they copy through, and the pipes they splice through."""
+
+    def __init__(self, poller: Poller, buffer_size: int, splice: Splice) -> None:
+        self.poller = poller
+        self.buffer = memoryview(bytearray(buffer_size))
+        self.full = buffer_size
+        self.little = buffer_size // 4
+        self.pipes = Pipes()
+        self.splice_from = SPLICE_FROM[splice]
 
 
 class Direction:
-    """Bytes one way. Keeps only what the sink did not take, at most one buffer; while it does, the source is not read."""
+    """Bytes one way. What the sink did not take is `_unsent`, or in `_pipe`; until it has, the source is not read."""
 
-    __slots__ = ("ended", "mask", "moved", "sink", "source", "unsent")
+    __slots__ = (
+        "_fills",
+        "_medium",
+        "_owner",
+        "_pipe",
+        "_reads",
+        "_sink",
+        "_source",
+        "_unsent",
+        "blocked",
+        "ended",
+        "moved",
+        "reverse",
+        "spliced",
+    )
 
     SOURCE_ENDED: ClassVar[CloseReason]
     SOURCE_FAILED: ClassVar[CloseReason]
     SINK_FAILED: ClassVar[CloseReason]
 
-    def __init__(self, source: socket.socket, sink: socket.socket) -> None:
-        self.source, self.sink = source, sink
-        self.mask = IN  # the events that the source's socket is watched for; 0 and UNWATCHED differ
-        self.moved = 0
-        self.unsent: bytes | None = None
-        self.ended = False
+    reverse: "Direction"
 
-    def receive(self, buffer: memoryview) -> CloseReason | None:
-        """Move what one read gives; only called while nothing is unsent. Answers why the session must be reset, or None."""
+    def __init__(self, medium: Medium, owner: Owner, source: socket.SocketType, sink: socket.SocketType) -> None:
+        self._medium, self._owner = medium, owner
+        self._source, self._sink = source, sink
+        self.moved = 0
+        self.spliced = 0  # of `moved`, what went through a pipe
+        self.ended = False  # nothing more comes from the source
+        self.blocked = False  # the sink is full
+        self._reads = True  # at the next event: neither ended nor blocked, nor about to read without one
+        self._unsent = b""
+        self._pipe: Pipe | None = None
+        self._fills = 0  # reads that filled the buffer since one gave little; while splicing, how many of little are borne
+
+    def ready(self, events: int) -> None:
+        """Something has changed at the source's socket, which is also the sink of the reverse direction."""
+        if events & OUT and self.reverse.blocked:
+            self.reverse.flush()
+        if self._reads:
+            if events & ~OUT:
+                self._move(events & LAST_WORDS)
+        elif events & ERR and (self.blocked or self.ended):
+            self._owner.end(self.SOURCE_FAILED)
+
+    def flush(self) -> None:
+        """Write what the sink did not take before."""
+        if self._pipe:
+            self._empty(self._pipe)
+            return
         try:
-            size = self.source.recv_into(buffer)
+            written = self._sink.send(self._unsent)
         except BlockingIOError:
-            return None
+            return
         except OSError:
-            return self.SOURCE_FAILED
-        if not size:
-            return self._pass_end_on()
+            self._owner.end(self.SINK_FAILED)
+            return
+        self.moved += written
+        self._unsent = self._unsent[written:]
+        if not self._unsent:
+            self._move_soon()
+
+    def stop(self) -> None:
+        """Forget everything; no event is worked off any more."""
+        self.ended = True
+        self._reads = self.blocked = False
+        if self._pipe:
+            self._medium.pipes.give(self._pipe)
+            self._pipe = None
+        del self.reverse  # the two know each other: without the circle both are freed at once
+
+    def failed(self) -> None:
+        """A bug broke an event; what has been passed on is not known any more."""
+        self._owner.end(CloseReason.ERROR)
+
+    def _move(self, more: int) -> None:
+        """Move what one read gives; `more` says that there may be more than that, of which no event will tell."""
+        medium = self._medium
+        if self._fills >= medium.splice_from and (pipe := medium.pipes.take()):
+            self._splice(pipe)
+            return
         try:
-            written = self.sink.send(buffer[:size])
+            size = self._source.recv_into(medium.buffer)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._owner.end(self.SOURCE_FAILED)
+            return
+        if size:
+            self._send(size, more)
+        else:
+            self._source_ended()
+
+    def _send(self, size: int, more: int) -> None:
+        medium = self._medium
+        try:
+            # The end that follows can travel with the last bytes, which saves both peers a segment.
+            written = self._sink.send(medium.buffer[:size], socket.MSG_MORE if more & RDHUP else 0)
         except BlockingIOError:
             written = 0
         except OSError:
-            return self.SINK_FAILED
+            self._owner.end(self.SINK_FAILED)
+            return
         self.moved += written
+        if size < medium.little:
+            self._fills = 0
+        elif size == medium.full:
+            self._fills += 1
+            more = UNKNOWN
         if written != size:
-            self.unsent = bytes(buffer[written:size])
-        return None
+            self._unsent = bytes(medium.buffer[written:size])
+            self._reads, self.blocked = False, True
+        elif more & RDHUP:
+            self._move(0)  # the end of the source, or its error
+        elif more:
+            self._move_soon()
 
-    def flush(self) -> CloseReason | None:
-        """Write what is unsent. Answers as `receive` does."""
-        if self.unsent is None:
-            return None
+    def _splice(self, pipe: Pipe) -> None:
         try:
-            written = self.sink.send(self.unsent)
+            size = pipe.fill(self._source)
         except BlockingIOError:
-            return None
+            self._medium.pipes.give(pipe)
+            return
         except OSError:
-            return self.SINK_FAILED
-        self.moved += written
-        self.unsent = self.unsent[written:] or None
-        return None
+            self._medium.pipes.give(pipe)
+            self._owner.end(self.SOURCE_FAILED)
+            return
+        if not size:
+            self._medium.pipes.give(pipe)
+            self._source_ended()
+            return
+        if size < self._medium.little:
+            self._fills -= 1
+        else:
+            self._fills = self._medium.splice_from + CALM_AFTER
+        self._pipe = pipe
+        self._empty(pipe)
 
-    def _pass_end_on(self) -> CloseReason | None:
-        self.ended = True
+    def _empty(self, pipe: Pipe) -> None:
         try:
-            self.sink.shutdown(socket.SHUT_WR)
+            while pipe.filled:
+                written = pipe.empty(self._sink)
+                self.moved += written
+                self.spliced += written
+        except BlockingIOError:
+            self._reads, self.blocked = False, True
+            return
         except OSError:
-            return self.SINK_FAILED
-        return None
+            self._owner.end(self.SINK_FAILED)
+            return
+        self._medium.pipes.give(pipe)
+        self._pipe = None
+        self._move_soon()
+
+    def _move_soon(self) -> None:
+        """Read without an event, once the others have had their turn."""
+        self._reads = self.blocked = False
+        self._medium.poller.call_soon(self._next_turn)
+
+    def _next_turn(self) -> None:
+        if not self.ended:
+            self._reads = True
+            self._move(UNKNOWN)
+
+    def _source_ended(self) -> None:
+        self.ended, self._reads = True, False
+        if self.reverse.ended:
+            self._owner.end(self.reverse.SOURCE_ENDED)  # closing the sockets passes this end on, too
+            return
+        try:
+            self._sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._owner.end(self.SINK_FAILED)
 
 
 class ToBackend(Direction):
@@ -98,72 +235,10 @@ class ToClient(Direction):
     SINK_FAILED = CloseReason.CLIENT_RESET
 
 
-class Relay:
-    """Two directions between a client and a backend. Backpressure is a mask: a side is not read while its sink is full."""
-
-    __slots__ = ("_buffer", "_first_end", "_owner", "_poller", "to_backend", "to_client")
-
-    def __init__(self, poller: Poller, buffer: memoryview, owner: Owner) -> None:
-        self._poller, self._buffer, self._owner = poller, buffer, owner
-        self._first_end: CloseReason | None = None
-
-    def start(self, client: socket.socket, backend: socket.socket) -> None:
-        """Begin. The backend's socket is registered with the poller already, the client's is not."""
-        self.to_backend = ToBackend(client, backend)
-        self.to_client = ToClient(backend, client)
-        self._poller.register(client.fileno(), IN, self._client_ready)
-        self._poller.hand_over(backend.fileno(), IN, self._backend_ready)
-
-    def failed(self) -> None:
-        """A bug broke an event; what has been passed on is not known any more."""
-        self._owner.end(CloseReason.ERROR)
-
-    def _client_ready(self, events: int) -> None:
-        self._ready(events, self.to_backend, self.to_client)
-
-    def _backend_ready(self, events: int) -> None:
-        self._ready(events, self.to_client, self.to_backend)
-
-    def _ready(self, events: int, inward: Direction, outward: Direction) -> None:
-        """Work off the events of one socket: `inward` reads from it, `outward` writes to it."""
-        reason = outward.flush() if events & OUT else None
-        if reason is None and events & ~OUT:
-            if inward.mask & IN:
-                reason = inward.receive(self._buffer)
-                if reason is None and not events & OUT and inward.unsent is None and not inward.ended:
-                    return  # nothing but bytes has changed
-            elif events & ERR:
-                reason = inward.SOURCE_FAILED
-            elif events & HUP:
-                self._unwatch(inward)
-        if reason is None:
-            reason = self._clean_end(inward)
-        if reason is None:
-            self._watch(inward, outward)
-            self._watch(outward, inward)
-        else:
-            self._owner.end(reason)
-
-    def _clean_end(self, inward: Direction) -> CloseReason | None:
-        if inward.ended and self._first_end is None:
-            self._first_end = inward.SOURCE_ENDED
-        up, down = self.to_backend, self.to_client
-        done = up.ended and down.ended and up.unsent is None and down.unsent is None
-        return self._first_end if done else None
-
-    def _watch(self, inward: Direction, outward: Direction) -> None:
-        """Set the mask of the socket that `inward` reads and `outward` writes."""
-        mask = 0 if inward.ended or inward.unsent is not None else IN
-        if outward.unsent is not None:
-            mask |= OUT
-        if inward.mask == UNWATCHED and mask:
-            self._poller.resume(inward.source.fileno(), mask)
-            inward.mask = mask
-        elif inward.mask not in (UNWATCHED, mask):
-            self._poller.modify(inward.source.fileno(), mask)
-            inward.mask = mask
-
-    def _unwatch(self, inward: Direction) -> None:
-        """Leave a socket alone that has hung up while its data cannot be passed on: epoll would report it for ever."""
-        self._poller.pause(inward.source.fileno())
-        inward.mask = UNWATCHED
+def relay(medium: Medium, owner: Owner, client: socket.SocketType, backend: socket.SocketType) -> tuple[ToBackend, ToClient]:
+    """Begin. The backend's socket is registered with the poller already, the client's is not."""
+    to_backend, to_client = ToBackend(medium, owner, client, backend), ToClient(medium, owner, backend, client)
+    to_backend.reverse, to_client.reverse = to_client, to_backend
+    medium.poller.register(client.fileno(), EDGES, to_backend.ready)
+    medium.poller.hand_over(backend.fileno(), to_client.ready)
+    return to_backend, to_client

@@ -10,20 +10,22 @@ from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 from app.core.reasons import CLEAN_ENDS, CloseReason, ConnectFailure, RejectReason, connect_failure
-from app.dataplane.poller import OUT, Poller, Timer
+from app.dataplane.poller import EDGES, ERR, HUP, OUT
 from app.dataplane.pool import Pool, PoolBackend
-from app.dataplane.relay import Relay
-from app.link.sockets import CLOSE_IN_ORDER, SESSION_OPTIONS
+from app.dataplane.relay import Medium, ToBackend, ToClient, relay
+from app.link.sockets import CLOSE_IN_ORDER, KEEPALIVE, NODELAY, RESET_ON_CLOSE
 
 if TYPE_CHECKING:
     from app.dataplane.listener import Listener, Peer
 
 
+NONBLOCKING_STREAM = int(socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+
+
 class Owner(Protocol):
     """What a session needs of its worker."""
 
-    poller: Poller
-    buffer: memoryview
+    medium: Medium
 
     def connect_failed(self, pool: Pool, backend: PoolBackend) -> None:
         """Tell control that a dial failed."""
@@ -38,8 +40,9 @@ class Session:
     __slots__ = (
         "_flushed_received",
         "_flushed_sent",
+        "_flushed_spliced",
+        "_kept_alive",
         "_owner",
-        "_timer",
         "active_at",
         "attempts",
         "backend",
@@ -51,35 +54,37 @@ class Session:
         "number",
         "peer",
         "pool",
-        "relay",
         "started_at",
+        "to_backend",
+        "to_client",
         "tried",
     )
 
-    def __init__(self, owner: Owner, listener: "Listener", number: int, client: socket.socket, peer: "Peer") -> None:
+    def __init__(self, owner: Owner, listener: "Listener", number: int, client: socket.SocketType, peer: "Peer") -> None:
         self._owner, self.listener, self.number = owner, listener, number
         self.client, self.peer = client, peer
         self.pool = listener.pool
         self.backend: PoolBackend | None = None
-        self.backend_socket: socket.socket | None = None
-        self.relay: Relay | None = None
+        self.backend_socket: socket.SocketType | None = None
+        self.to_backend: ToBackend | None = None
+        self.to_client: ToClient | None = None
         self.tried: list[PoolBackend] = []
         self.attempts = 0
         self.connect_seconds: float | None = None
         self.started_at = self.active_at = monotonic()
         self.ended = False
-        self._timer: Timer | None = None
-        self._flushed_sent = self._flushed_received = 0
+        self._kept_alive = False  # most short sessions can do without these system calls
+        self._flushed_sent = self._flushed_received = self._flushed_spliced = 0
 
     @property
     def sent(self) -> int:
         """Bytes to the backend."""
-        return self.relay.to_backend.moved if self.relay else 0
+        return self.to_backend.moved if self.to_backend else 0
 
     @property
     def received(self) -> int:
         """Bytes from the backend."""
-        return self.relay.to_client.moved if self.relay else 0
+        return self.to_client.moved if self.to_client else 0
 
     @property
     def backend_name(self) -> str | None:
@@ -95,12 +100,21 @@ class Session:
 
     def sweep(self, now: float) -> None:
         """Put the bytes moved since the last sweep on the board; end the session when none have for too long."""
-        if self.relay is None:
+        if self.backend_socket is None or self.to_backend is None:
             return
+        if not self._kept_alive:
+            self._kept_alive = True
+            for option in KEEPALIVE:
+                self.backend_socket.setsockopt(*option)
         if self._flush_counters():
             self.active_at = now
         elif self.pool.idle_timeout and now - self.active_at >= self.pool.idle_timeout:
             self.end(CloseReason.IDLE_TIMEOUT)
+
+    def dial_timed_out(self) -> None:
+        """Try another backend."""
+        self._dial_failed(ConnectFailure.TIMEOUT)
+        self._dial()
 
     def failed(self) -> None:
         """A bug broke the dial or the relay."""
@@ -115,18 +129,21 @@ class Session:
             return
         self.ended = True
         self._flush_counters()
-        self._cancel_timer()
         if self.backend is not None:
             self.backend.release()
+            self.pool.dials.end(self)
         self.listener.closed()
         self.pool.closed(reason, monotonic() - self.started_at)
         for sock in (self.client, self.backend_socket):
             if sock is not None:
                 if reason in CLEAN_ENDS:
                     sock.setsockopt(*CLOSE_IN_ORDER)
-                self._owner.poller.close(sock)
+                self._owner.medium.poller.close(sock)
         self._owner.session_ended(self, reason)
-        self.relay = None  # it knows this session: without the circle both are freed at once
+        if self.to_backend and self.to_client:
+            self.to_backend.stop()
+            self.to_client.stop()
+            self.to_backend = self.to_client = None  # they know this session: without the circle all are freed at once
 
     def _dial(self) -> None:
         """Connect to one backend after the other until a connection is under way or nothing is left to try."""
@@ -148,42 +165,37 @@ class Session:
         self.end(CloseReason.CONNECT_FAILED if self.tried else CloseReason.NO_BACKEND)
 
     def _connect(self, backend: PoolBackend) -> int:
-        family = socket.AF_INET6 if ":" in backend.address[0] else socket.AF_INET
-        self.backend_socket = sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        for option in SESSION_OPTIONS:
-            sock.setsockopt(*option)
+        self.backend_socket = sock = socket.SocketType(backend.family, NONBLOCKING_STREAM)
+        sock.setsockopt(*NODELAY)
+        sock.setsockopt(*RESET_ON_CLOSE)
         self.active_at = monotonic()
         error = sock.connect_ex(backend.address)
         if error == EINPROGRESS or not error:
-            self._owner.poller.register(sock.fileno(), OUT, self._dial_ready)
-            self._timer = self._owner.poller.call_later(self.pool.connect_timeout, self._dial_timed_out)
+            self._owner.medium.poller.register(sock.fileno(), EDGES, self._dial_ready)
+            self.pool.dials.begin(self, self.active_at)
         return error
 
-    def _dial_ready(self, _events: int) -> None:
+    def _dial_ready(self, events: int) -> None:
         assert self.backend_socket is not None
-        self._cancel_timer()
-        if error := self.backend_socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        self.pool.dials.end(self)
+        error = events & (ERR | HUP) and self.backend_socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error:
             self._dial_failed(connect_failure(error))
             self._dial()
         else:
-            self._connected()
-
-    def _dial_timed_out(self) -> None:
-        self._timer = None
-        self._dial_failed(ConnectFailure.TIMEOUT)
-        self._dial()
+            self._connected(events)
 
     def _dial_failed(self, failure: ConnectFailure) -> None:
         assert self.backend is not None
         assert self.backend_socket is not None
-        self._owner.poller.close(self.backend_socket)
+        self._owner.medium.poller.close(self.backend_socket)
         self.backend.failed(failure)
         self.backend.release()
         self._owner.connect_failed(self.pool, self.backend)
         self.tried.append(self.backend)
         self.backend = self.backend_socket = None
 
-    def _connected(self) -> None:
+    def _connected(self, events: int) -> None:
         assert self.backend is not None
         assert self.backend_socket is not None
         now = monotonic()
@@ -191,20 +203,21 @@ class Session:
         self.active_at = now
         self.pool.connect_seconds.observe(self.connect_seconds)
         self.backend.connected()
-        self.relay = Relay(self._owner.poller, self._owner.buffer, self)
-        self.relay.start(self.client, self.backend_socket)
+        self.to_backend, self.to_client = relay(self._owner.medium, self, self.client, self.backend_socket)
+        if events & ~OUT:
+            self.to_client.ready(events)  # it spoke first, and nobody will tell again
 
     def _flush_counters(self) -> bool:
         """Whether any byte has moved since the last time."""
-        sent, received = self.sent, self.received
-        if sent == self._flushed_sent and received == self._flushed_received:
+        if self.backend is None or self.to_backend is None or self.to_client is None:
             return False
-        assert self.backend is not None
+        sent, received = self.to_backend.moved, self.to_client.moved
+        moved = sent - self._flushed_sent + received - self._flushed_received
+        if not moved:
+            return False
+        spliced = self.to_backend.spliced + self.to_client.spliced - self._flushed_spliced
         self.backend.moved(sent - self._flushed_sent, received - self._flushed_received)
+        self.pool.moved(moved - spliced, spliced)
         self._flushed_sent, self._flushed_received = sent, received
+        self._flushed_spliced += spliced
         return True
-
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None

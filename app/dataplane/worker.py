@@ -12,6 +12,7 @@ from time import monotonic
 from app.core.address import Address
 from app.core.lifecycle import closing_window
 from app.core.reasons import CloseReason
+from app.core.splice import Splice
 from app.dataplane.access_log import AccessLog
 from app.dataplane.counters import Counters
 from app.dataplane.drain import DrainInProgress
@@ -19,7 +20,9 @@ from app.dataplane.link_watch import LinkWatch
 from app.dataplane.listener import Listener, Peer
 from app.dataplane.poller import Poller
 from app.dataplane.pool import Pool, PoolBackend
+from app.dataplane.relay import Medium
 from app.dataplane.session import Session
+from app.dataplane.splice import MOST_PIPES
 from app.link.board import SWEEP_INTERVAL, WORKER, Board, WorkerCell
 from app.link.channel import Channel
 from app.link.log_stream import LogStream
@@ -47,15 +50,16 @@ DRAIN_TICK = 0.05
 PAUSE_CHECK_INTERVAL = 0.25
 CONNECT_FAILED_INTERVAL = 0.1  # per backend, between two reports to control
 LAST_LOG_WAIT = 0.4  # for a block that a slow reader of the log does not take
-RESERVED_DESCRIPTORS = 64  # for everything that is not a session
+RESERVED_DESCRIPTORS = 64 + 2 * MOST_PIPES  # for everything that is not a session
 
 
 class Worker:
     """All of one worker process."""
 
+    medium: Medium
+
     def __init__(self, number: int, board: Board, link: socket.socket) -> None:
         self.poller = Poller(self._callback_failed)
-        self.buffer = memoryview(bytearray())
         self._counters = Counters(board, number)
         self._cell = self._counters.slot(WORKER, 0)
         self._stream = LogStream(STANDARD_OUTPUT)
@@ -71,7 +75,6 @@ class Worker:
         self._exit_code: int | None = None
         self._sweep_due = monotonic()
         self._channel = Channel(LinkWatch(self.poller), link, self._received, self._control_lost)
-        self._sweep()
 
     def run(self) -> int:
         """Work until told to stop; answers the exit code."""
@@ -101,7 +104,8 @@ class Worker:
     def _received(self, message: Message) -> None:
         match message:
             case Hello():
-                self.buffer = memoryview(bytearray(message.buffer_size))
+                self.medium = Medium(self.poller, message.buffer_size, Splice(message.splice))
+                self._sweep()
                 self._log.configure(sessions=message.log_sessions, console=message.log_console)
             case PoolAdded():
                 self._add_pool(message)
@@ -126,7 +130,7 @@ class Worker:
         if known := self._pools.get(message.name):
             known.configure(message)
         else:
-            self._pools[message.name] = Pool(self._counters, message)
+            self._pools[message.name] = Pool(self.poller, self._counters, message)
 
     def _add_listener(self, message: ListenerAdded) -> None:
         sockets = [socket.socket(fileno=descriptor) for descriptor in self._channel.take_descriptors(len(message.binds))]
@@ -172,7 +176,7 @@ class Worker:
 
     # Accepting
 
-    def _accepted(self, listener: Listener, client: socket.socket, peer: Peer) -> None:
+    def _accepted(self, listener: Listener, client: socket.SocketType, peer: Peer) -> None:
         self._last_session += 1
         session = Session(self, listener, self._last_session, client, peer)
         self._sessions[session.number] = session
@@ -216,6 +220,7 @@ class Worker:
         cells[self._cell + WorkerCell.SWEPT_AT_MILLISECONDS] = int(now * 1000)
         for session in list(self._sessions.values()):
             session.sweep(now)
+        self.medium.pipes.sweep()
         self._sweep_due = monotonic() + SWEEP_INTERVAL
         self.poller.call_later(SWEEP_INTERVAL, self._sweep)
 

@@ -42,7 +42,9 @@ class PoolCell(IntEnum):
     """
 
     ACTIVE = 0
-    CLOSED = 1
+    COPIED_BYTES = 1
+    SPLICED_BYTES = 2
+    CLOSED = 3
     CONNECT = CLOSED + len(CloseReason)
     DURATION = CONNECT + len(CONNECT_BUCKETS) + 2
 

@@ -17,6 +17,7 @@ class Hello:
     """The first message to a worker: what it needs to know about the process. Sizes in bytes."""
 
     buffer_size: int
+    splice: str
     log_sessions: bool
     log_console: bool
 

@@ -7,17 +7,17 @@ BACKLOG = 4096  # clients that the kernel has let in and nobody has accepted yet
 
 Option = tuple[int, int, int] | tuple[int, int, bytes]
 
-RESET_ON_CLOSE = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-CLOSE_IN_ORDER = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 0, 0))
+RESET_ON_CLOSE: Option = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+CLOSE_IN_ORDER: Option = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 0, 0))
 
-SESSION_OPTIONS: tuple[Option, ...] = (
-    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
-    # A peer that is gone without a word is noticed within two minutes, and idle connections keep their place in NAT tables.
+NODELAY: Option = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+# A peer that is gone without a word is noticed within two minutes, and idle connections keep their place in NAT tables.
+KEEPALIVE: tuple[Option, ...] = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
     (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15),
     (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4),
-    # Whatever ends a session in the middle, be it the death of the worker, must look like it: a session that has come to its
-    # end on both sides takes this back.
-    RESET_ON_CLOSE,
 )
+# Whatever ends a session in the middle, be it the death of the worker, must look like it: a session that has come to its
+# end on both sides takes RESET_ON_CLOSE back.
+SESSION_OPTIONS: tuple[Option, ...] = (NODELAY, RESET_ON_CLOSE, *KEEPALIVE)

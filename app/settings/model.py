@@ -8,8 +8,9 @@ from pydantic import AfterValidator, Field, SecretStr, SerializerFunctionWrapHan
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.core.address import Address
+from app.core.splice import Splice
 from app.settings.listener import ListenerSettings
-from app.settings.notation import LISTEN_ADDRESS, TOKEN, size
+from app.settings.notation import LISTEN_ADDRESS, TOKEN, choice, size
 from app.settings.pool import PoolSettings
 from app.settings.process import WORKERS, DrainSettings, LogSettings
 
@@ -45,6 +46,10 @@ class Settings(BaseSettings):
     drain: DrainSettings = Field(default_factory=DrainSettings, description="what happens after SIGTERM")
     log: LogSettings = Field(default_factory=LogSettings, description="logs, on stdout")
     buffer_size: Annotated[int, size(4 << 10, 1 << 20)] = Field(default=64 << 10, description="receive buffer of a worker")
+    splice: Annotated[Splice, choice(Splice)] = Field(
+        default=Splice.ADAPTIVE,
+        description="let the kernel carry bytes: `adaptive` (while a direction keeps filling the buffer), `always`, `never`",
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -55,6 +55,7 @@ METRICS = {
     "tidegate_backend_last_transition_timestamp_seconds": {"pool", "backend"},
     "tidegate_pool_backends": {"pool", "state"},
     "tidegate_connections_closed_total": {"pool", "reason"},
+    "tidegate_relayed_bytes_total": {"pool", "path"},
     "tidegate_connect_duration_seconds_bucket": {"pool", "le"},
     "tidegate_connect_duration_seconds_count": {"pool"},
     "tidegate_connect_duration_seconds_sum": {"pool"},

@@ -81,7 +81,7 @@ async def test_lines_that_wait_for_a_slow_reader_take_little_memory_and_none_is_
 
 
 async def test_a_reader_that_was_slow_gets_every_line_without_waiting_for_more() -> None:
-    async with running_worker(descriptors=68) as worker, route(worker) as way:  # a limit of two sessions
+    async with running_worker(descriptors=132) as worker, route(worker) as way:  # a limit of two sessions
         async with unread_log(worker):
             clients = [(await way.session())[0] for _ in range(2)]  # the worker is full, and says so to nobody
             await until(lambda: worker.cell(LISTENERS, 0, ListenerCell.ACCEPT_PAUSES))

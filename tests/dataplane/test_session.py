@@ -1,6 +1,7 @@
 """Sessions: which backends they dial, how they end, and that log, counters and gauges agree about each of them."""
 
 import asyncio
+import signal
 from contextlib import AsyncExitStack
 from time import monotonic
 
@@ -48,6 +49,25 @@ async def test_a_refused_dial_goes_on_to_the_next_backend(worker: Worker) -> Non
     assert set(attempts) == {1, 2}
     assert failures(worker, 0, ConnectFailure.REFUSED) == attempts.count(2)
     assert {line["backend"] for line in worker.log} == {str(alive.address)}
+
+
+async def test_what_backends_say_before_they_are_asked_reaches_the_clients(worker: Worker) -> None:
+    async def greet(peer: Peer) -> None:
+        await peer.send(b"220 welcome")
+        await peer.read()
+
+    async with serving(greet) as backend:
+        worker.add_pool()
+        worker.set_backends([backend.backend()])
+        port = await worker.add_listener()
+        for _ in range(5):
+            worker.process.send_signal(signal.SIGSTOP)
+            clients = [await connect(port) for _ in range(50)]
+            worker.process.send_signal(signal.SIGCONT)  # it dials for all at once, and hears the first when it has dialled the last
+            for client in clients:
+                async with asyncio.timeout(5):
+                    assert await client.read_exactly(11) == b"220 welcome"
+                client.close()
 
 
 async def test_after_the_last_attempt_the_client_is_reset(worker: Worker) -> None:

@@ -58,6 +58,7 @@ def test_every_default_is_shown() -> None:
         "drain": {"delay": "0s", "grace": "25s"},
         "log": {"level": "info"},
         "buffer_size": "64KiB",
+        "splice": "adaptive",
     }
 
 

@@ -14,6 +14,7 @@ import orjson
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.ports import free_port
+from tests.support.splice import SPLICE
 from tests.support.waiting import until
 
 Fields = dict[str, Any]
@@ -163,6 +164,7 @@ async def running_proxy(
         "HEALTH__INTERVAL": "200ms",
         "HEALTH__TIMEOUT": "200ms",
         "DRAIN__GRACE": "2s",
+        "SPLICE": SPLICE,
         **settings,
     }
     process = await asyncio.create_subprocess_exec(

@@ -10,6 +10,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import orjson
 from app.core.backend import Backend
 from app.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
 from app.core.reasons import CloseReason, ConnectFailure
+from app.core.splice import Splice
 from app.link.board import BACKENDS, LISTENERS, POOLS, WORKER, BackendCell, Board, ListenerCell, PoolCell, Table, WorkerCell
 from app.link.channel import Channel
 from app.link.messages import (
@@ -37,6 +39,7 @@ from app.link.messages import (
 )
 from app.link.sockets import SESSION_OPTIONS
 from tests.support.peers import limit_buffers
+from tests.support.splice import SPLICE
 from tests.support.waiting import until
 
 Fields = dict[str, Any]
@@ -205,6 +208,8 @@ class Worker:
         assert self.own(LISTENERS, ListenerCell.TOTAL) == len(lines)
         assert self.own(BACKENDS, BackendCell.SENT_BYTES) == sum(line["sent_bytes"] for line in lines)
         assert self.own(BACKENDS, BackendCell.RECEIVED_BYTES) == sum(line["received_bytes"] for line in lines)
+        relayed = self.own(POOLS, PoolCell.COPIED_BYTES) + self.own(POOLS, PoolCell.SPLICED_BYTES)
+        assert relayed == sum(line["sent_bytes"] + line["received_bytes"] for line in lines)
         connected = sum(line["connect_ms"] is not None for line in lines)
         assert self.own(BACKENDS, BackendCell.TOTAL) == connected
         assert self._observations(PoolCell.CONNECT, len(CONNECT_BUCKETS)) == connected
@@ -245,18 +250,13 @@ class Worker:
 
 @asynccontextmanager
 async def running_worker(
-    *,
-    buffer_size: int = 65536,
-    log_sessions: bool = True,
-    log_console: bool = False,
-    descriptors: int = 0,
-    board: Board | None = None,
-    number: int = 0,
+    *, descriptors: int = 0, board: Board | None = None, number: int = 0, **greeting: Any
 ) -> AsyncIterator[Worker]:
     """Start a worker and greet it; at the end stop it and check its books. It is killed if it still runs.
 
-    `descriptors` limits its open files. Workers that share a `board` need a `number` each.
+    `descriptors` limits its open files. Workers that share a `board` need a `number` each. All else are fields of `Hello`.
     """
+    hello = replace(Hello(65536, SPLICE, log_sessions=True, log_console=False), **greeting)
     own_board = Board.create(1) if board is None else None
     shared = own_board or board
     assert shared is not None
@@ -270,14 +270,16 @@ async def running_worker(
         )  # fmt: skip
     worker = Worker(process, ours, shared, number)
     reader = asyncio.ensure_future(worker.read_log())
-    worker.channel.send(Hello(buffer_size, log_sessions=log_sessions, log_console=log_console))
+    worker.channel.send(hello)
     try:
         yield worker
         if process.returncode is None:
             assert await worker.stop() == 0
         await reader
-        if log_sessions and not log_console:
+        if hello.log_sessions and not hello.log_console:
             worker.check_books()
+        if hello.splice == Splice.NEVER:
+            assert worker.own(POOLS, PoolCell.SPLICED_BYTES) == 0
         worker.check_gauges()
     finally:
         with suppress(ProcessLookupError):

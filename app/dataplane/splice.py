@@ -1,0 +1,109 @@
+"""Pipes that carry bytes from socket to socket inside the kernel, without a copy through this process.
+
+A direction borrows a pipe for one turn and keeps it only while its sink does not take all that is in it, so a few pipes
+serve many sessions, and what they can hold together is bounded.
+"""
+
+import fcntl
+import os
+import socket
+from contextlib import suppress
+from pathlib import Path
+from sys import maxsize
+
+from app.core.splice import Splice
+
+MOST_PIPES = 32  # of one worker; a direction that finds none free copies
+LARGEST = Path("/proc/sys/fs/pipe-max-size")
+SMALLEST = 64 * 1024  # a pipe with less room moves no more in one turn than a copy does
+NONBLOCK = 0x02  # SPLICE_F_NONBLOCK of splice(2), for the pipe's side; the sockets are non-blocking themselves
+
+SPLICE_FROM = {Splice.ADAPTIVE: 3, Splice.ALWAYS: -maxsize, Splice.NEVER: maxsize}
+"""How many reads in a row must fill the buffer before a direction splices."""
+
+
+class Pipe:
+    """One pipe, and how many bytes it holds. It owns both descriptors."""
+
+    __slots__ = ("_reading", "_writing", "filled", "room")
+
+    def __init__(self) -> None:
+        """Raises OSError when the system gives no pipe, or none of use."""
+        self._reading, self._writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.filled = 0
+        self.room = _enlarge(self._writing)
+        if self.room < SMALLEST:
+            self.close()
+            raise OSError(f"a pipe may have {self.room} bytes only")
+
+    def fill(self, source: socket.SocketType) -> int:
+        """Take bytes from a socket, 0 at its end; raises OSError, BlockingIOError when there are none."""
+        self.filled = os.splice(source.fileno(), self._writing, self.room, flags=NONBLOCK)
+        return self.filled
+
+    def empty(self, sink: socket.SocketType) -> int:
+        """Give bytes to a socket, answering how many; raises OSError, BlockingIOError when it takes none."""
+        written = os.splice(self._reading, sink.fileno(), self.filled, flags=NONBLOCK)
+        self.filled -= written
+        return written
+
+    def close(self) -> None:
+        """Drop the pipe with what it holds."""
+        os.close(self._reading)
+        os.close(self._writing)
+
+
+class Pipes:
+    """The pipes of a worker: opened when needed, kept while they are in use, closed by `sweep` when they are not."""
+
+    def __init__(self) -> None:
+        self._free: list[Pipe] = []
+        self._open = 0
+        self._idle = 0  # free ones that nobody has needed since the last sweep
+        self._refused = False
+
+    def take(self) -> Pipe | None:
+        """An empty pipe, or None when there are enough, or the system has none to give or no splicing at all."""
+        if self._free:
+            pipe = self._free.pop()
+            self._idle = min(self._idle, len(self._free))
+            return pipe
+        if self._refused or self._open == MOST_PIPES:
+            return None
+        try:
+            pipe = Pipe()
+        except OSError:
+            self._refused = True  # until the next sweep
+            return None
+        self._open += 1
+        return pipe
+
+    def give(self, pipe: Pipe) -> None:
+        """Have a pipe back, empty or not."""
+        if pipe.filled:
+            pipe.close()
+            self._open -= 1
+        else:
+            self._free.append(pipe)
+
+    def sweep(self) -> None:
+        """Close what nobody has needed since the last sweep; dare to ask the system again."""
+        for pipe in self._free[: self._idle]:
+            pipe.close()
+        del self._free[: self._idle]
+        self._open -= self._idle
+        self._idle = len(self._free)
+        self._refused = False
+
+
+def _enlarge(pipe: int) -> int:
+    """Make room for as much as the system allows; answers how many bytes that is.
+
+    Users without privileges get less once all their pipes together have reached a limit (pipe(7), `pipe-user-pages-soft`).
+    """
+    size = int(LARGEST.read_text())
+    while size > SMALLEST:
+        with suppress(OSError):
+            return fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, size)
+        size //= 2
+    return fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)
