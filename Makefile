@@ -57,6 +57,7 @@ coverage: system $(VENV)/.dev $(NODE_DIR)/node_modules/.installed
 	$(BIN)/python -m pytest --cov --cov-report=term-missing
 
 bench bench-quick: $(VENV)/.dev
+	@sh tests/bench/system_packages.sh
 	$(BIN)/python -m tests.bench $(if $(filter bench-quick,$@),--quick)
 
 docs: $(VENV)/.dev

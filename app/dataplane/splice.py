@@ -18,8 +18,8 @@ LARGEST = Path("/proc/sys/fs/pipe-max-size")
 SMALLEST = 64 * 1024  # a pipe with less room moves no more in one turn than a copy does
 NONBLOCK = 0x02  # SPLICE_F_NONBLOCK of splice(2), for the pipe's side; the sockets are non-blocking themselves
 
-SPLICE_FROM = {Splice.ADAPTIVE: 3, Splice.ALWAYS: -maxsize, Splice.NEVER: maxsize}
-"""How many reads in a row must fill the buffer before a direction splices."""
+SPLICE_FROM = {Splice.ADAPTIVE: 1, Splice.ALWAYS: -maxsize, Splice.NEVER: maxsize}
+"""How many reads must fill the buffer, with none in between that gives little, before a direction splices."""
 
 
 class Pipe:

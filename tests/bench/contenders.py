@@ -2,12 +2,12 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.processes import family, running, wait_for_port
+from tests.bench.processes import family, running, wait_for_page, wait_for_port
 from tests.support.ports import free_port
 
 NGINX = """
@@ -35,14 +35,15 @@ stream {{
 HAPROXY = """
 global
     nbthread {workers}
-    maxconn 7500
+    maxconn 6500
     log stdout format raw local0
     tune.bufsize 65536
+    tune.pipesize 1048576
 defaults
     mode tcp
     log global
     option tcplog
-    option splice-auto
+    {splicing}
     timeout connect 5s
     timeout client 1h
     timeout server 1h
@@ -53,60 +54,92 @@ listen proxy
 
 
 @dataclass(frozen=True)
+class Job:
+    """What a proxy has to do: the addresses to balance over (`host:port`), and with how many workers.
+
+    With a `probe_port` each backend is up while something accepts on that port of its address, asked twice a second.
+    """
+
+    backends: Sequence[str]
+    workers: int = 1
+    bulk: bool = False
+    probe_port: int = 0
+
+
+@dataclass(frozen=True)
 class Target:
-    """A proxy that runs: where clients connect, and the processes that do its work."""
+    """A proxy that runs: where clients connect, and its first process."""
 
     port: int
-    pids: Sequence[int]
+    pid: int
+
+    @property
+    def pids(self) -> list[int]:
+        """All its processes as of now."""
+        return family(self.pid)
 
 
-Contender = Callable[[Path, Sequence[int], int], "Iterator[Target]"]
-
-
-def nginx(folder: Path, backends: Sequence[int], workers: int) -> Iterator[Target]:
-    """nginx's stream module, with reuseport and a larger proxy buffer."""
+def nginx(folder: Path, job: Job) -> Iterator[Target]:
+    """nginx's stream module, with reuseport and a larger proxy buffer. It has no health checks of its own."""
     port = free_port()
-    servers = " ".join(f"server 127.0.0.1:{backend};" for backend in backends)
+    servers = " ".join(f"server {backend};" for backend in job.backends)
     config = folder / "nginx.conf"
-    config.write_text(NGINX.format(workers=workers, folder=folder, port=port, servers=servers))
-    yield from _target(["nginx", "-c", str(config)], folder / "nginx.log", port)
+    config.write_text(NGINX.format(workers=job.workers, folder=folder, port=port, servers=servers))
+    with _running(["nginx", "-c", str(config)], folder / "nginx.log", port) as pid:
+        yield Target(port, pid)
 
 
-def haproxy(folder: Path, backends: Sequence[int], workers: int) -> Iterator[Target]:
-    """HAProxy in TCP mode, with splicing on and a larger buffer."""
+def haproxy(folder: Path, job: Job) -> Iterator[Target]:
+    """HAProxy in TCP mode with a larger buffer; splicing as it decides itself, and always where the load is bulk.
+
+    Left to decide, HAProxy 2.6 does not splice between loopback sockets, and small messages are slower with it.
+    """
     port = free_port()
-    servers = "\n".join(f"    server backend{backend} 127.0.0.1:{backend}" for backend in backends)
+    check = f" check port {job.probe_port} inter 500ms rise 1 fall 1" if job.probe_port else ""
+    servers = "\n".join(f"    server b{number} {backend}{check}" for number, backend in enumerate(job.backends))
+    splicing = "option splice-request\n    option splice-response" if job.bulk else "option splice-auto"
     config = folder / "haproxy.cfg"
-    config.write_text(HAPROXY.format(workers=workers, port=port, servers=servers))
-    yield from _target(["haproxy", "-f", str(config)], folder / "haproxy.log", port)
+    config.write_text(HAPROXY.format(workers=job.workers, port=port, servers=servers, splicing=splicing))
+    with _running(["haproxy", "-f", str(config)], folder / "haproxy.log", port) as pid:
+        yield Target(port, pid)
 
 
-def tidegate(folder: Path, backends: Sequence[int], workers: int) -> Iterator[Target]:
-    """Tidegate as it comes, but without health checks, as the others: iperf3 would take one for a client."""
-    port = free_port()
+def tidegate(folder: Path, job: Job) -> Iterator[Target]:
+    """Tidegate as it comes, with health checks only where the work is about them: iperf3 would take one for a client."""
+    port, admin = free_port(), free_port()
+    checks = {
+        "TIDEGATE_HEALTH__PORT": str(job.probe_port),
+        "TIDEGATE_HEALTH__INTERVAL": "500ms",
+        "TIDEGATE_HEALTH__TIMEOUT": "500ms",
+        "TIDEGATE_HEALTH__RISE": "1",
+        "TIDEGATE_HEALTH__FALL": "1",
+    }
     settings = {
         "TIDEGATE_LISTEN": f"127.0.0.1:{port}",
-        "TIDEGATE_ADMIN": f"127.0.0.1:{free_port()}",
-        "TIDEGATE_BACKENDS": ",".join(f"127.0.0.1:{backend}" for backend in backends),
-        "TIDEGATE_HEALTH__TYPE": "none",
-        "TIDEGATE_WORKERS": str(workers),
+        "TIDEGATE_ADMIN": f"127.0.0.1:{admin}",
+        "TIDEGATE_BACKENDS": ",".join(job.backends),
+        "TIDEGATE_WORKERS": str(job.workers),
         "TIDEGATE_DRAIN__GRACE": "1s",
+        **(checks if job.probe_port else {"TIDEGATE_HEALTH__TYPE": "none"}),
     }
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
-    command = [sys.executable, "-m", "app", "run"]
-    yield from _target(command, folder / "tidegate.log", port, environment | settings)
+    log = folder / "tidegate.log"
+    with _running([sys.executable, "-m", "app", "run"], log, port, environment | settings) as pid:
+        wait_for_page(f"http://127.0.0.1:{admin}/readyz", log)
+        yield Target(port, pid)
 
 
 CONTENDERS = {"nginx": nginx, "haproxy": haproxy, "tidegate": tidegate}
 
 
 @contextmanager
-def contender(name: str, folder: Path, backends: Sequence[int], workers: int) -> Iterator[Target]:
-    """Run one of the proxies in front of these backends."""
-    yield from CONTENDERS[name](folder, backends, workers)
+def contender(name: str, folder: Path, job: Job) -> Iterator[Target]:
+    """Run one of the proxies."""
+    yield from CONTENDERS[name](folder, job)
 
 
-def _target(command: list[str], log: Path, port: int, environment: dict[str, str] | None = None) -> Iterator[Target]:
+@contextmanager
+def _running(command: list[str], log: Path, port: int, environment: dict[str, str] | None = None) -> Iterator[int]:
     with running(command, log, environment) as pid:
         wait_for_port(port, command[0], log)
-        yield Target(port, family(pid))
+        yield pid

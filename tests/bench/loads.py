@@ -5,14 +5,15 @@ import re
 import resource
 import socket
 import subprocess
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.processes import running, wait_for_port
-from tests.support.ports import free_port
+from tests.support.ports import free_port, free_ports
 
 WEB_SERVER = """
 daemon off;
@@ -25,10 +26,16 @@ http {{
     access_log off;
     keepalive_requests 1000000000;
     keepalive_timeout 1h;
-    server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 200 "hello"; }} }}
+    server {{
+{listen}
+        location / {{ return 200 "hello"; }}
+        location /bulk {{ root {folder}; sendfile on; }}
+    }}
 }}
 """
+BULK_FILE = 64 << 20
 BULK_ATTEMPTS = 10
+FLAP_INTERVAL = 0.5  # so that each backend goes down and up once a second
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
 
 
@@ -43,23 +50,89 @@ class Latency:
 
 
 @contextmanager
-def web_backend(folder: Path) -> Iterator[int]:
-    """An HTTP server that answers a few bytes; yields its port."""
-    port = free_port()
+def web_backend(folder: Path, addresses: int = 1) -> Iterator[list[str]]:
+    """An HTTP server that answers a few bytes, or many for `/bulk`; yields its addresses."""
+    ports = free_ports(addresses)
     config = folder / "web.conf"
-    config.write_text(WEB_SERVER.format(folder=folder, port=port))
+    listen = "\n".join(f"        listen 127.0.0.1:{port} backlog=4096;" for port in ports)
+    config.write_text(WEB_SERVER.format(folder=folder, listen=listen))
+    folder.chmod(0o755)  # a worker of the server has another user
+    with (folder / "bulk").open("wb") as file:
+        file.truncate(BULK_FILE)
     with running(["nginx", "-c", str(config)], folder / "web.log"):
-        wait_for_port(port, "the backend", folder / "web.log")
-        yield port
+        wait_for_port(ports[-1], "the backend", folder / "web.log")
+        yield [f"127.0.0.1:{port}" for port in ports]
 
 
 @contextmanager
-def bulk_backend(folder: Path) -> Iterator[int]:
-    """An iperf3 server; yields its port."""
+def bulk_backend(folder: Path) -> Iterator[list[str]]:
+    """An iperf3 server; yields its address."""
     port = free_port()
     with running(["iperf3", "-s", "-p", str(port)], folder / "iperf3.log"):
         wait_for_port(port, "iperf3", folder / "iperf3.log")
-        yield port
+        yield [f"127.0.0.1:{port}"]
+
+
+@contextmanager
+def flapping_port() -> Iterator[tuple[int, Callable[[], AbstractContextManager[None]]]]:
+    """A port that accepts, for health checks; within the second value it stops and starts again every FLAP_INTERVAL."""
+    port = free_port()
+    flaps, ends = threading.Event(), threading.Event()
+
+    def serve() -> None:
+        while not ends.is_set():
+            with socket.create_server(("127.0.0.1", port), backlog=4096) as server:
+                server.settimeout(0.05)
+                until = time.monotonic() + FLAP_INTERVAL
+                while not ends.is_set() and not (flaps.is_set() and time.monotonic() > until):
+                    with suppress(OSError):
+                        server.accept()[0].close()
+            if flaps.is_set():
+                ends.wait(FLAP_INTERVAL)
+
+    @contextmanager
+    def flap() -> Iterator[None]:
+        later = threading.Timer(FLAP_INTERVAL, flaps.set)  # the connections that live through it are made before
+        later.start()
+        yield
+        later.cancel()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield port, flap
+    finally:
+        ends.set()
+        thread.join()
+
+
+@contextmanager
+def bulk_stream(port: int) -> Iterator[Callable[[], int]]:
+    """Download without pause over one connection; the value answers how many bytes that has given."""
+    moved = 0
+    ends = threading.Event()
+
+    def download() -> None:
+        nonlocal moved
+        buffer = bytearray(1 << 20)
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
+            while not ends.is_set():
+                sock.sendall(b"GET /bulk HTTP/1.1\r\nHost: bench\r\n\r\n")
+                received = 0
+                while received < BULK_FILE and not ends.is_set():
+                    size = sock.recv_into(buffer)
+                    if not size:
+                        raise RuntimeError("the bulk stream was cut")
+                    received += size
+                    moved += size
+
+    thread = threading.Thread(target=download)
+    thread.start()
+    try:
+        yield lambda: moved
+    finally:
+        ends.set()
+        thread.join()
 
 
 def small_messages(port: int, connections: int, seconds: int, *, keep: bool = True) -> Latency:

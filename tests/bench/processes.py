@@ -6,8 +6,9 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.request import urlopen
 
 TICKS = os.sysconf("SC_CLK_TCK")
 START_LIMIT = 15.0
@@ -40,6 +41,16 @@ def wait_for_port(port: int, what: str, log: Path) -> None:
                 return
         time.sleep(0.02)
     raise RuntimeError(f"{what} does not listen on {port}: {log.read_text(errors='replace')[-2000:]}")
+
+
+def wait_for_page(url: str, log: Path) -> None:
+    """Return once a page answers with 200; raises RuntimeError with the log after START_LIMIT seconds."""
+    deadline = time.monotonic() + START_LIMIT
+    while time.monotonic() < deadline:
+        with suppress(OSError), urlopen(url, timeout=1):
+            return
+        time.sleep(0.02)
+    raise RuntimeError(f"{url} is not ready: {log.read_text(errors='replace')[-2000:]}")
 
 
 def family(pid: int) -> list[int]:

@@ -5,39 +5,35 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from tests.bench.contenders import CONTENDERS
-from tests.bench.works import HIGHER, Figures, Pace, Work
+from tests.bench.works import OURS, Numbers, Pace, Work
 
-OURS = "tidegate"
-Rounds = dict[str, list[Figures]]
+Rounds = dict[str, list[Numbers]]
 
 
 def run(work: Work, pace: Pace, rounds: int, progress: Callable[[str], None]) -> Rounds:
-    """Every contender's figures, round by round."""
-    figures: Rounds = {name: [] for name in CONTENDERS}
+    """Every contender's numbers, round by round."""
+    numbers: Rounds = {name: [] for name in (*work.peers, OURS)}
     for number in range(rounds):
-        for name in CONTENDERS:
+        for name in numbers:
             progress(f"{work.name}: round {number + 1} of {rounds}, {name}")
             with TemporaryDirectory(prefix="tidegate-bench-") as folder:
-                figures[name].append(work.measure(name, Path(folder), pace))
-    return figures
+                numbers[name].append(work.measure(name, Path(folder), pace))
+    return numbers
 
 
-def medians(rounds: Sequence[Figures]) -> Figures:
-    """The median of each figure."""
-    return {figure: median(one[figure] for one in rounds) for figure in rounds[0]}
+def median_of(rounds: Sequence[Numbers], figure: str) -> float:
+    """The median of a figure."""
+    return median(one[figure] for one in rounds)
 
 
-def spread(rounds: Sequence[Figures], figure: str) -> float:
+def spread(rounds: Sequence[Numbers], figure: str) -> float:
     """The range of a figure over the rounds, relative to its median."""
     values = [one[figure] for one in rounds]
     return (max(values) - min(values)) / median(values) if median(values) else 0.0
 
 
-def ratio(work: Work, rounds: Rounds, figure: str) -> float:
-    """Ours against the better of the peers, pair by pair within a round, and the median of that."""
-    best = max if work.better[figure] == HIGHER else min
-    peers = [name for name in rounds if name != OURS]
-    return median(
-        ours[figure] / best(rounds[peer][number][figure] for peer in peers) for number, ours in enumerate(rounds[OURS])
-    )
+def ratios(work: Work, rounds: Rounds, figure: str) -> list[float]:
+    """Ours against the better of the peers, pair by pair: one value per round, none where it says nothing about peers."""
+    best = max if work.figures[figure].more_is_better else min
+    pairs = ((ours, [rounds[peer][number] for peer in work.peers]) for number, ours in enumerate(rounds[OURS]))
+    return [ours[figure] / best(peer[figure] for peer in peers) for ours, peers in pairs if figure in peers[0]]

@@ -63,7 +63,9 @@ async def test_what_backends_say_before_they_are_asked_reaches_the_clients(worke
         for _ in range(5):
             worker.process.send_signal(signal.SIGSTOP)
             clients = [await connect(port) for _ in range(50)]
-            worker.process.send_signal(signal.SIGCONT)  # it dials for all at once, and hears the first when it has dialled the last
+            worker.process.send_signal(
+                signal.SIGCONT
+            )  # it dials for all at once, and hears the first when it has dialled the last
             for client in clients:
                 async with asyncio.timeout(5):
                     assert await client.read_exactly(11) == b"220 welcome"
