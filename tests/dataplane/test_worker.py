@@ -12,7 +12,7 @@ import pytest
 
 from app.link.messages import Drain
 from tests.dataplane.route import Route, route
-from tests.support.peers import Peer, connect, echo, payload, serving
+from tests.support.peers import Peer, connect, dead_backend, echo, payload, serving
 from tests.support.waiting import until
 from tests.support.worker import Worker, running_worker
 
@@ -38,6 +38,29 @@ async def test_a_running_worker_has_no_extension_of_a_heavy_library_mapped(worke
         libraries = mapped_libraries(worker)
     assert any("orjson" in library for library in libraries)
     assert [library for library in libraries for name in HEAVY if f"/{name}" in library] == []
+
+
+async def test_sessions_of_every_fate_are_freed_at_once_without_the_garbage_collector(worker: Worker) -> None:
+    async with serving(echo) as alive:
+        worker.add_pool(connect_attempts=1)
+        worker.set_backends([alive.backend(), dead_backend()])
+        port = await worker.add_listener()
+        await live_and_die(port, 200)
+        before = worker.own_memory
+        await live_and_die(port, 1500)
+        await until(lambda: worker.active == 0)
+        assert worker.own_memory - before < 512 * KILOBYTE  # a session takes more than one
+
+
+async def live_and_die(port: int, count: int) -> None:
+    """One after the other: half of them are refused, of the others most end cleanly and some in the middle."""
+    for number in range(count):
+        with await connect(port) as client, suppress(OSError):
+            await client.send(b"ping")
+            await client.read_exactly(4)
+            if number % 3:
+                client.end()
+                await client.read_all()
 
 
 def mapped_libraries(worker: Worker) -> set[str]:
