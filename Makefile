@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install -qq --disable-pip-version-check --require-hashes
 NODE_DIR := tests/support/node
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-splice check fix bench bench-quick docs lock coverage clean
+.PHONY: help run test test-splice check fix bench bench-quick bench-growth docs lock coverage clean
 
 help:
 	@sed -n 1,2p Makefile
@@ -59,6 +59,10 @@ coverage: system $(VENV)/.dev $(NODE_DIR)/node_modules/.installed
 bench bench-quick: $(VENV)/.dev
 	@sh tests/bench/system_packages.sh
 	$(BIN)/python -m tests.bench $(if $(filter bench-quick,$@),--quick)
+
+bench-growth: $(VENV)/.dev
+	@sh tests/bench/system_packages.sh
+	$(BIN)/python -m tests.bench.growth
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m tests.support.readme_tables

@@ -4,11 +4,11 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path as FilePath
 
+from app.settings.document import Document, DocumentError
 from app.settings.entry import Entry
 from app.settings.names import ANY_NAME, CONFIG_FILE, NAME_EXPECTED, TREE, Branch, Path, dotted, is_name, named_form
 from app.settings.problem import problem, quoted
 from app.settings.suggestion import nearest
-from app.settings.yaml_document import Document, DocumentError, parse_document
 
 LARGEST_FILE = 1 << 20
 
@@ -29,6 +29,8 @@ class ConfigFile:
             self._load()
 
     def _load(self) -> None:
+        from app.settings.yaml_document import parse_document  # noqa: PLC0415  a megabyte that most sidecars do without
+
         try:
             self._document = parse_document(_read(self._name))
         except DocumentError as error:

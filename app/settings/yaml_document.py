@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import yaml
 
+from app.settings.document import Document, DocumentError
 from app.settings.names import Path, dotted
 
 _DEEPEST = 20
@@ -13,25 +13,6 @@ _MOST_NODES = 100_000
 _PLAIN_TAGS = {
     f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "value", "merge")
 }
-
-
-class DocumentError(Exception):
-    """A text that is not a document for us; has the line and what is wrong."""
-
-    def __init__(self, line: int, message: str) -> None:
-        super().__init__(message)
-        self.line = line
-
-
-@dataclass
-class Document:
-    """A mapping, where every value is text as it was written, a list, a mapping, or None for nothing.
-
-    Numbers and booleans stay the text that was written, so that a value means the same here and in a variable.
-    """
-
-    values: dict[str, object] = field(default_factory=dict)
-    lines: dict[Path, int] = field(default_factory=dict)
 
 
 def parse_document(text: str) -> Document:

@@ -10,6 +10,8 @@ from pathlib import Path
 from tests.bench.processes import family, running, wait_for_page, wait_for_port
 from tests.support.ports import free_port
 
+MOST_IN_A_VARIABLE = 1000
+
 NGINX = """
 load_module /usr/lib/nginx/modules/ngx_stream_module.so;
 daemon off;
@@ -68,10 +70,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Target:
-    """A proxy that runs: where clients connect, and its first process."""
+    """A proxy that runs: where clients connect, its first process, and where it reports, if it does."""
 
     port: int
     pid: int
+    admin_url: str = ""
 
     @property
     def pids(self) -> list[int]:
@@ -117,7 +120,7 @@ def tidegate(folder: Path, job: Job) -> Iterator[Target]:
     settings = {
         "TIDEGATE_LISTEN": f"127.0.0.1:{port}",
         "TIDEGATE_ADMIN": f"127.0.0.1:{admin}",
-        "TIDEGATE_BACKENDS": ",".join(job.backends),
+        **_backends(folder, job.backends),
         "TIDEGATE_WORKERS": str(job.workers),
         "TIDEGATE_DRAIN__GRACE": "1s",
         **(checks if job.probe_port else {"TIDEGATE_HEALTH__TYPE": "none"}),
@@ -125,8 +128,18 @@ def tidegate(folder: Path, job: Job) -> Iterator[Target]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
     log = folder / "tidegate.log"
     with _running([sys.executable, "-m", "app", "run"], log, port, environment | settings) as pid:
-        wait_for_page(f"http://127.0.0.1:{admin}/readyz", log)
-        yield Target(port, pid)
+        url = f"http://127.0.0.1:{admin}"
+        wait_for_page(f"{url}/readyz", log)
+        yield Target(port, pid, url)
+
+
+def _backends(folder: Path, backends: Sequence[str]) -> dict[str, str]:
+    """The setting, in a file where a variable would be longer than the system allows."""
+    if len(backends) <= MOST_IN_A_VARIABLE:
+        return {"TIDEGATE_BACKENDS": ",".join(backends)}
+    config = folder / "tidegate.yaml"
+    config.write_text("\n".join(["backends:", *(f"  - {backend}" for backend in backends), ""]))
+    return {"TIDEGATE_CONFIG_FILE": str(config)}
 
 
 CONTENDERS = {"nginx": nginx, "haproxy": haproxy, "tidegate": tidegate}

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.settings.yaml_document import Document, DocumentError, parse_document
+from app.settings.document import Document, DocumentError
+from app.settings.yaml_document import parse_document
 
 
 def test_values_are_the_text_that_was_written() -> None:

@@ -1,0 +1,156 @@
+"""`make bench-growth`: how cost grows with backends and connections. The times are of one machine; their growth counts."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from timeit import Timer
+from urllib.request import urlopen
+
+from rich.console import Console
+from rich.table import Table
+
+from app.core.backend import Backend, State
+from app.core.balance import POLICIES
+from app.core.pool import Pool as Snapshot
+from app.dataplane.counters import Counters
+from app.dataplane.poller import Poller
+from app.dataplane.pool import Pool
+from app.link.board import Board
+from app.link.messages import BackendEntry, PoolAdded
+from tests.bench.contenders import Job, Target, contender
+from tests.bench.loads import idle_connections, web_backend
+from tests.bench.processes import proportional_bytes
+from tests.bench.works import OURS
+
+SIZES = (1, 100, 1000, 10_000)
+IDLE = (1000, 2000, 4000, 8000)
+REPEAT = 5
+
+
+def microseconds(call: Callable[[], object]) -> float:
+    """The least time of a call, of several tries."""
+    timer = Timer(call)
+    number, _ = timer.autorange()
+    return min(timer.repeat(REPEAT, max(1, number // 5))) / max(1, number // 5) * 1e6
+
+
+def backends(count: int) -> list[Backend]:
+    """So many different ones."""
+    addresses = ((f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 8001) for number in range(count))
+    return [Backend(f"{host}:{port}", host, port) for host, port in addresses]
+
+
+def worker_pool(policy: str, count: int) -> Pool:
+    """A pool as a worker has it, with so many eligible backends."""
+    pool = Pool(Poller(lambda _: None), Counters(Board.create(1), 0), PoolAdded("default", 0, policy, 5.0, 3, 0.0))
+    pool.apply([BackendEntry.of(backend, slot, eligible=True) for slot, backend in enumerate(backends(count))], [])
+    return pool
+
+
+def picks(policy: str) -> Iterator[str]:
+    """Microseconds to choose a backend for a connection."""
+    for count in SIZES:
+        pool = worker_pool(policy, count)
+        yield f"{microseconds(lambda: release(pool)):.1f}"  # noqa: B023  (called at once)
+
+
+def release(pool: Pool) -> None:
+    """Choose, and take it back."""
+    backend = pool.reserve("192.0.2.7", [])
+    assert backend is not None
+    backend.release()
+
+
+def changes_in_a_worker(policy: str) -> Iterator[str]:
+    """Microseconds to apply the change of one backend."""
+    for count in SIZES:
+        pool = worker_pool(policy, count)
+        up = BackendEntry.of(backends(count)[-1], count - 1, eligible=True)
+        down = replace(up, eligible=False)
+        yield f"{microseconds(lambda: flip(pool, down, up)) / 2:.1f}"  # noqa: B023
+
+
+def flip(pool: Pool, down: BackendEntry, up: BackendEntry) -> None:
+    """Two changes."""
+    pool.apply([down], [])
+    pool.apply([up], [])
+
+
+def changes_in_control() -> Iterator[str]:
+    """Microseconds to make the next snapshot after one backend has changed its state."""
+    for count in SIZES:
+        snapshot, _ = Snapshot("default").with_backends(backends(count), State.UP, 0.0)
+        name = backends(count)[-1].name
+        yield f"{microseconds(lambda: snapshot.with_state(name, State.DOWN, 'refused', 1.0)):.1f}"  # noqa: B023
+
+
+def metrics() -> tuple[list[str], list[str]]:
+    """Kilobytes of `/metrics`, and milliseconds to fetch it."""
+    sizes, times = [], []
+    for count in SIZES:
+        job = Job([backend.name for backend in backends(count)])
+        with TemporaryDirectory() as folder, contender(OURS, Path(folder), job) as target:
+            seconds, size = min(fetch(f"{target.admin_url}/metrics") for _ in range(REPEAT))
+        sizes.append(f"{size / 1024:.0f}")
+        times.append(f"{seconds * 1000:.1f}")
+    return sizes, times
+
+
+def fetch(url: str) -> tuple[float, int]:
+    """Seconds and bytes of an answer."""
+    before = time.perf_counter()
+    with urlopen(url, timeout=30) as response:
+        size = len(response.read())
+    return time.perf_counter() - before, size
+
+
+def idle_memory() -> list[str]:
+    """Bytes per idle connection."""
+
+    def measure(target: Target, count: int) -> str:
+        bare = proportional_bytes(target.pids)
+        with idle_connections(target.port, count):
+            return f"{(proportional_bytes(target.pids) - bare) / count:.0f}"
+
+    answer = []
+    for count in IDLE:
+        with (
+            TemporaryDirectory() as name,
+            web_backend(Path(name)) as ports,
+            contender(OURS, Path(name), Job(ports)) as target,
+        ):
+            with idle_connections(target.port, 10):
+                pass
+            answer.append(measure(target, count))
+    return answer
+
+
+def show(title: str, sizes: tuple[int, ...], rows: list[tuple[str, list[str]]], console: Console) -> None:
+    """Print a table with a column per size."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    for size in sizes:
+        table.add_column(f"{size:,}", justify="right")
+    for name, cells in rows:
+        table.add_row(name, *cells)
+    console.print(table)
+
+
+def main() -> int:
+    """Measure and print."""
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    rows = [(f"pick by {policy}, us", list(picks(policy))) for policy in POLICIES]
+    rows += [(f"apply a change for {policy}, us", list(changes_in_a_worker(policy))) for policy in POLICIES]
+    rows += [("next snapshot in control, us", list(changes_in_control()))]
+    sizes, times = metrics()
+    rows += [("/metrics, KiB", sizes), ("/metrics, ms", times)]
+    show("Backends in a pool", SIZES, rows, console)
+    show("Idle connections", IDLE, [("bytes per connection", idle_memory())], console)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
