@@ -178,5 +178,8 @@ class LivePool:
             self._changed(self, changes)
 
     def _settle(self) -> None:
-        if self.snapshot.members and not self.count_by_state()[State.CHECKING]:
+        if self.settled.is_set():
+            return
+        members = self.snapshot.members.values()
+        if members and not any(member.state is State.CHECKING for member in members):
             self.settled.set()

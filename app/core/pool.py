@@ -1,6 +1,6 @@
 """A pool as an immutable snapshot: each change gives a new snapshot and says what has changed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -63,7 +63,7 @@ class Pool:
     """All backends of one pool by name, in the order they were given."""
 
     name: str
-    members: Mapping[str, Member] = field(default_factory=lambda: MappingProxyType({}))
+    members: MappingProxyType[str, Member] = field(default_factory=lambda: MappingProxyType({}))
 
     def with_backends(self, backends: Iterable[Backend], initial: State, now: float) -> "tuple[Pool, tuple[Change, ...]]":
         """The pool with exactly these backends. Newcomers and those with another address start in the state `initial`."""
@@ -89,9 +89,9 @@ class Pool:
         known = self.members.get(name)
         if known is None or known.state is state:
             return self, ()
-        member = Member(known.backend, state, now)
-        pool = Pool(self.name, MappingProxyType({**self.members, name: member}))
-        return pool, (StateChanged(self.name, member, known.state, reason),)
+        members = self.members.copy()
+        members[name] = member = Member(known.backend, state, now)
+        return Pool(self.name, MappingProxyType(members)), (StateChanged(self.name, member, known.state, reason),)
 
     @property
     def eligible(self) -> int:
