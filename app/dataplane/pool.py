@@ -1,6 +1,7 @@
 """A pool as a worker sees it: the backends of its snapshot, their counters on the board, and the balancer over them."""
 
 import socket
+from random import random
 
 from app.core.balance import POLICIES
 from app.core.balance.balancer import Balancer
@@ -93,19 +94,22 @@ class Pool:
         self.idle_timeout = message.idle_timeout
         if message.balance != self.balance:
             self.balance = message.balance
-            self._balancer: Balancer[PoolBackend] = Balancer(POLICIES[message.balance]())
-            self._update_balancer()
+            self._balancer: Balancer[PoolBackend] = Balancer(lambda: POLICIES[message.balance](random))
+            for backend in self.backends.values():
+                self._admit(backend)
 
     def apply(self, changed: list[BackendEntry], removed: list[str]) -> None:
-        """Take over backends that are new or different, and drop those that left."""
+        """Take over backends that are new or different, and drop those that left. The others cost nothing."""
         for name in removed:
-            self.backends.pop(name, None)
+            if backend := self.backends.pop(name, None):
+                self._withdraw(backend)
         for entry in changed:
-            if known := self.backends.get(entry.name):
-                known.apply(entry)
+            if backend := self.backends.get(entry.name):
+                self._withdraw(backend)
+                backend.apply(entry)
             else:
-                self.backends[entry.name] = PoolBackend(self._counters, entry)
-        self._update_balancer()
+                backend = self.backends[entry.name] = PoolBackend(self._counters, entry)
+            self._admit(backend)
 
     def reserve(self, client: str, tried: list[PoolBackend]) -> PoolBackend | None:
         """Choose a backend that has not been tried and reserve a connection on it, or None when there is none."""
@@ -131,10 +135,10 @@ class Pool:
         self._counters.cells[self._cell + CLOSED_CELL[reason]] += 1
         self.duration_seconds.observe(seconds)
 
-    def _update_balancer(self) -> None:
-        eligible = [backend for backend in self.backends.values() if backend.eligible]
-        self._balancer.update(
-            [backend for backend in eligible if not backend.backup],
-            [backend for backend in eligible if backend.backup],
-            self.backends,
-        )
+    def _admit(self, backend: PoolBackend) -> None:
+        if backend.eligible:
+            self._balancer.add(backend)
+
+    def _withdraw(self, backend: PoolBackend) -> None:
+        if backend.eligible:
+            self._balancer.remove(backend)

@@ -19,6 +19,7 @@ class Balance(StrEnum):
 
     ROUND_ROBIN = "round_robin"
     LEAST_CONNECTIONS = "least_connections"
+    RANDOM_TWO = "random_two"
     SOURCE_HASH = "source_hash"
 
 
@@ -47,7 +48,7 @@ class PoolSettings(Section):
     )
     balance: Annotated[Balance, choice(Balance)] = Field(
         default=Balance.LEAST_CONNECTIONS,
-        description="how a backend is chosen: `round_robin`, `least_connections`, `source_hash`",
+        description="how a backend is chosen: `round_robin`, `least_connections`, `random_two`, `source_hash`",
     )
     health: HealthSettings = Field(default_factory=HealthSettings, description="active checks")
     connect_timeout: Annotated[float, duration()] = Field(

@@ -127,6 +127,26 @@ async def test_weights_and_policies_can_change_while_a_pool_runs(worker: Worker)
         assert 8 in await shares(8)
 
 
+async def test_a_backend_that_gets_another_tier_or_limit_keeps_its_sessions_and_is_picked_accordingly(
+    worker: Worker,
+) -> None:
+    with listening() as first, listening() as second, ExitStack() as stack:
+        worker.add_pool(balance="random_two")
+        worker.set_backends([first.backend()])
+        port = await worker.add_listener()
+        old = await session(stack, port, first)
+        worker.set_backends([first.backend(backup=True), second.backend()])
+        await worker.sessions()
+        for _ in range(5):
+            await session(stack, port, second)
+        worker.set_backends([first.backend(backup=True), second.backend(max_connections=6)])
+        await worker.sessions()
+        await session(stack, port, second)
+        await session(stack, port, first)
+        assert await works(*old)
+        assert (active(worker, 0), active(worker, 1)) == (2, 6)
+
+
 async def test_backups_serve_only_while_no_other_backend_is_eligible(worker: Worker) -> None:
     with listening() as primary, listening() as backup, ExitStack() as stack:
         backends = [primary.backend(), backup.backend(backup=True)]

@@ -46,7 +46,8 @@ async def test_a_refused_dial_goes_on_to_the_next_backend(worker: Worker) -> Non
                 await client.read_all()
             await until(lambda: len(worker.events("session_closed")) == number + 1)  # noqa: B023  (awaited at once)
     attempts = [line["attempts"] for line in worker.log]
-    assert set(attempts) == {1, 2}
+    assert 2 in attempts
+    assert set(attempts) <= {1, 2}
     assert failures(worker, 0, ConnectFailure.REFUSED) == attempts.count(2)
     assert {line["backend"] for line in worker.log} == {str(alive.address)}
 

@@ -34,7 +34,7 @@ def test_a_pool_of_backups_only_is_allowed() -> None:
         ({"backends": "[::1]:1, [0::1]:1"}, "[::1]:1 is given twice"),
         ({"backends": "A:1, a:1"}, "a:1 is given twice"),
         ({"backends": "a:1", "ready": {"min_backends": 2}}, "expected at most 1"),
-        ({"backends": "a:1", "balance": "random_two"}, "expected one of round_robin, least_connections, source_hash"),
+        ({"backends": "a:1", "balance": "first"}, "expected one of round_robin, least_connections, random_two, source_hash"),
         ({"backends": "a:1", "connect_attempts": "0"}, "expected a whole number from 1 to 100"),
         ({"backends": "a:1", "idle_timeout": "721h"}, "expected a duration from 0s to 720h (0 means never)"),
     ],

@@ -1,14 +1,20 @@
 """Balancing: which eligible backend gets the next connection. One policy per file, one protocol, one registry."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from app.core.balance.least_connections import LeastConnections
 from app.core.balance.policy import Policy
+from app.core.balance.random_two import RandomTwo
 from app.core.balance.round_robin import RoundRobin
 from app.core.balance.source_hash import SourceHash
 
-POLICIES: Mapping[str, Callable[[], Policy]] = {
-    "round_robin": RoundRobin,
-    "least_connections": LeastConnections,
-    "source_hash": SourceHash,
+Random = Callable[[], float]
+"""Gives numbers uniform in [0, 1); for the policies that leave something to chance."""
+
+POLICIES: Mapping[str, Callable[[Random], Policy[Any]]] = {
+    "round_robin": lambda _: RoundRobin(),
+    "least_connections": lambda _: LeastConnections(),
+    "random_two": RandomTwo,
+    "source_hash": lambda _: SourceHash(),
 }

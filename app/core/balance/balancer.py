@@ -1,36 +1,45 @@
 """Tiers and limits around a policy: backups wait until no other backend can be had, full backends are passed over."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection
 from typing import Generic
 
-from app.core.balance.policy import C, Policy
+from app.core.balance.policy import C, Policy, Usable
 
 
 class Balancer(Generic[C]):
-    """Chooses among the eligible backends of one pool. The policy sees one tier at a time."""
+    """Chooses among the eligible backends of one pool, with an instance of the policy for each tier."""
 
-    def __init__(self, policy: Policy) -> None:
-        self.policy = policy
-        self._tiers: tuple[Sequence[C], ...] = ()
-        self._limited = False
+    def __init__(self, policy: Callable[[], Policy[C]]) -> None:
+        self._primaries, self._backups = policy(), policy()
+        self._limited = 0
 
-    def update(self, primaries: Sequence[C], backups: Sequence[C], names: Iterable[str]) -> None:
-        """Take over the eligible backends by tier; `names` are all backends of the pool, eligible or not."""
-        self._tiers = tuple(tier for tier in (primaries, backups) if tier)
-        self._limited = any(backend.max_connections for tier in self._tiers for backend in tier)
-        self.policy.retain(frozenset(names))
+    def add(self, backend: C) -> None:
+        """Take in a backend that has become eligible. To change it, remove it, change it and add it again."""
+        self._tier(backend).add(backend)
+        self._limited += backend.max_connections > 0
+
+    def remove(self, backend: C) -> None:
+        """Forget a backend that is no longer eligible."""
+        self._tier(backend).remove(backend)
+        self._limited -= backend.max_connections > 0
 
     def pick(self, client: str, tried: Collection[C] = ()) -> C | None:
         """A backend for this client that has not been tried and has room, or None."""
-        for tier in self._tiers:
-            candidates = tier
-            if self._limited or tried:
-                candidates = [backend for backend in tier if backend not in tried and has_room(backend)]
-            if candidates:
-                return self.policy.pick(candidates, client)
-        return None
+        usable = self._usable(tried) if tried or self._limited else _any
+        picked = self._primaries.pick(client, usable)
+        return self._backups.pick(client, usable) if picked is None else picked
+
+    def _tier(self, backend: C) -> Policy[C]:
+        return self._backups if backend.backup else self._primaries
+
+    def _usable(self, tried: Collection[C]) -> Usable[C]:
+        return lambda backend: backend not in tried and has_room(backend)
 
 
 def has_room(backend: C) -> bool:
     """Whether one more connection keeps the backend within its limit."""
     return not backend.max_connections or backend.active < backend.max_connections
+
+
+def _any(backend: C) -> bool:  # noqa: ARG001
+    return True

@@ -1,32 +1,45 @@
 """Weighted least connections: the best default where connections live long."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from math import inf
+from typing import Generic
 
-from app.core.balance.policy import C
+from app.core.balance.policy import C, Usable
 
 
-class LeastConnections:
-    """The candidate that would have the fewest connections per weight; those that tie take turns."""
+class LeastConnections(Generic[C]):
+    """The candidate that would have the fewest connections per weight; those that tie take turns.
+
+    Linear in the candidates: other workers change the counts at any time, so no order of them could be kept.
+    """
 
     def __init__(self) -> None:
-        self._turn = 0
+        self._candidates: dict[C, None] = {}  # the one that was picked last comes last
 
-    def pick(self, candidates: Sequence[C], client: str) -> C:  # noqa: ARG002
-        """The next one of the least loaded."""
-        if len(candidates) == 1:
-            return candidates[0]
-        least = inf
-        tied: list[C] = []
-        for candidate in candidates:
-            # The connection to be placed counts too: an idle backend of weight 2 goes before an idle one of weight 1.
-            load = (candidate.active + 1) / candidate.weight
-            if load < least:
-                least, tied = load, [candidate]
-            elif load == least:
-                tied.append(candidate)
-        self._turn += 1
-        return tied[self._turn % len(tied)]
+    def add(self, candidate: C) -> None:
+        """Compare it too from now on."""
+        self._candidates[candidate] = None
 
-    def retain(self, names: frozenset[str]) -> None:
-        """Nothing is kept per backend: the counts live with the connections."""
+    def remove(self, candidate: C) -> None:
+        """Compare it no more."""
+        del self._candidates[candidate]
+
+    def pick(self, client: str, usable: Usable[C]) -> C | None:  # noqa: ARG002
+        """The least loaded, of those that tie the one that has waited longest."""
+        picked = _least_loaded(self._candidates)
+        if picked is not None and not usable(picked):
+            picked = _least_loaded([candidate for candidate in self._candidates if usable(candidate)])
+        if picked is not None:
+            del self._candidates[picked]
+            self._candidates[picked] = None
+        return picked
+
+
+def _least_loaded(candidates: Iterable[C]) -> C | None:
+    least, best = inf, None
+    for candidate in candidates:
+        # The connection to be placed counts too: an idle backend of weight 2 goes before an idle one of weight 1.
+        load = (candidate.active + 1) / candidate.weight
+        if load < least:
+            least, best = load, candidate
+    return best

@@ -1,11 +1,11 @@
 """What a balancing policy is given and what it answers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable
 from typing import Protocol, TypeVar
 
 
-class Candidate(Protocol):
-    """A backend that could get the connection."""
+class Candidate(Hashable, Protocol):
+    """A backend that could get the connection, equal to no other. While a policy has it, only `active` may change."""
 
     @property
     def name(self) -> str:
@@ -23,15 +23,26 @@ class Candidate(Protocol):
     def max_connections(self) -> int:
         """The most connections it may have; 0 means no limit."""
 
+    @property
+    def backup(self) -> bool:
+        """Whether it waits until no other can be had."""
+
 
 C = TypeVar("C", bound=Candidate)
+Usable = Callable[[C], bool]
+
+MOST_REFUSALS = 16
+"""Candidates that a policy may find not usable in one pick before it looks whether any is, which is linear."""
 
 
-class Policy(Protocol):
-    """One way to choose. It may keep state between picks, bounded by the number of backends."""
+class Policy(Protocol[C]):
+    """One way to choose. It keeps its candidates and what it needs to know about each, and nothing of those that left."""
 
-    def pick(self, candidates: Sequence[C], client: str) -> C:
-        """Choose one of the candidates (at least one) for a client's IP address."""
+    def add(self, candidate: C) -> None:
+        """Take a candidate in that is not among them."""
 
-    def retain(self, names: frozenset[str]) -> None:
-        """Forget what is kept about backends that are not among these."""
+    def remove(self, candidate: C) -> None:
+        """Forget a candidate that is among them."""
+
+    def pick(self, client: str, usable: Usable[C]) -> C | None:
+        """Choose for a client's IP address one of the candidates that are usable now, or None when none is."""

@@ -1,12 +1,17 @@
 """Backends as a policy sees them, with connections that a test can open and close."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from random import Random
+from typing import TypeVar
 
 from hypothesis import strategies as st
 
+from app.core.balance import POLICIES
+from app.core.balance.policy import Policy
 
-@dataclass(slots=True, eq=False)
+
+@dataclass(slots=True, weakref_slot=True, eq=False)
 class Backend:
     """A candidate; two are equal only when they are the same one, as in a worker."""
 
@@ -14,11 +19,44 @@ class Backend:
     weight: int = 1
     active: int = 0
     max_connections: int = 0
+    backup: bool = False
 
 
 def backends(*weights: int) -> list[Backend]:
     """Backends `a:1`, `b:1` and so on, with these weights."""
     return [Backend(f"{chr(ord('a') + number)}:1", weight) for number, weight in enumerate(weights)]
+
+
+P = TypeVar("P", bound=Policy[Backend])
+
+
+def filled(policy: P, candidates: Iterable[Backend]) -> P:
+    """The policy with these candidates."""
+    for candidate in candidates:
+        policy.add(candidate)
+    return policy
+
+
+def registered(name: str, candidates: Iterable[Backend] = ()) -> Policy[Backend]:
+    """A fresh instance of a registered policy, whose chance repeats itself, with these candidates."""
+    return filled(POLICIES[name](Random(1).random), candidates)
+
+
+def usable(_: Backend) -> bool:
+    """What is said about a backend that is neither full nor tried."""
+    return True
+
+
+class Ask:
+    """Says which candidates are usable, and counts how often it was asked."""
+
+    def __init__(self, answer: Iterable[Backend] | None = None) -> None:
+        self._answer = None if answer is None else frozenset(answer)
+        self.times = 0
+
+    def __call__(self, candidate: Backend) -> bool:
+        self.times += 1
+        return self._answer is None or candidate in self._answer
 
 
 def letters(picked: Sequence[Backend]) -> str:
