@@ -12,7 +12,8 @@ from itertools import count
 from time import monotonic
 
 IN, OUT, ERR, HUP, RDHUP = select.EPOLLIN, select.EPOLLOUT, select.EPOLLERR, select.EPOLLHUP, select.EPOLLRDHUP
-EDGES = IN | OUT | RDHUP | select.EPOLLET  # every change once, so that a socket needs to be registered once
+PRI = select.EPOLLPRI  # urgent data, before which a read stops
+EDGES = IN | OUT | RDHUP | PRI | select.EPOLLET  # every change once, so that a socket needs to be registered once
 BATCH = 256
 
 Callback = Callable[[int], None]

@@ -89,7 +89,7 @@ class Pool:
 
     def configure(self, message: PoolAdded) -> None:
         """Take over settings; they hold for sessions that run, too."""
-        self.dials.timeout = message.connect_timeout
+        self.dials.configure(message.connect_timeout)
         self.connect_attempts = message.connect_attempts
         self.idle_timeout = message.idle_timeout
         if message.balance != self.balance:

@@ -13,12 +13,12 @@ from typing import ClassVar, Protocol
 
 from app.core.reasons import CloseReason
 from app.core.splice import Splice
-from app.dataplane.poller import EDGES, ERR, HUP, OUT, RDHUP, Poller
-from app.dataplane.splice import SPLICE_FROM, Pipe, Pipes
+from app.dataplane.poller import EDGES, ERR, HUP, OUT, PRI, RDHUP, Poller
+from app.dataplane.splice import REFUSALS, SPLICE_FROM, Pipe, Pipes
 
-LAST_WORDS = RDHUP | HUP | ERR  # after these no event tells of what is left to read
+READ_ON = RDHUP | HUP | ERR | PRI  # with these a short read need not be all, and no other event may tell of the rest
 UNKNOWN = 1 << 30  # there may be more to read; shares no bit with an event
-CALM_AFTER = 8  # reads in a row that do not fill the buffer, before a direction that splices copies again
+CALM_AFTER = 8  # reads in a row that give little, before a direction that splices copies again
 
 
 class Owner(Protocol):
@@ -83,7 +83,7 @@ class Direction:
             self.reverse.flush()
         if self._reads:
             if events & ~OUT:
-                self._move(events & LAST_WORDS)
+                self._move(events & READ_ON)
         elif events & ERR and (self.blocked or self.ended):
             self._owner.end(self.SOURCE_FAILED)
 
@@ -120,8 +120,7 @@ class Direction:
     def _move(self, more: int) -> None:
         """Move what one read gives; `more` says that there may be more than that, of which no event will tell."""
         medium = self._medium
-        if self._fills >= medium.splice_from and (pipe := medium.pipes.take()):
-            self._splice(pipe)
+        if self._fills >= medium.splice_from and (pipe := medium.pipes.take()) and self._splice(pipe):
             return
         try:
             size = self._source.recv_into(medium.buffer)
@@ -155,30 +154,35 @@ class Direction:
             self._unsent = bytes(medium.buffer[written:size])
             self._reads, self.blocked = False, True
         elif more & RDHUP:
-            self._move(0)  # the end of the source, or its error
+            self._move(more)  # the end of the source, or its error; at most what is behind an urgent byte comes before
         elif more:
             self._move_soon()
 
-    def _splice(self, pipe: Pipe) -> None:
+    def _splice(self, pipe: Pipe) -> bool:
+        """Move what a pipe takes; False when that is nothing, and a read must tell why: the source may be empty, have ended
+        or be before a byte of urgent data, or the system may not let us splice."""
+        pipes = self._medium.pipes
         try:
             size = pipe.fill(self._source)
         except BlockingIOError:
-            self._medium.pipes.give(pipe)
-            return
-        except OSError:
-            self._medium.pipes.give(pipe)
-            self._owner.end(self.SOURCE_FAILED)
-            return
+            size = 0
+        except OSError as error:
+            if error.errno not in REFUSALS:  # the error of the source, which no read would tell again
+                pipes.give(pipe)
+                self._owner.end(self.SOURCE_FAILED)
+                return True
+            pipes.refuse()
+            size = 0
         if not size:
-            self._medium.pipes.give(pipe)
-            self._source_ended()
-            return
+            pipes.give(pipe)
+            return False
         if size < self._medium.little:
             self._fills -= 1
         else:
             self._fills = self._medium.splice_from + CALM_AFTER
         self._pipe = pipe
         self._empty(pipe)
+        return True
 
     def _empty(self, pipe: Pipe) -> None:
         try:

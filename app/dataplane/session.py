@@ -112,7 +112,9 @@ class Session:
             self.end(CloseReason.IDLE_TIMEOUT)
 
     def dial_timed_out(self) -> None:
-        """Try another backend."""
+        """Try another backend, unless this dial has come to its end since."""
+        if self.ended or self.to_backend or monotonic() - self.active_at < self.pool.dials.timeout:
+            return
         self._dial_failed(ConnectFailure.TIMEOUT)
         self._dial()
 

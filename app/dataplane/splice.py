@@ -8,6 +8,7 @@ import fcntl
 import os
 import socket
 from contextlib import suppress
+from errno import EACCES, EINVAL, ENOMEM, ENOSYS, EOPNOTSUPP, EPERM
 from pathlib import Path
 from sys import maxsize
 
@@ -16,6 +17,8 @@ from app.core.splice import Splice
 MOST_PIPES = 32  # of one worker; a direction that finds none free copies
 LARGEST = Path("/proc/sys/fs/pipe-max-size")
 SMALLEST = 64 * 1024  # a pipe with less room moves no more in one turn than a copy does
+REFUSALS = frozenset({EPERM, EACCES, ENOSYS, EINVAL, EOPNOTSUPP, ENOMEM})
+"""Why the system would not splice, be it a filter on system calls or its want of memory; nothing has been moved then."""
 NONBLOCK = 0x02  # SPLICE_F_NONBLOCK of splice(2), for the pipe's side; the sockets are non-blocking themselves
 
 SPLICE_FROM = {Splice.ADAPTIVE: 1, Splice.ALWAYS: -maxsize, Splice.NEVER: maxsize}
@@ -27,17 +30,17 @@ class Pipe:
 
     __slots__ = ("_reading", "_writing", "filled", "room")
 
-    def __init__(self) -> None:
-        """Raises OSError when the system gives no pipe, or none of use."""
+    def __init__(self, most: int) -> None:
+        """Make room for as much as the system allows, up to so many bytes; raises OSError when that is of no use."""
         self._reading, self._writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.filled = 0
-        self.room = _enlarge(self._writing)
+        self.room = _enlarge(self._writing, most)
         if self.room < SMALLEST:
             self.close()
             raise OSError(f"a pipe may have {self.room} bytes only")
 
     def fill(self, source: socket.SocketType) -> int:
-        """Take bytes from a socket, 0 at its end; raises OSError, BlockingIOError when there are none."""
+        """Take bytes from a socket; raises OSError when it has taken none. 0 need not be the end: see `Direction`."""
         self.filled = os.splice(source.fileno(), self._writing, self.room, flags=NONBLOCK)
         return self.filled
 
@@ -61,19 +64,22 @@ class Pipes:
         self._open = 0
         self._idle = 0  # free ones that nobody has needed since the last sweep
         self._refused = False
+        self._most_room = _largest()
 
     def take(self) -> Pipe | None:
         """An empty pipe, or None when there are enough, or the system has none to give or no splicing at all."""
+        if self._refused:
+            return None
         if self._free:
             pipe = self._free.pop()
             self._idle = min(self._idle, len(self._free))
             return pipe
-        if self._refused or self._open == MOST_PIPES:
+        if self._open == MOST_PIPES:
             return None
         try:
-            pipe = Pipe()
+            pipe = Pipe(self._most_room)
         except OSError:
-            self._refused = True  # until the next sweep
+            self.refuse()
             return None
         self._open += 1
         return pipe
@@ -86,6 +92,10 @@ class Pipes:
         else:
             self._free.append(pipe)
 
+    def refuse(self) -> None:
+        """Lend none until the next sweep: the system does not let us splice now."""
+        self._refused = True
+
     def sweep(self) -> None:
         """Close what nobody has needed since the last sweep; dare to ask the system again."""
         for pipe in self._free[: self._idle]:
@@ -96,12 +106,19 @@ class Pipes:
         self._refused = False
 
 
-def _enlarge(pipe: int) -> int:
-    """Make room for as much as the system allows; answers how many bytes that is.
+def _largest() -> int:
+    """The most room that a user without privileges may ask for; what every pipe has where the system does not say."""
+    try:
+        return int(LARGEST.read_text())
+    except (OSError, ValueError):
+        return SMALLEST
+
+
+def _enlarge(pipe: int, size: int) -> int:
+    """Make room for so many bytes or as many as the system allows; answers how many that is.
 
     Users without privileges get less once all their pipes together have reached a limit (pipe(7), `pipe-user-pages-soft`).
     """
-    size = int(LARGEST.read_text())
     while size > SMALLEST:
         with suppress(OSError):
             return fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, size)
