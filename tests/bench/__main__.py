@@ -12,7 +12,7 @@ from tests.bench.rounds import Rounds, run
 from tests.bench.works import WORKS, Pace
 
 RESULTS = Path(__file__).parent / "results"
-FULL, QUICK = Pace(seconds=4, idle=4000), Pace(seconds=1, idle=500)
+FULL, QUICK = Pace(seconds=3, idle=4000), Pace(seconds=1, idle=500)
 
 
 def main() -> int:

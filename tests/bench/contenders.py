@@ -19,7 +19,7 @@ worker_processes {workers};
 worker_rlimit_nofile 20000;
 pid {folder}/nginx.pid;
 error_log {folder}/nginx.err;
-events {{ worker_connections 20000; }}
+events {{ worker_connections 9000; }}
 stream {{
     log_format session '$time_iso8601 $remote_addr $upstream_addr $bytes_sent $bytes_received $session_time $status';
     access_log {folder}/nginx.access session buffer=64k flush=1s;

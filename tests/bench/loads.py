@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ worker_processes 1;
 worker_rlimit_nofile 20000;
 pid {folder}/web.pid;
 error_log {folder}/web.err;
-events {{ worker_connections 20000; }}
+events {{ worker_connections 9000; }}
 http {{
     access_log off;
     keepalive_requests 1000000000;
@@ -97,18 +98,21 @@ def flapping_port() -> Iterator[tuple[int, Callable[[], AbstractContextManager[N
         yield
         later.cancel()
 
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield port, flap
-    finally:
-        ends.set()
-        thread.join()
+    with ThreadPoolExecutor(1) as threads:
+        server = threads.submit(serve)
+        try:
+            yield port, flap
+        finally:
+            ends.set()
+        server.result()
 
 
 @contextmanager
 def bulk_stream(port: int) -> Iterator[Callable[[], int]]:
-    """Download without pause over one connection; the value answers how many bytes that has given."""
+    """Download without pause over one connection; the value answers how many bytes that has given so far.
+
+    Raises what broke the stream, so that no load is measured beside a stream that was not there.
+    """
     moved = 0
     ends = threading.Event()
 
@@ -126,13 +130,13 @@ def bulk_stream(port: int) -> Iterator[Callable[[], int]]:
                     received += size
                     moved += size
 
-    thread = threading.Thread(target=download)
-    thread.start()
-    try:
-        yield lambda: moved
-    finally:
-        ends.set()
-        thread.join()
+    with ThreadPoolExecutor(1) as threads:
+        stream = threads.submit(download)
+        try:
+            yield lambda: moved
+        finally:
+            ends.set()
+        stream.result()
 
 
 def small_messages(port: int, connections: int, seconds: int, *, keep: bool = True) -> Latency:

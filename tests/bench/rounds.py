@@ -1,4 +1,4 @@
-"""Runs the proxies in turn, A B C A B C, so that what the machine does meanwhile falls on all of them alike."""
+"""Runs the proxies in turn, A B C B C A, so that what the machine does meanwhile falls on all of them alike."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,11 +14,17 @@ def run(work: Work, pace: Pace, rounds: int, progress: Callable[[str], None]) ->
     """Every contender's numbers, round by round."""
     numbers: Rounds = {name: [] for name in (*work.peers, OURS)}
     for number in range(rounds):
-        for name in numbers:
+        for name in rotated(list(numbers), number):
             progress(f"{work.name}: round {number + 1} of {rounds}, {name}")
             with TemporaryDirectory(prefix="tidegate-bench-") as folder:
                 numbers[name].append(work.measure(name, Path(folder), pace))
     return numbers
+
+
+def rotated(names: list[str], by: int) -> list[str]:
+    """Each goes first in its turn."""
+    first = by % len(names)
+    return names[first:] + names[:first]
 
 
 def median_of(rounds: Sequence[Numbers], figure: str) -> float:

@@ -1,0 +1,66 @@
+"""What the benchmark makes of its numbers."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.bench.picture import draw
+from tests.bench.report import rows
+from tests.bench.works import Figure, Numbers, Work, less, more
+
+
+def work(**figures: Figure) -> Work:
+    """A work that nobody carries out."""
+
+    def measure(*_: object) -> Numbers:
+        raise NotImplementedError
+
+    return Work("work", figures, measure)
+
+
+def rounds(**numbers: list[float]) -> dict[str, list[Mapping[str, float]]]:
+    """A figure called `it` per contender, round by round."""
+    return {name: [{"it": number} for number in values] for name, values in numbers.items()}
+
+
+def test_the_ratio_is_the_median_of_the_rounds_against_the_better_peer_of_each() -> None:
+    numbers = rounds(nginx=[10, 40, 10], haproxy=[20, 10, 10], tidegate=[10, 10, 20])
+    assert rows(work(it=more()), numbers)[0].ratio == 0.5  # 10/20, 10/40, 20/10
+    assert rows(work(it=less()), numbers)[0].ratio == 1.0  # 10/10, 10/10, 20/10
+
+
+@pytest.mark.parametrize(
+    ("figure", "reached"),
+    [
+        (more(), None),
+        (more(goal=0.5), True),
+        (more(goal=0.6), False),
+        (less(goal=0.5), True),
+        (less(goal=0.4), False),
+        (more(goal=0.5, limit=11), False),
+        (less(goal=0.5, limit=11), True),
+    ],
+)
+def test_goals_are_for_the_ratio_and_limits_for_our_own_number(figure: Figure, reached: bool | None) -> None:  # noqa: FBT001
+    row = rows(work(it=figure), rounds(nginx=[20.0], haproxy=[20.0], tidegate=[10.0]))[0]
+    assert row.reached is reached
+
+
+def test_a_figure_that_only_we_have_has_no_ratio() -> None:
+    numbers = rounds(nginx=[20.0], haproxy=[20.0], tidegate=[10.0])
+    for round_of_ours in numbers["tidegate"]:
+        assert isinstance(round_of_ours, dict)
+        round_of_ours["ours"] = 1.0
+    row = rows(work(it=more(), ours=less(limit=2.0)), numbers)[1]
+    assert (row.ratio, row.reached, row.medians) == (None, True, {"tidegate": 1.0})
+
+
+def test_the_picture_has_a_bar_for_each_ratio(tmp_path: Path) -> None:
+    figures = [{"figure": f"<{number}>", "ratio": 0.5 * number, "more_is_better": number % 2 == 0} for number in range(5)]
+    document = {"machine": {"cores": 2}, "works": [{"work": "a & b", "figures": [*figures, {"figure": "-", "ratio": None}]}]}
+    draw(document, tmp_path / "picture.svg")
+    picture = ET.parse(tmp_path / "picture.svg")
+    bars = picture.findall("{http://www.w3.org/2000/svg}rect")[1:]
+    assert len(bars) == 5
