@@ -4,7 +4,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-WIDTH, LABEL, BAR, GAP, TOP = 860, 370, 18, 8, 64
+WIDTH, LABEL, BAR, GAP, TOP = 980, 460, 18, 8, 64
 SCALE = 220  # pixels for a ratio of 1
 MOST = 2.0
 GOOD, BAD, INK, GRID = "#1f7a6d", "#c2570c", "#1f2933", "#9aa5b1"
