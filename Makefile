@@ -5,6 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install -qq --disable-pip-version-check --require-hashes
 NODE_DIR := tests/support/node
+MOVING_BYTES := tests/dataplane/test_relay.py tests/dataplane/test_session.py tests/scenarios/test_socketio_cluster.py
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-splice check fix bench bench-quick bench-growth docs lock coverage clean
@@ -40,8 +41,8 @@ test: system $(VENV)/.dev $(NODE_DIR)/node_modules/.installed
 	$(BIN)/python -m pytest
 
 test-splice: system $(VENV)/.dev $(NODE_DIR)/node_modules/.installed
-	SPLICE=always $(BIN)/python -m pytest tests/dataplane tests/scenarios
-	SPLICE=never $(BIN)/python -m pytest tests/dataplane
+	SPLICE=always $(BIN)/python -m pytest $(MOVING_BYTES)
+	SPLICE=never $(BIN)/python -m pytest $(MOVING_BYTES)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check app tests
