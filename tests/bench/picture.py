@@ -57,4 +57,5 @@ def _bar(y: int, label: str, ratio: float, *, good: bool) -> str:
 
 def _text(x: int, y: int, text: str, *, anchor: str = "start", weight: str = "normal", size: int = 13) -> str:
     font = FONT.replace("13", str(size))
-    return f'<text x="{x}" y="{y}" {font} font-weight="{weight}" text-anchor="{anchor}" fill="{INK}">{escape(text)}</text>'
+    place = f'x="{x}" y="{y}" {font} font-weight="{weight}" text-anchor="{anchor}"'
+    return f'<text {place} fill="{INK}" paint-order="stroke" stroke="#ffffff" stroke-width="3">{escape(text)}</text>'

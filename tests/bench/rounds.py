@@ -39,7 +39,13 @@ def spread(rounds: Sequence[Numbers], figure: str) -> float:
 
 
 def ratios(work: Work, rounds: Rounds, figure: str) -> list[float]:
-    """Ours against the better of the peers, pair by pair: one value per round, none where it says nothing about peers."""
+    """Ours against the better of the peers, pair by pair: one value per round, none where it says nothing about peers.
+
+    The better one is the one with the better median: the better of each round would be whoever the noise favours in it.
+    """
+    peers = [rounds[peer] for peer in work.peers if figure in rounds[peer][0]]
+    if not peers:
+        return []
     best = max if work.figures[figure].more_is_better else min
-    pairs = ((ours, [rounds[peer][number] for peer in work.peers]) for number, ours in enumerate(rounds[OURS]))
-    return [ours[figure] / best(peer[figure] for peer in peers) for ours, peers in pairs if figure in peers[0]]
+    better = best(peers, key=lambda numbers: median_of(numbers, figure))
+    return [ours[figure] / theirs[figure] for ours, theirs in zip(rounds[OURS], better, strict=True)]
