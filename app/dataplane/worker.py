@@ -14,6 +14,7 @@ from app.core.lifecycle import closing_window
 from app.core.reasons import CloseReason
 from app.core.splice import Splice
 from app.dataplane.access_log import AccessLog
+from app.dataplane.closing import Closing
 from app.dataplane.counters import Counters
 from app.dataplane.drain import DrainInProgress
 from app.dataplane.link_watch import LinkWatch
@@ -70,6 +71,7 @@ class Worker:
         self._last_session = 0
         self._most_sessions = _most_sessions()
         self._paused = False
+        self._closing = Closing(self.poller, self._sessions)
         self._drain: DrainInProgress | None = None
         self._flush_is_due = False
         self._exit_code: int | None = None
@@ -124,7 +126,7 @@ class Worker:
             case Stop():
                 self._exit(0, CloseReason.DRAIN)
             case _:
-                raise AssertionError(f"not for a worker: {message}")
+                self._closing.received(message)
 
     def _add_pool(self, message: PoolAdded) -> None:
         if known := self._pools.get(message.name):

@@ -106,6 +106,32 @@ class ListSessions:
 
 
 @dataclass(frozen=True, slots=True)
+class CloseSessions:
+    """Close live sessions of one backend for a close reason: idle ones first, of these the oldest.
+
+    At most `most` of them (0: all there are), and none while the backend has no more than `keep` connections, those of other
+    workers included. They are spread over `window` seconds, and all orders of a pool together close at most `rate` per
+    second (0: no limit). Takes the place of an earlier order for this backend.
+    """
+
+    pool: str
+    backend: str
+    reason: str
+    most: int
+    keep: int
+    window: float
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class KeepSessions:
+    """Close no more sessions of this backend, if that was ordered."""
+
+    pool: str
+    backend: str
+
+
+@dataclass(frozen=True, slots=True)
 class Drain:
     """Close the listeners, let the sessions finish, close what is left at the end of `grace` seconds, and exit."""
 
@@ -156,7 +182,19 @@ class Sessions:
     sessions: list[SessionEntry]
 
 
-Down = Hello | PoolAdded | PoolRemoved | BackendsChanged | ListenerAdded | ListenerRemoved | ListSessions | Drain | Stop
+Down = (
+    Hello
+    | PoolAdded
+    | PoolRemoved
+    | BackendsChanged
+    | ListenerAdded
+    | ListenerRemoved
+    | ListSessions
+    | CloseSessions
+    | KeepSessions
+    | Drain
+    | Stop
+)
 Up = Ready | ConnectFailed | Sessions
 Message = Down | Up
 
