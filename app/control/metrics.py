@@ -141,8 +141,16 @@ class PoolMetrics(Collector):
             "Unix time when the list of backends was last confirmed.",
             labels=("pool", "source"),
         )
+        rebalanced = CounterMetricFamily(
+            "tidegate_rebalance_closed", "Sessions closed because their backend had too many.", labels=("pool",)
+        )
+        dry_run = CounterMetricFamily(
+            "tidegate_rebalance_dry_run", "Sessions that a dry run of rebalancing would have closed.", labels=("pool",)
+        )
         for name, pool in self._process.pools.items():
             read = Reader(self._process, POOLS, pool.slot)
+            rebalanced.add_metric((name,), read(CLOSED_CELL[CloseReason.REBALANCE]))
+            dry_run.add_metric((name,), pool.rebalance_dry_run)
             for state, count in pool.count_by_state().items():
                 backends.add_metric((name, state.value), count)
             for reason in CloseReason:
@@ -155,7 +163,7 @@ class PoolMetrics(Collector):
             synced.add_metric((name, pool.discovery.source), pool.discovery.synced)
             if pool.discovery.last_sync is not None:
                 last_sync.add_metric((name, pool.discovery.source), pool.discovery.last_sync)
-        return iter((backends, closed, relayed, connect, duration, probes, synced, last_sync))
+        return iter((backends, closed, relayed, connect, duration, probes, synced, last_sync, rebalanced, dry_run))
 
 
 class BackendMetrics(Collector):

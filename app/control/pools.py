@@ -82,6 +82,7 @@ class LivePool:
         self.leaving: dict[str, Member] = {}
         self.probe_seconds = DurationCounts(PROBE_BUCKETS)
         self.settled = asyncio.Event()
+        self.rebalance_dry_run = 0
         self._totals, self._changed = totals, changed
 
     @property
@@ -99,6 +100,10 @@ class LivePool:
         """The backends of the pool, and those that have left it and still have connections."""
         yield from self.snapshot.members.values()
         yield from self.leaving.values()
+
+    def active(self, name: str) -> int:
+        """The connections of a known backend, those being dialled included."""
+        return self._totals.total(BACKENDS, self.slots[name], BackendCell.ACTIVE)
 
     def count_by_state(self) -> dict[State, int]:
         """The number of known backends in each state, zero where there is none."""
@@ -143,7 +148,7 @@ class LivePool:
     def release_slots(self) -> None:
         """Give back the slots of backends that have left and whose last connection has closed."""
         for name in list(self.leaving):
-            if not self._totals.total(BACKENDS, self.slots[name], BackendCell.ACTIVE):
+            if not self.active(name):
                 del self.leaving[name]
                 self._totals.free(BACKENDS, self.slots.pop(name))
 

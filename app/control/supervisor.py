@@ -13,12 +13,14 @@ from app import __version__
 from app.control import snapshot
 from app.control.admin.server import AdminServer
 from app.control.change_log import log_changes
+from app.control.closing import closing_orders
 from app.control.discovery.static import StaticDiscovery, look_up
 from app.control.health.prober import Probers
 from app.control.listeners import BoundListener, bind_listener, bind_socket, refuse_taken
 from app.control.log import ControlLog
 from app.control.pools import LivePool
 from app.control.process import Process
+from app.control.rebalance import Rebalancer
 from app.control.spawn import spawn
 from app.control.totals import Totals
 from app.control.workers import Worker, Workers
@@ -26,7 +28,7 @@ from app.core.lifecycle import ProcessState
 from app.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change
 from app.link.board import LISTENERS, Board
 from app.link.messages import ConnectFailed, Drain, Hello, Stop
-from app.settings import Settings
+from app.settings import RebalanceMode, Settings
 
 TICK = 0.5
 EXIT_TIMEOUT = 1.0  # for workers that were told to stop at once
@@ -47,6 +49,11 @@ class Supervisor:
         }
         self._probers = {name: Probers(pool) for name, pool in self._pools.items()}
         self._workers = Workers(settings.workers, self._totals, self._introduce, self._connect_failed)
+        self._rebalancers = {
+            name: Rebalancer(pool, self._totals, self._workers)
+            for name, pool in self._pools.items()
+            if pool.settings.rebalance.mode is not RebalanceMode.OFF
+        }
         self._process = Process(self._totals, self._pools, self._listeners, self._workers, log)
         token = settings.admin_token
         self._admin = AdminServer(self._process, token.get_secret_value() if token else None)
@@ -135,6 +142,10 @@ class Supervisor:
         """The one place where a change of a pool reaches the log, the workers and the probers."""
         log_changes(changes)
         self._workers.broadcast(snapshot.backends_changed(pool, changes))
+        if rebalancer := self._rebalancers.get(pool.name):
+            rebalancer.changed(changes, serving=self._accepting)
+        for order in closing_orders(pool, changes, self._settings.workers):
+            self._workers.broadcast(order)
         if any(isinstance(change, BackendAdded | BackendRemoved) for change in changes):
             self._probers[pool.name].sync()
         for change in changes:
@@ -154,6 +165,8 @@ class Supervisor:
             self._workers.kill_stuck()
             for pool in self._pools.values():
                 pool.release_slots()
+            for rebalancer in self._rebalancers.values():
+                rebalancer.tick()
 
     # Stop
 
@@ -173,6 +186,8 @@ class Supervisor:
                 async with asyncio.timeout(drain.delay):
                     await self._signalled_again.wait()
         self._accepting = False
+        for rebalancer in self._rebalancers.values():
+            rebalancer.stop()
         for listener in self._listeners.values():
             listener.close()
         self._workers.stop()

@@ -66,6 +66,10 @@ class Totals:
         """One number over all workers, past and present."""
         return self._base[table, slot, field] + self.board.sum(table, slot, field)
 
+    def by_worker(self, table: Table, slot: int, field: int) -> list[int]:
+        """A gauge of each worker, in the order of their numbers."""
+        return self.board.of_each(table, slot, field)
+
     def of_worker(self, worker: int, table: Table, field: int) -> int:
         """One number of one worker, over all slots of a table."""
         base = self.board.base(worker)

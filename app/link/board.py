@@ -108,5 +108,8 @@ class Board:
 
     def sum(self, table: Table, slot: int, field: int) -> int:
         """The sum of a cell over all workers' rows."""
-        cell = table.cell(slot, field)
-        return sum(self.cells[cell::ROW])
+        return sum(self.of_each(table, slot, field))
+
+    def of_each(self, table: Table, slot: int, field: int) -> list[int]:
+        """A cell in each worker's row."""
+        return self.cells[table.cell(slot, field) :: ROW].tolist()

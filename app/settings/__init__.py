@@ -5,8 +5,8 @@
 - `environment` and `config_file` (with `yaml_document`) read what is given, as entries (`entry`) that know where they were
   written; `names` says which keys there are, and how the flat form, the named form and the variables correspond.
 - `defaults` adds what the entries imply; `sources` hands all of them to pydantic-settings.
-- `model` is the result; its parts are `listener`, `pool`, `backend`, `health` and `process` (with `cpu_limit`), each a
-  `section`, with values written as `notation`, `units` and `statuses` say.
+- `model` is the result; its parts are `listener`, `pool`, `backend`, `health`, `rebalance` and `process` (with
+  `cpu_limit`), each a `section`, with values written as `notation`, `units` and `statuses` say.
 - `relations` and `overlap` look at what must hold between settings; `problem` words what is wrong, and `suggestion` what
   was meant.
 - `effective` and `variables` show settings to people.
@@ -21,6 +21,7 @@ from app.settings.model import Settings
 from app.settings.pool import Balance, PoolSettings, ReadySettings
 from app.settings.problem import SettingsError
 from app.settings.process import DrainSettings, LogFormat, LogLevel, LogSettings
+from app.settings.rebalance import LiveSessions, RebalanceMode, RebalanceSettings
 from app.settings.statuses import StatusRanges
 from app.settings.variables import Variable, variables
 
@@ -31,11 +32,14 @@ __all__ = [
     "HealthSettings",
     "HealthType",
     "ListenerSettings",
+    "LiveSessions",
     "LogFormat",
     "LogLevel",
     "LogSettings",
     "PoolSettings",
     "ReadySettings",
+    "RebalanceMode",
+    "RebalanceSettings",
     "Settings",
     "SettingsError",
     "StatusRanges",

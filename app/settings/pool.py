@@ -9,9 +9,12 @@ from pydantic_core import PydanticCustomError
 from app.settings.backend import BackendSettings
 from app.settings.health import HealthSettings
 from app.settings.notation import choice, duration, whole_number
+from app.settings.rebalance import HIGHEST_RATE, LiveSessions, RebalanceMode, RebalanceSettings
 from app.settings.section import Section, items_of
 
 MOST_BACKENDS = 4096
+NOT_BY_LOAD = frozenset({"source_hash", "first"})
+"""Policies that send a client who comes back to the backend it was on."""
 
 
 class Balance(StrEnum):
@@ -60,6 +63,21 @@ class PoolSettings(Section):
     idle_timeout: Annotated[float, duration(least=0.0, note=" (0 means never)")] = Field(
         default=3600.0, description="time without a byte either way after which a session ends; `0` = never"
     )
+    on_down: Annotated[LiveSessions, choice(LiveSessions)] = Field(
+        default=LiveSessions.KEEP, description="live sessions of a backend whose checks fail: `keep`, `close`"
+    )
+    on_removed: Annotated[LiveSessions, choice(LiveSessions)] = Field(
+        default=LiveSessions.KEEP, description="live sessions of a backend that leaves the pool: `keep`, `close`"
+    )
+    close_window: Annotated[float, duration(least=0.0)] = Field(
+        default=10.0, description="time over which these sessions are closed, idle ones first"
+    )
+    close_rate: Annotated[int, whole_number(0, HIGHEST_RATE, " (0 means that only close_window decides)")] = Field(
+        default=0, description="sessions that are closed per second, at most, even if it takes longer; `0` = no limit"
+    )
+    rebalance: RebalanceSettings = Field(
+        default_factory=RebalanceSettings, description="whether live sessions move when the pool has grown"
+    )
     ready: ReadySettings = Field(default_factory=ReadySettings, description="what the pool needs to be ready")
 
     @field_validator("backends")
@@ -71,6 +89,15 @@ class PoolSettings(Section):
                 raise ValueError(f"{name} is given twice: expected each backend once")
             seen.add(name)
         return backends
+
+    @field_validator("rebalance")
+    @classmethod
+    def _not_pointless(cls, rebalance: RebalanceSettings, info: ValidationInfo) -> RebalanceSettings:
+        balance = info.data.get("balance")
+        if rebalance.mode is not RebalanceMode.OFF and balance in NOT_BY_LOAD:
+            message = f"with balance {balance} clients would come back to the same backend: expected off"
+            raise PydanticCustomError("pointless", "{message}", {"key": "mode", "message": message})
+        return rebalance
 
     @field_validator("ready")
     @classmethod

@@ -49,6 +49,11 @@ def test_every_default_is_shown() -> None:
                 "connect_timeout": "5s",
                 "connect_attempts": 3,
                 "idle_timeout": "1h",
+                "on_down": "keep",
+                "on_removed": "keep",
+                "close_window": "10s",
+                "close_rate": 0,
+                "rebalance": {"mode": "off", "rate": 10, "delay": "5s", "tolerance_percent": 5},
                 "ready": {"min_backends": 1},
             }
         },

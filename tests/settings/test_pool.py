@@ -15,6 +15,13 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert pool.ready.min_backends == 1
 
 
+def test_live_sessions_stay_where_they_are_by_default() -> None:
+    pool = PoolSettings.model_validate({"backends": "a:1"})
+    assert (pool.on_down, pool.on_removed, pool.close_window, pool.close_rate) == ("keep", "keep", 10.0, 0)
+    moving = pool.rebalance
+    assert (moving.mode, moving.rate, moving.delay, moving.tolerance_percent) == ("off", 10, 5.0, 5)
+
+
 def test_backends_are_text_or_a_list_of_texts_and_mappings() -> None:
     text = PoolSettings.model_validate({"backends": "a:1 weight=2, b:2 backup,"})
     listed = PoolSettings.model_validate({"backends": ["a:1 weight=2", {"address": "b:2", "backup": "yes"}]})
@@ -36,6 +43,16 @@ def test_a_pool_of_backups_only_is_allowed() -> None:
         ({"backends": "a:1", "ready": {"min_backends": 2}}, "expected at most 1"),
         ({"backends": "a:1", "balance": "first"}, "expected one of round_robin, least_connections, random_two, source_hash"),
         ({"backends": "a:1", "connect_attempts": "0"}, "expected a whole number from 1 to 100"),
+        ({"backends": "a:1", "on_down": "drop"}, "expected one of keep, close"),
+        ({"backends": "a:1", "on_removed": ""}, "expected one of keep, close"),
+        ({"backends": "a:1", "close_rate": -1}, "from 0 to 100000 (0 means that only close_window decides)"),
+        ({"backends": "a:1", "rebalance": {"mode": "yes"}}, "expected one of off, dry_run, on"),
+        ({"backends": "a:1", "rebalance": {"rate": 0}}, "expected a whole number from 1 to 100000"),
+        ({"backends": "a:1", "rebalance": {"tolerance_percent": 101}}, "expected a whole number from 0 to 100"),
+        (
+            {"backends": "a:1", "balance": "source_hash", "rebalance": {"mode": "dry_run"}},
+            "with balance source_hash clients would come back to the same backend: expected off",
+        ),
         ({"backends": "a:1", "idle_timeout": "721h"}, "expected a duration from 0s to 720h (0 means never)"),
     ],
 )

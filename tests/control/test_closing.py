@@ -1,0 +1,85 @@
+"""What workers are told about the live sessions of a backend whose state changes."""
+
+from collections.abc import Iterator
+from os import close
+
+import pytest
+
+from app.control.closing import closing_orders
+from app.control.pools import LivePool
+from app.control.totals import Totals
+from app.core.backend import Backend
+from app.core.pool import BackendRemoved, Change
+from app.link.board import Board
+from app.link.messages import CloseSessions, KeepSessions
+from app.settings import PoolSettings
+
+ONE, TWO = Backend("10.0.0.1:80", "10.0.0.1", 80), Backend("10.0.0.2:80", "10.0.0.2", 80)
+CLOSE_BOTH = {"on_down": "close", "on_removed": "close"}
+
+
+class Bench:
+    """A pool of two usable backends, with these settings, and the orders that its changes give for three workers."""
+
+    def __init__(self, board: Board, **settings: object) -> None:
+        self.changes: list[Change] = []
+        health = {"type": "tcp", "rise": 1, "fall": 1}
+        given = PoolSettings.model_validate({"backends": "10.0.0.1:80", "health": health, **settings})
+        self.pool = LivePool("chat", given, "static", Totals(board), lambda _, changes: self.changes.extend(changes))
+        self.pool.discovered([ONE, TWO])
+        for backend in (ONE, TWO):
+            self.pool.probed(backend.name, None, 0.001)
+        self.changes.clear()
+
+    def orders(self) -> list[CloseSessions | KeepSessions]:
+        """What the changes since the last time mean."""
+        changes, self.changes = self.changes, []
+        return list(closing_orders(self.pool, changes, 3))
+
+
+@pytest.fixture
+def board() -> Iterator[Board]:
+    board = Board.create(1)
+    yield board
+    close(board.descriptor)
+
+
+def test_sessions_are_kept_unless_the_settings_say_otherwise(board: Board) -> None:
+    bench = Bench(board)
+    bench.pool.probed(ONE.name, "refused", 0.001)
+    bench.pool.discovered([ONE])
+    assert bench.orders() == []
+
+
+def test_sessions_of_a_backend_that_goes_down_are_closed_and_those_left_are_kept_once_it_is_back(board: Board) -> None:
+    bench = Bench(board, on_down="close", close_window="30s", close_rate=60)
+    bench.pool.probed(ONE.name, "refused", 0.001)
+    assert bench.orders() == [CloseSessions("chat", ONE.name, "backend_down", 0, 0, 30.0, 20.0)], "a third for each worker"
+    bench.pool.probed(ONE.name, None, 0.001)
+    assert bench.orders() == [KeepSessions("chat", ONE.name)]
+    bench.pool.discovered([TWO])
+    assert bench.orders() == [], "leaving is another matter"
+
+
+def test_sessions_of_a_backend_that_leaves_are_closed_and_those_left_are_kept_once_it_is_back(board: Board) -> None:
+    bench = Bench(board, on_removed="close")
+    bench.pool.discovered([TWO])
+    assert bench.orders() == [CloseSessions("chat", ONE.name, "backend_removed", 0, 0, 10.0, 0.0)]
+    bench.pool.discovered([ONE, TWO])
+    assert bench.orders() == [KeepSessions("chat", ONE.name)]
+    bench.pool.probed(ONE.name, "refused", 0.001)
+    assert bench.orders() == [], "going down is another matter"
+
+
+def test_another_address_of_a_name_closes_nothing(board: Board) -> None:
+    bench = Bench(board, **CLOSE_BOTH)
+    bench.pool.discovered([Backend(ONE.name, "10.0.0.9", 80), TWO])
+    assert bench.orders() == []
+
+
+def test_a_backend_that_goes_before_its_first_probe_has_its_sessions_closed_too(board: Board) -> None:
+    bench = Bench(board, **CLOSE_BOTH)
+    bench.pool.discovered([Backend(ONE.name, "10.0.0.9", 80), TWO])
+    bench.pool.discovered([TWO])
+    assert [type(change) for change in bench.changes][-1] is BackendRemoved
+    assert bench.orders() == [CloseSessions("chat", ONE.name, "backend_removed", 0, 0, 10.0, 0.0)]
