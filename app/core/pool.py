@@ -6,19 +6,24 @@ from types import MappingProxyType
 
 from app.core.backend import Backend, State
 
+IGNORABLE = frozenset({State.DOWN, State.EJECTED})
+"""The states in which a backend is used all the same while its pool ignores health."""
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A backend in a pool, its state, and the Unix time since when it has it."""
+    """A backend in a pool, its state, and the Unix time since when it has it; `health_ignored` is the pool's panic."""
 
     backend: Backend
     state: State
     since: float
+    health_ignored: bool = False
 
     @property
     def eligible(self) -> bool:
         """Whether it may get a new connection now."""
-        return self.state is State.UP and bool(self.backend.host)
+        usable = self.state is State.UP or (self.health_ignored and self.state in IGNORABLE)
+        return usable and bool(self.backend.host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +52,38 @@ class BackendAltered:
 
 @dataclass(frozen=True, slots=True)
 class StateChanged:
-    """The one event that routing, metrics, log and status learn a new state from."""
+    """The one event that routing, metrics, log and status learn a new state from.
+
+    `seconds` is how long an ejection will last at most, or has lasted; None of other changes.
+    """
 
     pool: str
     member: Member
     previous: State
     reason: str
+    seconds: float | None = None
 
 
 Change = BackendAdded | BackendRemoved | BackendAltered | StateChanged
 
 
 @dataclass(frozen=True, slots=True)
+class PanicChanged:
+    """Routing has begun, or has ceased, to ignore the health of the pool's backends."""
+
+    pool: str
+    panic: bool
+    up: int
+    backends: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pool:
-    """All backends of one pool by name, in the order they were given."""
+    """All backends of one pool by name, in the order they were given; `panic` while routing ignores their health."""
 
     name: str
     members: MappingProxyType[str, Member] = field(default_factory=lambda: MappingProxyType({}))
+    panic: bool = False
 
     def with_backends(self, backends: Iterable[Backend], initial: State, now: float) -> "tuple[Pool, tuple[Change, ...]]":
         """The pool with exactly these backends. Newcomers and those with another address start in the state `initial`."""
@@ -72,26 +92,41 @@ class Pool:
         for backend in {backend.name: backend for backend in backends}.values():
             known = self.members.get(backend.name)
             if known is None:
-                members[backend.name] = member = Member(backend, initial, now)
+                members[backend.name] = member = Member(backend, initial, now, self.panic)
                 changes.append(BackendAdded(self.name, member))
                 continue
             members[backend.name] = member = replace(known, backend=backend)
             if known.backend != backend:
                 changes.append(BackendAltered(self.name, member))
             if known.backend.address != backend.address and known.state is not initial:
-                members[backend.name] = moved = Member(backend, initial, now)
+                members[backend.name] = moved = Member(backend, initial, now, self.panic)
                 changes.append(StateChanged(self.name, moved, known.state, "it has another address"))
         gone = [BackendRemoved(self.name, member) for name, member in self.members.items() if name not in members]
-        return Pool(self.name, MappingProxyType(members)), (*gone, *changes)
+        return Pool(self.name, MappingProxyType(members), self.panic), (*gone, *changes)
 
-    def with_state(self, name: str, state: State, reason: str, now: float) -> "tuple[Pool, tuple[Change, ...]]":
+    def with_state(
+        self, name: str, state: State, reason: str, now: float, seconds: float | None = None
+    ) -> "tuple[Pool, tuple[Change, ...]]":
         """The pool with one backend in that state. No change when it is unknown or already there."""
         known = self.members.get(name)
         if known is None or known.state is state:
             return self, ()
         members = self.members.copy()
-        members[name] = member = Member(known.backend, state, now)
-        return Pool(self.name, MappingProxyType(members)), (StateChanged(self.name, member, known.state, reason),)
+        members[name] = member = Member(known.backend, state, now, self.panic)
+        change = StateChanged(self.name, member, known.state, reason, seconds)
+        return Pool(self.name, MappingProxyType(members), self.panic), (change,)
+
+    def with_panic(self, *, panic: bool) -> "tuple[Pool, tuple[PanicChanged, ...]]":
+        """The pool with or without regard for health. No change when it is so already."""
+        if panic is self.panic:
+            return self, ()
+        members = {name: replace(member, health_ignored=panic) for name, member in self.members.items()}
+        change = PanicChanged(self.name, panic, self.count(State.UP), len(members))
+        return Pool(self.name, MappingProxyType(members), panic), (change,)
+
+    def count(self, state: State) -> int:
+        """How many backends are in that state."""
+        return sum(member.state is state for member in self.members.values())
 
     @property
     def eligible(self) -> int:

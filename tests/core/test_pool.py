@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.core.address import Address
 from app.core.backend import Backend, State
 from app.core.health import Health
-from app.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, Member, Pool, StateChanged
+from app.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, Member, PanicChanged, Pool, StateChanged
 
 A, B, C = (Backend(f"{name}:80", f"10.0.0.{number}", 80) for number, name in enumerate("abc", 1))
 
@@ -175,6 +175,32 @@ def test_only_a_backend_that_is_up_and_resolved_is_eligible(state: State) -> Non
     assert pool_of(resolved, unresolved, state=state).eligible == int(state is State.UP)
 
 
+@pytest.mark.parametrize("state", State)
+def test_in_panic_those_that_are_down_or_ejected_are_eligible_too_when_they_have_an_address(state: State) -> None:
+    pool, (change,) = pool_of(A, Backend("chat.internal:80", "", 80), state=state).with_panic(panic=True)
+    assert change == PanicChanged("chat", True, 2 if state is State.UP else 0, 2)
+    assert pool.eligible == int(state in {State.UP, State.DOWN, State.EJECTED})
+    pool, (change,) = pool.with_panic(panic=False)
+    assert not change.panic
+    assert pool.eligible == int(state is State.UP)
+
+
+@given(STEPS)
+def test_whoever_joins_or_changes_in_panic_is_in_it_too(steps: list[Step]) -> None:
+    pool, _ = pool_of(A, B).with_panic(panic=True)
+    for now, step in enumerate(steps):
+        pool, _ = step(pool, float(now))
+    assert pool.panic
+    assert pool.with_panic(panic=True) == (pool, ())
+    assert all(member.health_ignored for member in pool.members.values())
+
+
+def test_a_change_of_state_says_how_long_an_ejection_lasts() -> None:
+    _, (change,) = pool_of(A, state=State.UP).with_state(A.name, State.EJECTED, "5 dials failed", 7.0, 30.0)
+    assert isinstance(change, StateChanged)
+    assert (change.member.state, change.seconds) == (State.EJECTED, 30.0)
+
+
 def test_an_empty_pool_has_nobody_eligible() -> None:
     assert Pool("chat").eligible == 0
 
@@ -190,6 +216,7 @@ VALUES = [
     BackendRemoved("chat", MEMBER),
     BackendAltered("chat", MEMBER),
     StateChanged("chat", MEMBER, State.DOWN, "ok"),
+    PanicChanged("chat", True, 0, 4),
 ]
 
 
