@@ -39,6 +39,9 @@ class CloseReason(StrEnum):
 CLEAN_ENDS = frozenset({CloseReason.CLIENT_EOF, CloseReason.BACKEND_EOF})
 """The ends after which every byte has been passed on. Any other end must look like a reset to both peers."""
 
+BACKEND_ENDS = frozenset({CloseReason.BACKEND_EOF, CloseReason.BACKEND_RESET})
+"""The ends that the backend brought about."""
+
 
 class ConnectFailure(StrEnum):
     """Why a dial failed."""

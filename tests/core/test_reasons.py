@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from app.core.reasons import CLEAN_ENDS, CloseReason, ConnectFailure, RejectReason, connect_failure
+from app.core.reasons import BACKEND_ENDS, CLEAN_ENDS, CloseReason, ConnectFailure, RejectReason, connect_failure
 
 
 def test_the_close_reasons_are_those_of_the_contract_in_the_order_of_the_board() -> None:
@@ -35,6 +35,10 @@ def test_the_other_lists_are_bounded_words_too() -> None:
 
 def test_only_an_end_of_stream_is_a_clean_end() -> None:
     assert {reason.value for reason in CLEAN_ENDS} == {"client_eof", "backend_eof"}
+
+
+def test_a_backend_ends_a_session_by_its_end_of_stream_or_a_reset() -> None:
+    assert {reason.value for reason in BACKEND_ENDS} == {"backend_eof", "backend_reset"}
 
 
 @pytest.mark.parametrize(
