@@ -10,7 +10,7 @@ import structlog
 
 from app.control.pools import LivePool
 from app.core.backend import State
-from app.core.pool import BackendAdded, BackendRemoved, Change, StateChanged
+from app.core.pool import BackendAdded, BackendRemoved, Change, PanicChanged, StateChanged
 from app.core.reasons import CloseReason
 from app.link.messages import CloseSessions, KeepSessions
 from app.settings import LiveSessions
@@ -18,19 +18,38 @@ from app.settings import LiveSessions
 _log = structlog.get_logger()
 
 
-def closing_orders(pool: LivePool, changes: Iterable[Change], workers: int) -> Iterator[CloseSessions | KeepSessions]:
+Orders = Iterator[CloseSessions | KeepSessions]
+
+
+def closing_orders(pool: LivePool, changes: Iterable[Change | PanicChanged], workers: int) -> Orders:
     """What to tell each of so many workers. A backend that is back, or usable again, keeps the sessions it still has."""
-    settings = pool.settings
-    if LiveSessions.CLOSE not in {settings.on_down, settings.on_removed}:
+    if LiveSessions.CLOSE not in {pool.settings.on_down, pool.settings.on_removed}:
         return
     for change in changes:
+        if isinstance(change, PanicChanged):
+            yield from _orders_of_panic(pool, workers)
+            continue
         backend = change.member.backend.name
         if reason := _reason(pool, change):
-            _log_closing(pool, backend, reason)
-            rate = settings.close_rate / workers
-            yield CloseSessions(pool.name, backend, reason.value, 0, 0, settings.close_window, rate)
+            yield _close(pool, backend, reason, workers)
         elif isinstance(change, BackendAdded) or (isinstance(change, StateChanged) and change.member.eligible):
             yield KeepSessions(pool.name, backend)
+
+
+def _orders_of_panic(pool: LivePool, workers: int) -> Orders:
+    """While health is ignored a backend that is down is used, and keeps its sessions; afterwards it is as down as any."""
+    if pool.settings.on_down is not LiveSessions.CLOSE:
+        return
+    for name, member in pool.snapshot.members.items():
+        if member.state is State.DOWN:
+            closes = not member.eligible
+            yield _close(pool, name, CloseReason.BACKEND_DOWN, workers) if closes else KeepSessions(pool.name, name)
+
+
+def _close(pool: LivePool, backend: str, reason: CloseReason, workers: int) -> CloseSessions:
+    _log_closing(pool, backend, reason)
+    window, rate = pool.settings.close_window, pool.settings.close_rate / workers
+    return CloseSessions(pool.name, backend, reason.value, 0, 0, window, rate)
 
 
 def _reason(pool: LivePool, change: Change) -> CloseReason | None:

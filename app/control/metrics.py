@@ -147,7 +147,11 @@ class PoolMetrics(Collector):
         dry_run = CounterMetricFamily(
             "tidegate_rebalance_dry_run", "Sessions that a dry run of rebalancing would have closed.", labels=("pool",)
         )
+        panic = GaugeMetricFamily(
+            "tidegate_pool_panic", "1 while routing ignores the health of the backends, else 0.", labels=("pool",)
+        )
         for name, pool in self._process.pools.items():
+            panic.add_metric((name,), pool.snapshot.panic)
             read = Reader(self._process, POOLS, pool.slot)
             rebalanced.add_metric((name,), read(CLOSED_CELL[CloseReason.REBALANCE]))
             dry_run.add_metric((name,), pool.rebalance_dry_run)
@@ -163,7 +167,7 @@ class PoolMetrics(Collector):
             synced.add_metric((name, pool.discovery.source), pool.discovery.synced)
             if pool.discovery.last_sync is not None:
                 last_sync.add_metric((name, pool.discovery.source), pool.discovery.last_sync)
-        return iter((backends, closed, relayed, connect, duration, probes, synced, last_sync, rebalanced, dry_run))
+        return iter((backends, panic, closed, relayed, connect, duration, probes, synced, last_sync, rebalanced, dry_run))
 
 
 class BackendMetrics(Collector):
@@ -207,6 +211,9 @@ class BackendFamilies:
         self._checks = CounterMetricFamily(
             "tidegate_backend_health_checks", "Probes by result.", labels=(*BACKEND_LABELS, "result")
         )
+        self._ejections = CounterMetricFamily(
+            "tidegate_backend_ejections", "Times ejected because of failures in a row.", labels=BACKEND_LABELS
+        )
         self._since = GaugeMetricFamily(
             "tidegate_backend_last_transition_timestamp_seconds",
             "Unix time of the last change of state.",
@@ -227,6 +234,7 @@ class BackendFamilies:
         if record := pool.records.get(member.backend.name):
             self._checks.add_metric((*labels, "success"), record.passed)
             self._checks.add_metric((*labels, "failure"), record.failed)
+        self._ejections.add_metric(labels, pool.ejections.totals[member.backend.name])
         self._since.add_metric(labels, member.since)
 
     def all(self) -> Iterator[Metric]:
@@ -241,6 +249,7 @@ class BackendFamilies:
                 self._sent,
                 self._received,
                 self._checks,
+                self._ejections,
                 self._since,
             )
         )

@@ -8,16 +8,21 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from time import monotonic
 from typing import assert_never
 
 from app.control import clock
+from app.control.ejections import Ejections
 from app.control.totals import Totals
 from app.core.backend import Backend, State
 from app.core.buckets import PROBE_BUCKETS
 from app.core.health import Health
-from app.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, Member, Pool, StateChanged
+from app.core.outlier import Failures, state_of
+from app.core.panic import PanicRule
+from app.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, Member, PanicChanged, Pool, StateChanged
 from app.link.board import BACKENDS, POOLS, BackendCell
-from app.settings import PoolSettings
+from app.link.messages import BackendFailed
+from app.settings import PoolSettings, WhenAllDown
 
 
 @dataclass(slots=True)
@@ -71,7 +76,7 @@ class LivePool:
         settings: PoolSettings,
         source: str,
         totals: Totals,
-        changed: "Callable[[LivePool, tuple[Change, ...]], None]",
+        changed: "Callable[[LivePool, tuple[Change | PanicChanged, ...]], None]",
     ) -> None:
         self.name, self.settings = name, settings
         self.discovery = Discovery(source)
@@ -80,6 +85,8 @@ class LivePool:
         self.records: dict[str, HealthRecord] = {}
         self.slots: dict[str, int] = {}
         self.leaving: dict[str, Member] = {}
+        self.ejections = Ejections(settings)
+        self._panic_rule = PanicRule(settings.when_all_down is WhenAllDown.TRY_ALL, settings.panic_threshold)
         self.probe_seconds = DurationCounts(PROBE_BUCKETS)
         self.settled = asyncio.Event()
         self.rebalance_dry_run = 0
@@ -115,6 +122,7 @@ class LivePool:
         self.discovery.synced = synced
         if synced:
             self.discovery.last_sync = clock.now()
+        before = self.snapshot.members
         snapshot, changes = self.snapshot.with_backends(backends, State.CHECKING, clock.now())
         for name in snapshot.members:
             if name not in self.slots:
@@ -123,8 +131,10 @@ class LivePool:
             self.records.setdefault(name, HealthRecord())
         self.snapshot = snapshot
         for change in changes:
-            self._follow(change)
+            self._follow(change, before.get(change.member.backend.name))
         self._announce(changes)
+        for name in self.ejections.excess(len(snapshot.members)):
+            self._restore(name, "the pool has become too small for so many ejections")
         if not self.checked:
             self._trust_resolved()
         self._settle()
@@ -142,8 +152,33 @@ class LivePool:
             record.passed += 1
         else:
             record.failed += 1
-        self._set_state(name, record.health.verdict, record.last_result)
+        if record.health.verdict is not State.UP:
+            self.ejections.restore(name, monotonic())  # it is down, and is up again when its probes say so
+            self._review(name, record.last_result)
+        elif self.ejections.probed(name, passed=failure is None, elsewhere=self._is_probed_elsewhere(name)):
+            self._restore(name, f"{health.rise} checks in a row succeeded")
+        else:
+            self._review(name, record.last_result)
         self._settle()
+
+    def failed(self, message: BackendFailed) -> None:
+        """Take over a worker's report of failures, and eject the backend when they are too many in a row."""
+        name = message.backend
+        member = self.snapshot.members.get(name)
+        if member is None or member.state is not State.UP or self._has_recovered(message):
+            return
+        failures = Failures(message.dials, message.resets, message.early_ends, message.reason)
+        good = self._totals.total(BACKENDS, self.slots[name], BackendCell.GOOD)
+        if self.ejections.failed(name, failures, good) and self.ejections.may_eject(
+            len(self.snapshot.members), self.snapshot.count(State.UP)
+        ):
+            ejection = self.ejections.eject(name, monotonic())
+            self._review(name, str(ejection.failures), ejection.seconds)
+
+    def restore_due(self) -> None:
+        """End the ejections whose time is over."""
+        for name in self.ejections.due(monotonic()):
+            self._restore(name, "its time is over")
 
     def release_slots(self) -> None:
         """Give back the slots of backends that have left and whose last connection has closed."""
@@ -151,8 +186,28 @@ class LivePool:
             if not self.active(name):
                 del self.leaving[name]
                 self._totals.free(BACKENDS, self.slots.pop(name))
+                del self.ejections.totals[name]
 
-    def _follow(self, change: Change) -> None:
+    def settle(self) -> None:
+        """Clients may come from now on, even if some backends have not been probed: from now on health can be ignored."""
+        if not self.settled.is_set():
+            self.settled.set()
+            self._announce(())
+
+    def _is_probed_elsewhere(self, name: str) -> bool:
+        return self.settings.health.port not in {None, self.snapshot.members[name].backend.port}
+
+    def _has_recovered(self, message: BackendFailed) -> bool:
+        """Whether the worker has had a good session since it wrote its report."""
+        row = self._totals.board.base(message.worker)
+        cell = BACKENDS.cell(self.slots[message.backend], BackendCell.GOOD)
+        return self._totals.board.cells[row + cell] > message.good
+
+    def _restore(self, name: str, reason: str) -> None:
+        seconds = self.ejections.restore(name, monotonic())
+        self._review(name, reason, seconds)
+
+    def _follow(self, change: Change, before: Member | None) -> None:
         """What discovery has changed, in the records."""
         name = change.member.backend.name
         match change:
@@ -162,8 +217,11 @@ class LivePool:
                 self.discovery.events["removed"] += 1
                 self.leaving[name] = replace(change.member, state=State.DRAINING, since=clock.now())
                 del self.records[name]
+                self.ejections.forget(name)
             case BackendAltered():
                 self.discovery.events["altered"] += 1
+                if before and before.backend.address != change.member.backend.address:
+                    self.ejections.forget(name)
             case StateChanged():
                 self.records[name].health = Health()
             case _:
@@ -172,19 +230,25 @@ class LivePool:
     def _trust_resolved(self) -> None:
         for name, member in self.snapshot.members.items():
             if member.backend.host:
-                self._set_state(name, State.UP, "not checked")
+                self.records[name].health = Health(State.UP)
+                self._review(name, "not checked")
 
-    def _set_state(self, name: str, state: State, reason: str) -> None:
-        self.snapshot, changes = self.snapshot.with_state(name, state, reason, clock.now())
+    def _review(self, name: str, reason: str, seconds: float | None = None) -> None:
+        """The one place where what probes say and what traffic says become the state of a backend."""
+        state = state_of(self.records[name].health.verdict, self.ejections.of(name))
+        self.snapshot, changes = self.snapshot.with_state(name, state, reason, clock.now(), seconds)
         self._announce(changes)
 
     def _announce(self, changes: tuple[Change, ...]) -> None:
-        if changes:
-            self._changed(self, changes)
+        """Tell what has changed, in one piece with whether health is ignored now: routing must see no moment in between."""
+        panic = self.settled.is_set() and self._panic_rule.holds(self.snapshot.members.values())
+        self.snapshot, panic_changes = self.snapshot.with_panic(panic=panic)
+        if changes or panic_changes:
+            self._changed(self, (*changes, *panic_changes))
 
     def _settle(self) -> None:
         if self.settled.is_set():
             return
         members = self.snapshot.members.values()
         if members and not any(member.state is State.CHECKING for member in members):
-            self.settled.set()
+            self.settle()

@@ -15,7 +15,7 @@ from app.control.totals import Totals
 from app.control.workers import Workers
 from app.core.backend import State
 from app.core.closing import JITTER
-from app.core.pool import BackendRemoved, Change
+from app.core.pool import BackendRemoved, Change, PanicChanged
 from app.core.reasons import CloseReason
 from app.core.rebalance import Excess, Load, excesses, split
 from app.link.board import BACKENDS, CLOSED_CELL, POOLS, BackendCell
@@ -51,12 +51,12 @@ class Rebalancer:
         self._due: float | None = None
         self._running: Running | None = None
 
-    def changed(self, changes: Iterable[Change], *, serving: bool) -> None:
+    def changed(self, changes: Iterable[Change | PanicChanged], *, serving: bool) -> None:
         """Take over changes of the pool: growth is followed by a plan, unless nobody has been served before it.
 
-        Any change ends a plan that is under way and lets it be made anew, as what it was made for holds no more.
+        Any change of a backend ends a plan that is under way and lets it be made anew: what it was made for holds no more.
         """
-        grown = self._follow(changes)
+        grown = self._follow(change for change in changes if not isinstance(change, PanicChanged))
         under_way = self._due is not None or self._running is not None
         self.stop()
         if serving and (grown or under_way):

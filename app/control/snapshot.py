@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from app.control.listeners import BoundListener
 from app.control.pools import LivePool
-from app.core.pool import BackendRemoved, Change, Member
+from app.core.pool import IGNORABLE, BackendRemoved, Change, Member, PanicChanged
 from app.link.messages import BackendEntry, BackendsChanged, ListenerAdded, PoolAdded
 
 
@@ -18,6 +18,8 @@ def pool_added(pool: LivePool) -> PoolAdded:
         settings.connect_timeout,
         settings.connect_attempts,
         settings.idle_timeout,
+        settings.outliers.failures,
+        settings.outliers.early_end,
     )
 
 
@@ -26,16 +28,19 @@ def all_backends(pool: LivePool) -> BackendsChanged:
     return BackendsChanged(pool.name, [_entry(pool, member) for member in pool.snapshot.members.values()], [])
 
 
-def backends_changed(pool: LivePool, changes: Iterable[Change]) -> BackendsChanged:
-    """Only the backends that have changed."""
-    changed: list[BackendEntry] = []
+def backends_changed(pool: LivePool, changes: Iterable[Change | PanicChanged]) -> BackendsChanged:
+    """Only the backends that have changed, or whose health is ignored from now on or not any more."""
+    changed: dict[str, None] = {}
     removed: list[str] = []
+    members = pool.snapshot.members
     for change in changes:
         if isinstance(change, BackendRemoved):
             removed.append(change.member.backend.name)
+        elif isinstance(change, PanicChanged):
+            changed |= dict.fromkeys(name for name, member in members.items() if member.state in IGNORABLE)
         else:
-            changed.append(_entry(pool, change.member))
-    return BackendsChanged(pool.name, changed, removed)
+            changed[change.member.backend.name] = None
+    return BackendsChanged(pool.name, [_entry(pool, members[name]) for name in changed], removed)
 
 
 def listener_added(listener: BoundListener) -> ListenerAdded:

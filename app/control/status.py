@@ -1,6 +1,7 @@
 """The JSON of `/status`: what is known about everything, for people and for programs. The fields are a contract."""
 
 from collections.abc import Iterable
+from time import monotonic
 
 from app import __version__
 from app.control import clock
@@ -10,6 +11,7 @@ from app.control.process import Process
 from app.control.totals import Totals
 from app.core.backend import State
 from app.core.lifecycle import ProcessState
+from app.core.outlier import Ejection
 from app.core.pool import Member
 from app.core.reasons import ConnectFailure, RejectReason
 from app.link.board import (
@@ -86,6 +88,7 @@ def _pool(totals: Totals, pool: LivePool, state: State | None) -> Json:
     return {
         "name": pool.name,
         "balance": str(pool.settings.balance),
+        "panic": pool.snapshot.panic,
         "discovery": {
             "source": pool.discovery.source,
             "synced": pool.discovery.synced,
@@ -111,8 +114,16 @@ def _backend(totals: Totals, pool: LivePool, member: Member) -> Json:
         "connect_failures_total": failures,
         "sent_bytes_total": totals.total(BACKENDS, slot, BackendCell.SENT_BYTES),
         "received_bytes_total": totals.total(BACKENDS, slot, BackendCell.RECEIVED_BYTES),
+        "ejection": _ejection(pool.ejections.current.get(backend.name)),
         "health": _health(pool, pool.records.get(backend.name, HealthRecord())),
     }
+
+
+def _ejection(ejection: Ejection | None) -> Json | None:
+    """Why a backend is ejected, and until when at most."""
+    if ejection is None:
+        return None
+    return {"reason": str(ejection.failures), "until": clock.iso(clock.now() + ejection.until - monotonic())}
 
 
 def _health(pool: LivePool, record: HealthRecord) -> Json:

@@ -25,9 +25,9 @@ from app.control.spawn import spawn
 from app.control.totals import Totals
 from app.control.workers import Worker, Workers
 from app.core.lifecycle import ProcessState
-from app.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change
+from app.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, PanicChanged
 from app.link.board import LISTENERS, Board
-from app.link.messages import ConnectFailed, Drain, Hello, Stop
+from app.link.messages import BackendFailed, Drain, Hello, Stop
 from app.settings import RebalanceMode, Settings
 
 TICK = 0.5
@@ -48,7 +48,7 @@ class Supervisor:
             name: LivePool(name, pool, "static", self._totals, self._changed) for name, pool in settings.pools.items()
         }
         self._probers = {name: Probers(pool) for name, pool in self._pools.items()}
-        self._workers = Workers(settings.workers, self._totals, self._introduce, self._connect_failed)
+        self._workers = Workers(settings.workers, self._totals, self._introduce, self._backend_failed)
         self._rebalancers = {
             name: Rebalancer(pool, self._totals, self._workers)
             for name, pool in self._pools.items()
@@ -116,6 +116,8 @@ class Supervisor:
                     await pool.settled.wait()
         if self._signalled.is_set():
             return
+        for pool in self._pools.values():
+            pool.settle()
         self._process.state = ProcessState.RUNNING
         self._accepting = True
         for worker in self._workers.all:
@@ -138,7 +140,7 @@ class Supervisor:
         for listener in self._listeners.values():
             worker.send(snapshot.listener_added(listener), listener.sockets[worker.number])
 
-    def _changed(self, pool: LivePool, changes: tuple[Change, ...]) -> None:
+    def _changed(self, pool: LivePool, changes: tuple[Change | PanicChanged, ...]) -> None:
         """The one place where a change of a pool reaches the log, the workers and the probers."""
         log_changes(changes)
         self._workers.broadcast(snapshot.backends_changed(pool, changes))
@@ -152,7 +154,8 @@ class Supervisor:
             if isinstance(change, BackendAltered):
                 self._probers[pool.name].hurry(change.member.backend.name)
 
-    def _connect_failed(self, message: ConnectFailed) -> None:
+    def _backend_failed(self, message: BackendFailed) -> None:
+        self._pools[message.pool].failed(message)
         self._probers[message.pool].hurry(message.backend)
 
     async def _tick(self) -> None:
@@ -164,6 +167,7 @@ class Supervisor:
             self._control_log.flush()
             self._workers.kill_stuck()
             for pool in self._pools.values():
+                pool.restore_due()
                 pool.release_slots()
             for rebalancer in self._rebalancers.values():
                 rebalancer.tick()

@@ -15,7 +15,7 @@ from app.control.totals import Totals
 from app.core.backoff import Backoff
 from app.link.channel import Channel
 from app.link.messages import (
-    ConnectFailed,
+    BackendFailed,
     Down,
     ListSessions,
     Message,
@@ -60,11 +60,11 @@ class Workers:
         count: int,
         totals: Totals,
         introduce: Callable[[Worker], None],
-        connect_failed: Callable[[ConnectFailed], None],
+        backend_failed: Callable[[BackendFailed], None],
     ) -> None:
         self.all = [Worker(number) for number in range(count)]
         self._totals = totals
-        self._introduce, self._connect_failed = introduce, connect_failed
+        self._introduce, self._backend_failed = introduce, backend_failed
         self._stopping = False
         self._keepers: list[asyncio.Task[None]] = []
         self._queries: dict[int, asyncio.Future[Sessions]] = {}
@@ -189,8 +189,8 @@ class Workers:
         match message:
             case Ready():
                 worker.listening.add(message.listener)
-            case ConnectFailed():
-                self._connect_failed(message)
+            case BackendFailed():
+                self._backend_failed(message)
             case Sessions():
                 if (answer := self._queries.pop(message.request, None)) and not answer.done():
                     answer.set_result(message)

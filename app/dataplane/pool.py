@@ -9,6 +9,7 @@ from app.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
 from app.core.reasons import CloseReason, ConnectFailure
 from app.dataplane.counters import Counters, Histogram
 from app.dataplane.dials import Dials
+from app.dataplane.failures import FailureReports
 from app.dataplane.poller import Poller
 from app.link.board import BACKENDS, CLOSED_CELL, FAILURE_CELL, POOLS, BackendCell, PoolCell
 from app.link.messages import BackendEntry, PoolAdded
@@ -23,7 +24,7 @@ class PoolBackend:
         self._active_cell = self._cell + BackendCell.ACTIVE
         self._active_elsewhere = counters.elsewhere(BACKENDS, entry.slot, BackendCell.ACTIVE)
         self.name = entry.name
-        self.next_report = 0.0
+        self.failures: FailureReports | None = None  # nothing has failed yet
         self.apply(entry)
 
     def apply(self, entry: BackendEntry) -> None:
@@ -65,6 +66,17 @@ class PoolBackend:
         """Count a dial that failed."""
         self._counters.cells[self._cell + FAILURE_CELL[failure]] += 1
 
+    @property
+    def good(self) -> int:
+        """Sessions of this worker that went well."""
+        return self._counters.cells[self._cell + BackendCell.GOOD]
+
+    def went_well(self) -> None:
+        """Count a session that got a byte, or lived longer than an early end."""
+        self._counters.cells[self._cell + BackendCell.GOOD] += 1
+        if self.failures:
+            self.failures.forget()
+
     def moved(self, sent: int, received: int) -> None:
         """Count bytes to and from the backend."""
         cells = self._counters.cells
@@ -92,6 +104,8 @@ class Pool:
         self.dials.configure(message.connect_timeout)
         self.connect_attempts = message.connect_attempts
         self.idle_timeout = message.idle_timeout
+        self.outlier_failures = message.outlier_failures
+        self.early_end = message.early_end
         if message.balance != self.balance:
             self.balance = message.balance
             self._balancer: Balancer[PoolBackend] = Balancer(lambda: POLICIES[message.balance](random))

@@ -22,7 +22,10 @@ CALM_AFTER = 8  # reads in a row that give little, before a direction that splic
 
 
 class Owner(Protocol):
-    """Who is told that the relay has ended."""
+    """Who is told what becomes of the relay."""
+
+    def backend_ended(self) -> None:
+        """The backend has sent its end, and the client has not; it has been passed on."""
 
     def end(self, reason: CloseReason) -> None:
         """Both directions have ended, or one failed. No event follows."""
@@ -237,6 +240,12 @@ class ToClient(Direction):
     SOURCE_ENDED = CloseReason.BACKEND_EOF
     SOURCE_FAILED = CloseReason.BACKEND_RESET
     SINK_FAILED = CloseReason.CLIENT_RESET
+
+    def _source_ended(self) -> None:
+        comes_first = not self.reverse.ended
+        super()._source_ended()
+        if comes_first:
+            self._owner.backend_ended()
 
 
 def relay(medium: Medium, owner: Owner, client: socket.SocketType, backend: socket.SocketType) -> tuple[ToBackend, ToClient]:

@@ -9,7 +9,7 @@ from errno import EINPROGRESS
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
-from app.core.reasons import CLEAN_ENDS, CloseReason, ConnectFailure, RejectReason, connect_failure
+from app.core.reasons import BACKEND_ENDS, CLEAN_ENDS, CloseReason, ConnectFailure, RejectReason, connect_failure
 from app.dataplane.poller import EDGES, ERR, HUP, OUT
 from app.dataplane.pool import Pool, PoolBackend
 from app.dataplane.relay import Medium, ToBackend, ToClient, relay
@@ -27,8 +27,8 @@ class Owner(Protocol):
 
     medium: Medium
 
-    def connect_failed(self, pool: Pool, backend: PoolBackend) -> None:
-        """Tell control that a dial failed."""
+    def backend_failed(self, pool: Pool, backend: PoolBackend, failure: ConnectFailure | None) -> None:
+        """Tell control that a dial failed or, with None, that a session ended early."""
 
     def session_ended(self, session: "Session", reason: CloseReason) -> None:
         """Log the session and forget it."""
@@ -38,6 +38,7 @@ class Session:
     """From accept to close. Times are of the monotonic clock, in seconds."""
 
     __slots__ = (
+        "_early_until",
         "_flushed_received",
         "_flushed_sent",
         "_flushed_spliced",
@@ -73,6 +74,7 @@ class Session:
         self.connect_seconds: float | None = None
         self.started_at = self.active_at = monotonic()
         self.ended = False
+        self._early_until = 0.0  # until then an end is early; 0 when it is known whether this is a good session
         self._kept_alive = False  # most short sessions can do without these system calls
         self._flushed_sent = self._flushed_received = self._flushed_spliced = 0
 
@@ -106,6 +108,8 @@ class Session:
             self._kept_alive = True
             for option in KEEPALIVE:
                 self.backend_socket.setsockopt(*option)
+        if self._early_until:
+            self._judge()
         if self._flush_counters():
             self.active_at = now
         elif self.pool.idle_timeout and now - self.active_at >= self.pool.idle_timeout:
@@ -117,6 +121,11 @@ class Session:
             return
         self._dial_failed(ConnectFailure.TIMEOUT)
         self._dial()
+
+    def backend_ended(self) -> None:
+        """The backend has sent its end, and the client has not."""
+        if self._early_until:
+            self._judge(CloseReason.BACKEND_EOF)
 
     def failed(self) -> None:
         """A bug broke the dial or the relay."""
@@ -131,6 +140,8 @@ class Session:
             return
         self.ended = True
         self._flush_counters()
+        if self._early_until:
+            self._judge(reason)
         if self.backend is not None:
             self.backend.release()
             self.pool.dials.end(self)
@@ -193,7 +204,7 @@ class Session:
         self._owner.medium.poller.close(self.backend_socket)
         self.backend.failed(failure)
         self.backend.release()
-        self._owner.connect_failed(self.pool, self.backend)
+        self._owner.backend_failed(self.pool, self.backend, failure)
         self.tried.append(self.backend)
         self.backend = self.backend_socket = None
 
@@ -203,11 +214,28 @@ class Session:
         now = monotonic()
         self.connect_seconds = now - self.active_at
         self.active_at = now
+        if self.pool.outlier_failures:
+            self._early_until = now + self.pool.early_end
         self.pool.connect_seconds.observe(self.connect_seconds)
         self.backend.connected()
         self.to_backend, self.to_client = relay(self._owner.medium, self, self.client, self.backend_socket)
         if events & ~OUT:
             self.to_client.ready(events)  # it spoke first, and nobody will tell again
+
+    def _judge(self, reason: CloseReason | None = None) -> None:
+        """Count the session for its backend or against it, once that is clear: at its end (which has a reason) or before.
+
+        It is good when it has got a byte or lived for long enough. One that the client ended before says nothing.
+        """
+        assert self.backend is not None
+        assert self.to_backend is not None
+        if self.received or monotonic() >= self._early_until:
+            self.backend.went_well()
+        elif reason is None:
+            return
+        elif reason is CloseReason.BACKEND_EOF or (reason in BACKEND_ENDS and not self.to_backend.ended):
+            self._owner.backend_failed(self.pool, self.backend, None)
+        self._early_until = 0.0
 
     def _flush_counters(self) -> bool:
         """Whether any byte has moved since the last time."""

@@ -7,16 +7,19 @@ import signal
 import socket
 import traceback
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
 
 from app.core.address import Address
 from app.core.lifecycle import closing_window
-from app.core.reasons import CloseReason
+from app.core.outlier import Failures
+from app.core.reasons import CloseReason, ConnectFailure
 from app.core.splice import Splice
 from app.dataplane.access_log import AccessLog
 from app.dataplane.closing import Closing
 from app.dataplane.counters import Counters
 from app.dataplane.drain import DrainInProgress
+from app.dataplane.failures import FailureReports
 from app.dataplane.link_watch import LinkWatch
 from app.dataplane.listener import Listener, Peer
 from app.dataplane.poller import Poller
@@ -28,8 +31,8 @@ from app.link.board import SWEEP_INTERVAL, WORKER, Board, WorkerCell
 from app.link.channel import Channel
 from app.link.log_stream import LogStream
 from app.link.messages import (
+    BackendFailed,
     BackendsChanged,
-    ConnectFailed,
     Drain,
     Hello,
     ListenerAdded,
@@ -49,7 +52,6 @@ LOG_FLUSH_INTERVAL = 0.1  # seconds, as all intervals here
 LOG_FLUSH_SIZE = 32 * 1024
 DRAIN_TICK = 0.05
 PAUSE_CHECK_INTERVAL = 0.25
-CONNECT_FAILED_INTERVAL = 0.1  # per backend, between two reports to control
 LAST_LOG_WAIT = 0.4  # for a block that a slow reader of the log does not take
 RESERVED_DESCRIPTORS = 64 + 2 * MOST_PIPES  # for everything that is not a session
 
@@ -61,6 +63,7 @@ class Worker:
 
     def __init__(self, number: int, board: Board, link: socket.socket) -> None:
         self.poller = Poller(self._callback_failed)
+        self._number = number
         self._counters = Counters(board, number)
         self._cell = self._counters.slot(WORKER, 0)
         self._stream = LogStream(STANDARD_OUTPUT)
@@ -86,12 +89,15 @@ class Worker:
             self._stream.drain(LAST_LOG_WAIT)
         return self._exit_code or 0
 
-    def connect_failed(self, pool: Pool, backend: PoolBackend) -> None:
-        """Tell control, which probes the backend at once; a storm of failures is told a few times a second."""
-        now = monotonic()
-        if now >= backend.next_report:
-            backend.next_report = now + CONNECT_FAILED_INTERVAL
-            self._channel.send(ConnectFailed(pool.name, backend.name))
+    def backend_failed(self, pool: Pool, backend: PoolBackend, failure: ConnectFailure | None) -> None:
+        """Tell control, which probes the backend at once and may eject it; a storm is told a few times a second."""
+        if backend.failures is None:
+            backend.failures = FailureReports(self.poller, partial(self._report_failures, pool.name, backend.name))
+        backend.failures.add(failure, backend.good, pool.outlier_failures)
+
+    def _report_failures(self, pool: str, backend: str, good: int, new: Failures) -> None:
+        counts = new.dials, new.resets, new.early_ends
+        self._channel.send(BackendFailed(self._number, pool, backend, good, *counts, new.reason))
 
     def session_ended(self, session: Session, reason: CloseReason) -> None:
         """Log the session and forget it."""

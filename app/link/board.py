@@ -50,13 +50,17 @@ class PoolCell(IntEnum):
 
 
 class BackendCell(IntEnum):
-    """Cells of a backend; FAILURES is the first of one cell per ConnectFailure."""
+    """Cells of a backend; FAILURES is the first of one cell per ConnectFailure.
+
+    GOOD counts the sessions that got a byte from it, or lived longer than an early end.
+    """
 
     ACTIVE = 0
     TOTAL = 1
     SENT_BYTES = 2
     RECEIVED_BYTES = 3
-    FAILURES = 4
+    GOOD = 4
+    FAILURES = 5
 
 
 class Table(NamedTuple):

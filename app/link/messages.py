@@ -24,7 +24,11 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class PoolAdded:
-    """A pool to serve, or new settings for one already known. Times in seconds; `idle_timeout` 0 means never."""
+    """A pool to serve, or new settings for one already known. Times in seconds; `idle_timeout` 0 means never.
+
+    So many failures in a row as `outlier_failures` are worth a report at once, 0 means that failures in a row do not
+    matter; a session that its backend ends within `early_end` of the connect without a byte is such a failure.
+    """
 
     name: str
     slot: int
@@ -32,6 +36,8 @@ class PoolAdded:
     connect_timeout: float
     connect_attempts: int
     idle_timeout: float
+    outlier_failures: int = 0
+    early_end: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +157,21 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectFailed:
-    """A dial failed, so a probe at once is worth its cost."""
+class BackendFailed:
+    """Dials and sessions failed at a backend, so a probe at once is worth its cost.
 
+    The counts are those since the last such report of this worker, and since the last good session of this worker there;
+    `good` is the worker's own count of good sessions then. The other fields are those of `Failures` in app/core/outlier.py.
+    """
+
+    worker: int
     pool: str
     backend: str
+    good: int
+    dials: int
+    resets: int
+    early_ends: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +211,7 @@ Down = (
     | Drain
     | Stop
 )
-Up = Ready | ConnectFailed | Sessions
+Up = Ready | BackendFailed | Sessions
 Message = Down | Up
 
 _TYPES: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}

@@ -18,7 +18,8 @@ from app.settings.health import HealthSettings, HealthType
 from app.settings.listener import ListenerSettings
 from app.settings.loading import load_settings
 from app.settings.model import Settings
-from app.settings.pool import Balance, PoolSettings, ReadySettings
+from app.settings.outliers import OutlierSettings
+from app.settings.pool import Balance, PoolSettings, ReadySettings, WhenAllDown
 from app.settings.problem import SettingsError
 from app.settings.process import DrainSettings, LogFormat, LogLevel, LogSettings
 from app.settings.rebalance import LiveSessions, RebalanceMode, RebalanceSettings
@@ -36,6 +37,7 @@ __all__ = [
     "LogFormat",
     "LogLevel",
     "LogSettings",
+    "OutlierSettings",
     "PoolSettings",
     "ReadySettings",
     "RebalanceMode",
@@ -44,6 +46,7 @@ __all__ = [
     "SettingsError",
     "StatusRanges",
     "Variable",
+    "WhenAllDown",
     "effective",
     "load_settings",
     "variables",

@@ -20,6 +20,11 @@ class HealthType(StrEnum):
     SOCKETIO = "socketio"
     NONE = "none"
 
+    @property
+    def reads_answer(self) -> bool:
+        """Whether a success means that the backend has answered, and not only that it accepts."""
+        return self.value not in {"tcp", "tls", "none"}
+
 
 def _usual_path(given: dict[str, object]) -> str:
     return "/socket.io/" if given.get("type") == HealthType.SOCKETIO else "/"

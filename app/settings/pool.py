@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from app.settings.backend import BackendSettings
 from app.settings.health import HealthSettings
 from app.settings.notation import choice, duration, whole_number
+from app.settings.outliers import OutlierSettings
 from app.settings.rebalance import HIGHEST_RATE, LiveSessions, RebalanceMode, RebalanceSettings
 from app.settings.section import Section, items_of
 
@@ -24,6 +25,13 @@ class Balance(StrEnum):
     LEAST_CONNECTIONS = "least_connections"
     RANDOM_TWO = "random_two"
     SOURCE_HASH = "source_hash"
+
+
+class WhenAllDown(StrEnum):
+    """What becomes of a client while no backend is up: it is reset, or all backends are tried all the same."""
+
+    CLOSE = "close"
+    TRY_ALL = "try_all"
 
 
 class ReadySettings(Section):
@@ -54,6 +62,16 @@ class PoolSettings(Section):
         description="how a backend is chosen: `round_robin`, `least_connections`, `random_two`, `source_hash`",
     )
     health: HealthSettings = Field(default_factory=HealthSettings, description="active checks")
+    outliers: OutlierSettings = Field(default_factory=OutlierSettings, description="passive health")
+    when_all_down: Annotated[WhenAllDown, choice(WhenAllDown)] = Field(
+        default=WhenAllDown.CLOSE,
+        description="what to do while no backend is up: `close` (reset the client) or `try_all` (also those that are down)",
+    )
+    panic_threshold: Annotated[int, whole_number(0, 100)] = Field(
+        default=0,
+        description="percent of the backends below which health is ignored, because the checks are more likely wrong; "
+        "`0` = never",
+    )
     connect_timeout: Annotated[float, duration()] = Field(
         default=5.0, description="time for one attempt to connect to a backend"
     )

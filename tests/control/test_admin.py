@@ -35,7 +35,7 @@ WORKER = {"id", "pid", "connections_active", "restarts"}
 LISTENER = {"name", "bind", "pool", "connections_active", "connections_total", "rejected_total"}
 BACKEND = {
     "name", "address", "port", "state", "since", "weight", "backup", "connections_active", "connections_total",
-    "connect_failures_total", "sent_bytes_total", "received_bytes_total", "health",
+    "connect_failures_total", "sent_bytes_total", "received_bytes_total", "ejection", "health",
 }  # fmt: skip
 HEALTH = {"type", "successes", "failures", "last_check", "last_result", "latency_seconds"}
 
@@ -52,8 +52,10 @@ METRICS = {
     "tidegate_backend_sent_bytes_total": {"pool", "backend"},
     "tidegate_backend_received_bytes_total": {"pool", "backend"},
     "tidegate_backend_health_checks_total": {"pool", "backend", "result"},
+    "tidegate_backend_ejections_total": {"pool", "backend"},
     "tidegate_backend_last_transition_timestamp_seconds": {"pool", "backend"},
     "tidegate_pool_backends": {"pool", "state"},
+    "tidegate_pool_panic": {"pool"},
     "tidegate_connections_closed_total": {"pool", "reason"},
     "tidegate_relayed_bytes_total": {"pool", "path"},
     "tidegate_connect_duration_seconds_bucket": {"pool", "le"},
@@ -120,7 +122,7 @@ async def test_the_status_has_exactly_the_fields_of_the_contract(proxy: Proxy) -
     assert [set(worker) for worker in status["workers"]] == [WORKER]
     assert [set(listener) for listener in status["listeners"]] == [LISTENER, LISTENER]
     for pool in status["pools"]:
-        assert set(pool) == {"name", "balance", "discovery", "backends"}
+        assert set(pool) == {"name", "balance", "panic", "discovery", "backends"}
         assert set(pool["discovery"]) == {"source", "synced", "last_sync"}
         for backend in pool["backends"]:
             assert set(backend) == BACKEND
@@ -149,7 +151,7 @@ async def test_the_status_can_be_filtered_and_come_as_csv(proxy: Proxy) -> None:
         ("chat", "down", "connection refused"),
         ("spare", "down", "connection refused"),
     ]
-    assert set(rows[0]) == {"pool", *(BACKEND - {"health"}), *(f"health_{field}" for field in HEALTH)}
+    assert set(rows[0]) == {"pool", *(BACKEND - {"health", "ejection"}), *(f"health_{field}" for field in HEALTH)}
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from app.control.closing import closing_orders
 from app.control.pools import LivePool
 from app.control.totals import Totals
 from app.core.backend import Backend
-from app.core.pool import BackendRemoved, Change
+from app.core.pool import BackendRemoved, Change, PanicChanged
 from app.link.board import Board
 from app.link.messages import CloseSessions, KeepSessions
 from app.settings import PoolSettings
 
-ONE, TWO = Backend("10.0.0.1:80", "10.0.0.1", 80), Backend("10.0.0.2:80", "10.0.0.2", 80)
+ONE, TWO, THREE = (Backend(f"10.0.0.{number}:80", f"10.0.0.{number}", 80) for number in (1, 2, 3))
 CLOSE_BOTH = {"on_down": "close", "on_removed": "close"}
 
 
@@ -22,7 +22,7 @@ class Bench:
     """A pool of two usable backends, with these settings, and the orders that its changes give for three workers."""
 
     def __init__(self, board: Board, **settings: object) -> None:
-        self.changes: list[Change] = []
+        self.changes: list[Change | PanicChanged] = []
         health = {"type": "tcp", "rise": 1, "fall": 1}
         given = PoolSettings.model_validate({"backends": "10.0.0.1:80", "health": health, **settings})
         self.pool = LivePool("chat", given, "static", Totals(board), lambda _, changes: self.changes.extend(changes))
@@ -69,6 +69,20 @@ def test_sessions_of_a_backend_that_leaves_are_closed_and_those_left_are_kept_on
     assert bench.orders() == [KeepSessions("chat", ONE.name)]
     bench.pool.probed(ONE.name, "refused", 0.001)
     assert bench.orders() == [], "going down is another matter"
+
+
+def test_a_backend_that_is_down_keeps_its_sessions_while_health_is_ignored(board: Board) -> None:
+    bench = Bench(board, on_down="close", panic_threshold=60)
+    bench.pool.discovered([ONE, TWO, THREE])
+    bench.pool.probed(THREE.name, None, 0.001)
+    bench.orders()
+    bench.pool.probed(ONE.name, "refused", 0.001)
+    assert [type(order) for order in bench.orders()] == [CloseSessions], "two of three are more than the threshold"
+    bench.pool.probed(TWO.name, "refused", 0.001)
+    assert bench.orders() == [KeepSessions("chat", ONE.name), KeepSessions("chat", TWO.name)]
+    bench.pool.probed(TWO.name, None, 0.001)
+    closing = CloseSessions("chat", ONE.name, "backend_down", 0, 0, 10.0, 0.0)
+    assert bench.orders() == [KeepSessions("chat", TWO.name), closing]
 
 
 def test_another_address_of_a_name_closes_nothing(board: Board) -> None:

@@ -11,7 +11,7 @@ from app.control.pools import LivePool
 from app.control.totals import Totals
 from app.core.address import Address
 from app.core.backend import State
-from app.core.pool import BackendAdded, Change, StateChanged
+from app.core.pool import BackendAdded, Change, PanicChanged, StateChanged
 from app.link.board import Board
 from app.settings import PoolSettings
 from tests.support.waiting import until
@@ -20,10 +20,10 @@ LITERAL, LOCAL, UNKNOWN = "127.0.0.9:7001", "localhost:7002", "nobody.invalid:70
 
 
 @contextmanager
-def pool_of(backends: str, health: str = "none") -> Iterator[tuple[LivePool, list[Change]]]:
+def pool_of(backends: str, health: str = "none") -> Iterator[tuple[LivePool, list[Change | PanicChanged]]]:
     """A pool that nobody probes, and the changes that it announces."""
     board = Board.create(1)
-    announced: list[Change] = []
+    announced: list[Change | PanicChanged] = []
     settings = PoolSettings.model_validate({"backends": backends, "health": {"type": health}})
     try:
         yield LivePool("chat", settings, "static", Totals(board), lambda _, changes: announced.extend(changes)), announced

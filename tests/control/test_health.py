@@ -181,6 +181,7 @@ async def test_a_failure_that_a_worker_sees_is_probed_at_once() -> None:
             HEALTH__INTERVAL="10s",
             HEALTH__TIMEOUT="1s",
             HEALTH__FALL=2,
+            OUTLIERS__FAILURES=0,
         ) as proxy,
     ):
         await dying.stop()

@@ -14,7 +14,7 @@ from app.control.totals import Totals
 from app.control.workers import Workers
 from app.core.backend import Backend, State
 from app.core.lifecycle import ProcessState
-from app.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, StateChanged
+from app.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, PanicChanged, StateChanged
 from app.link.board import BACKENDS, BackendCell, Board
 from app.link.log_stream import LogStream
 from app.settings import PoolSettings
@@ -29,7 +29,7 @@ class Bench:
     def __init__(self, board: Board) -> None:
         self.board = board
         self.totals = Totals(board)
-        self.announced: list[Change] = []
+        self.announced: list[Change | PanicChanged] = []
         self.pool = LivePool("chat", SETTINGS, "static", self.totals, lambda _, changes: self.announced.extend(changes))
         workers = Workers(1, self.totals, lambda _: None, lambda _: None)
         self.process = Process(self.totals, {"chat": self.pool}, {}, workers, ControlLog(LogStream(1)), ProcessState.RUNNING)

@@ -11,7 +11,7 @@ from app.control.rebalance import Rebalancer
 from app.control.totals import Totals
 from app.control.workers import Workers
 from app.core.backend import Backend
-from app.core.pool import Change
+from app.core.pool import Change, PanicChanged
 from app.core.reasons import CloseReason
 from app.link.board import BACKENDS, CLOSED_CELL, POOLS, BackendCell, Board
 from app.link.channel import Channel
@@ -39,7 +39,7 @@ class Bench:
         self.pool = LivePool("chat", PoolSettings.model_validate(given), "static", self.totals, self._changed)
         self.rebalancer = Rebalancer(self.pool, self.totals, self.workers)
 
-    def _changed(self, _pool: LivePool, changes: tuple[Change, ...]) -> None:
+    def _changed(self, _pool: LivePool, changes: tuple[Change | PanicChanged, ...]) -> None:
         self.rebalancer.changed(changes, serving=self.serving)
 
     def up(self, *backends: Backend) -> None:

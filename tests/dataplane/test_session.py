@@ -10,7 +10,7 @@ import pytest
 from app.core.backend import Backend
 from app.core.reasons import CloseReason, ConnectFailure, RejectReason
 from app.link.board import BACKENDS, CLOSED_CELL, FAILURE_CELL, LISTENERS, POOLS, REJECTED_CELL, BackendCell, PoolCell
-from app.link.messages import ConnectFailed
+from app.link.messages import BackendFailed
 from tests.dataplane.route import route
 from tests.support.peers import (
     Peer,
@@ -273,15 +273,16 @@ async def test_failed_dials_are_reported_to_control_but_only_a_few_times_a_secon
             assert await client.was_reset()
     await worker.sessions()
     seconds = monotonic() - started
-    reports = worker.connect_failures()
-    assert reports[0] == ConnectFailed("chat", dead.name)
+    reports = worker.failure_reports()
+    assert reports[0] == BackendFailed(0, "chat", dead.name, good=0, dials=1, resets=0, early_ends=0, reason="refused")
     assert 1 <= len(reports) <= seconds / 0.1 + 1
+    await until(lambda: sum(report.dials for report in worker.failure_reports()) == 300)
     assert failures(worker, 0, ConnectFailure.REFUSED) == 300
 
     async def reported_again() -> bool:
         with await connect(port) as client:
             assert await client.was_reset()
-        return len(worker.connect_failures()) > len(reports)
+        return len(worker.failure_reports()) > len(reports)
 
     await until(reported_again)
 

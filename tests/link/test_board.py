@@ -104,7 +104,7 @@ def test_there_is_room_for_thousands_of_backends_in_few_megabytes() -> None:
         pytest.param(LISTENERS, [ListenerCell.ACTIVE, ListenerCell.TOTAL, ListenerCell.ACCEPT_PAUSES,
                                  *REJECTED_CELL.values()], id="listener"),
         pytest.param(BACKENDS, [BackendCell.ACTIVE, BackendCell.TOTAL, BackendCell.SENT_BYTES, BackendCell.RECEIVED_BYTES,
-                                *FAILURE_CELL.values()], id="backend"),
+                                BackendCell.GOOD, *FAILURE_CELL.values()], id="backend"),
         pytest.param(POOLS, [PoolCell.ACTIVE, PoolCell.COPIED_BYTES, PoolCell.SPLICED_BYTES, *CLOSED_CELL.values(),
                              *range(PoolCell.CONNECT, PoolCell.CONNECT + 1 + len(CONNECT_BUCKETS) + 1),
                              *range(PoolCell.DURATION, PoolCell.DURATION + 1 + len(DURATION_BUCKETS) + 1)], id="pool"),

@@ -74,6 +74,8 @@ def test_a_line_is_plain_json_with_the_name_of_the_message() -> None:
         "connect_timeout": 5.0,
         "connect_attempts": 3,
         "idle_timeout": 0.0,
+        "outlier_failures": 0,
+        "early_end": 0.0,
     }
     assert encode(Stop()) == b'{"type":"Stop"}\n'
 

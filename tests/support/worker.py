@@ -24,8 +24,8 @@ from app.link.board import BACKENDS, LISTENERS, POOLS, WORKER, BackendCell, Boar
 from app.link.channel import Channel
 from app.link.messages import (
     BackendEntry,
+    BackendFailed,
     BackendsChanged,
-    ConnectFailed,
     Hello,
     ListenerAdded,
     ListenerRemoved,
@@ -145,9 +145,9 @@ class Worker:
         last = self.board.base(self.number) + table.end
         return sum(self.board.cells[first : last : table.width])
 
-    def connect_failures(self) -> list[ConnectFailed]:
-        """All reports of failed dials so far."""
-        return [message for message in self.messages if isinstance(message, ConnectFailed)]
+    def failure_reports(self) -> list[BackendFailed]:
+        """All reports of failures so far."""
+        return [message for message in self.messages if isinstance(message, BackendFailed)]
 
     async def closed(self, **fields: object) -> Fields:
         """The first `session_closed` line with these fields; waits until it is written."""
