@@ -11,8 +11,9 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from app import __version__
-from app.control.pools import DISCOVERY_EVENTS, LivePool
+from app.control.pools import LivePool
 from app.control.process import Process
+from app.control.records import DISCOVERY_EVENTS
 from app.core.backend import State
 from app.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS, PROBE_BUCKETS
 from app.core.lifecycle import ProcessState

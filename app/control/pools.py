@@ -4,15 +4,15 @@ Every change goes through here and becomes one event for all readers, so that ro
 """
 
 import asyncio
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from time import monotonic
 from typing import assert_never
 
 from app.control import clock
 from app.control.ejections import Ejections
+from app.control.records import Discovery, DurationCounts, HealthRecord
 from app.control.totals import Totals
 from app.core.backend import Backend, State
 from app.core.buckets import PROBE_BUCKETS
@@ -23,48 +23,6 @@ from app.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, 
 from app.link.board import BACKENDS, POOLS, BackendCell
 from app.link.messages import BackendFailed
 from app.settings import PoolSettings, WhenAllDown
-
-
-@dataclass(slots=True)
-class HealthRecord:
-    """What the probes of one backend have said; times are Unix seconds, `latency` is in seconds."""
-
-    health: Health = field(default_factory=Health)
-    last_check: float | None = None
-    last_result: str | None = None
-    latency: float | None = None
-    passed: int = 0
-    failed: int = 0
-
-
-class DurationCounts:
-    """Observed seconds: their sum, and a count per bucket, the last for what is above all bounds."""
-
-    def __init__(self, bounds: tuple[float, ...]) -> None:
-        self._bounds = bounds
-        self.counts = [0] * (len(bounds) + 1)
-        self.sum = 0.0
-
-    def observe(self, seconds: float) -> None:
-        """Count one observation."""
-        self.counts[bisect_left(self._bounds, seconds)] += 1
-        self.sum += seconds
-
-
-DISCOVERY_EVENTS = ("added", "removed", "altered", "failed")
-
-
-@dataclass(slots=True)
-class Discovery:
-    """Where a pool's backends come from, whether that source has spoken, and how often what has happened.
-
-    `last_sync` in Unix seconds.
-    """
-
-    source: str
-    synced: bool = False
-    last_sync: float | None = None
-    events: Counter[str] = field(default_factory=Counter)
 
 
 class LivePool:

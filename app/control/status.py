@@ -6,8 +6,9 @@ from time import monotonic
 from app import __version__
 from app.control import clock
 from app.control.listeners import BoundListener
-from app.control.pools import HealthRecord, LivePool
+from app.control.pools import LivePool
 from app.control.process import Process
+from app.control.records import HealthRecord
 from app.control.totals import Totals
 from app.core.backend import State
 from app.core.lifecycle import ProcessState

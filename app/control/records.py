@@ -1,0 +1,49 @@
+"""What a running pool keeps for its readers: results of probes, durations, and how discovery fares."""
+
+from bisect import bisect_left
+from collections import Counter
+from dataclasses import dataclass, field
+
+from app.core.health import Health
+
+
+@dataclass(slots=True)
+class HealthRecord:
+    """What the probes of one backend have said; times are Unix seconds, `latency` is in seconds."""
+
+    health: Health = field(default_factory=Health)
+    last_check: float | None = None
+    last_result: str | None = None
+    latency: float | None = None
+    passed: int = 0
+    failed: int = 0
+
+
+class DurationCounts:
+    """Observed seconds: their sum, and a count per bucket, the last for what is above all bounds."""
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self._bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.sum = 0.0
+
+    def observe(self, seconds: float) -> None:
+        """Count one observation."""
+        self.counts[bisect_left(self._bounds, seconds)] += 1
+        self.sum += seconds
+
+
+DISCOVERY_EVENTS = ("added", "removed", "altered", "failed")
+
+
+@dataclass(slots=True)
+class Discovery:
+    """Where a pool's backends come from, whether that source has spoken, and how often what has happened.
+
+    `last_sync` in Unix seconds.
+    """
+
+    source: str
+    synced: bool = False
+    last_sync: float | None = None
+    events: Counter[str] = field(default_factory=Counter)
