@@ -52,7 +52,8 @@ def _listeners(status: Mapping[str, Any]) -> Table:
 
 def _pool(pool: Mapping[str, Any], rates: Rates | None) -> Table:
     synced = "" if pool["discovery"]["synced"] else ", not synced"
-    title = f"pool {pool['name']} ({pool['balance']}, {pool['discovery']['source']}{synced})"
+    panic = ", health ignored" if pool["panic"] else ""
+    title = f"pool {pool['name']} ({pool['balance']}, {pool['discovery']['source']}{synced}{panic})"
     table = Table(title=Text(title), title_justify="left", expand=False)
     table.add_column("backend", overflow="fold")
     table.add_column("state")
