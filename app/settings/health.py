@@ -3,9 +3,10 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from app.settings.notation import STATUSES, choice, duration, text, whole_number
+from app.settings.notation import STATUSES, SWITCH, choice, duration, text, whole_number
+from app.settings.probe_text import CA_FILE, EXPRESSION, IP_ADDRESS, PASSWORD, SERVER_NAME, escaped_bytes
 from app.settings.section import Section
 from app.settings.statuses import StatusRanges
 from app.settings.units import format_duration
@@ -15,15 +16,41 @@ class HealthType(StrEnum):
     """What a probe does after it has connected; `none` does not probe at all."""
 
     TCP = "tcp"
+    TLS = "tls"
     HTTP = "http"
+    HTTPS = "https"
     WEBSOCKET = "websocket"
     SOCKETIO = "socketio"
+    SEND_EXPECT = "send_expect"
+    GRPC = "grpc"
+    REDIS = "redis"
+    POSTGRES = "postgres"
+    MYSQL = "mysql"
+    SMTP = "smtp"
+    POP3 = "pop3"
+    IMAP = "imap"
     NONE = "none"
 
     @property
     def reads_answer(self) -> bool:
         """Whether a success means that the backend has answered, and not only that it accepts."""
         return self.value not in {"tcp", "tls", "none"}
+
+
+_KINDS_WITH = {
+    "verify": (HealthType.TLS, HealthType.HTTPS),
+    "server_name": (HealthType.TLS, HealthType.HTTPS),
+    "ca_file": (HealthType.TLS, HealthType.HTTPS),
+    "send": (HealthType.SEND_EXPECT,),
+    "expect": (HealthType.SEND_EXPECT,),
+    "expect_regex": (HealthType.SEND_EXPECT,),
+    "user": (HealthType.REDIS, HealthType.POSTGRES, HealthType.MYSQL),
+    "password": (HealthType.REDIS,),
+    "service": (HealthType.GRPC,),
+}
+"""Settings that only some kinds of checks have."""
+
+_WITH_PATH = "`http`, `https`, `websocket` and `socketio`"
 
 
 def _usual_path(given: dict[str, object]) -> str:
@@ -34,7 +61,9 @@ class HealthSettings(Section):
     """Active checks of one pool; durations are in seconds."""
 
     type: Annotated[HealthType, choice(HealthType)] = Field(
-        default=HealthType.TCP, description="how a backend is checked: `tcp`, `http`, `websocket`, `socketio`, `none`"
+        default=HealthType.TCP,
+        description="how a backend is checked: `tcp`, `tls`, `http`, `https`, `websocket`, `socketio`, `send_expect`, "
+        "`grpc`, `redis`, `postgres`, `mysql`, `smtp`, `pop3`, `imap`, `none`",
     )
     interval: Annotated[float, duration()] = Field(default=3.0, description="time between two checks of a backend")
     timeout: Annotated[float, duration()] = Field(
@@ -51,18 +80,58 @@ class HealthSettings(Section):
         description="another port to check",
         json_schema_extra={"default_text": "the backend's"},
     )
+    address: Annotated[str | None, IP_ADDRESS.or_none()] = Field(
+        default=None,
+        description="another IP address to check",
+        json_schema_extra={"default_text": "the backend's"},
+    )
     path: Annotated[str, text(r"/[!-~]{0,2047}", "a path that starts with / and has no spaces")] = Field(
         default_factory=_usual_path,
-        description="path to request, for `http`, `websocket` and `socketio`",
+        description=f"path to request, for {_WITH_PATH}",
         json_schema_extra={"default_text": "`/` (`/socket.io/` for `socketio`)"},
     )
     host: Annotated[str | None, text(r"[!-~]{1,255}", "a host name, or host:port, without spaces").or_none()] = Field(
         default=None,
-        description="Host header, for `http`, `websocket` and `socketio`",
+        description=f"Host header, for {_WITH_PATH}; authority for `grpc`",
         json_schema_extra={"default_text": "the address"},
     )
     expect_status: Annotated[StatusRanges, STATUSES] = Field(
-        default=StatusRanges(((200, 399),)), description="HTTP statuses that count as success"
+        default=StatusRanges(((200, 399),)), description="HTTP statuses that count as success, for `http` and `https`"
+    )
+    verify: Annotated[bool, SWITCH] = Field(
+        default=True,
+        description="whether the certificate must be valid, for `tls` and `https`",
+        json_schema_extra={"default_text": "`true`"},
+    )
+    server_name: Annotated[str | None, SERVER_NAME.or_none()] = Field(
+        default=None,
+        description="name to ask for (SNI) and to verify, for `tls` and `https`",
+        json_schema_extra={"default_text": "the backend's host"},
+    )
+    ca_file: Annotated[str | None, CA_FILE.or_none()] = Field(
+        default=None,
+        description="file of the certificates to trust (PEM), for `tls` and `https`; read at start",
+        json_schema_extra={"default_text": "the system's"},
+    )
+    send: Annotated[bytes | None, escaped_bytes(4096).or_none()] = Field(
+        default=None, description=r"what `send_expect` sends, with the escapes `\r \n \t \\ \xHH`"
+    )
+    expect: Annotated[bytes | None, escaped_bytes(1024).or_none()] = Field(
+        default=None, description="text that the answer to `send_expect` must contain within 16 KiB, with the same escapes"
+    )
+    expect_regex: Annotated[str | None, EXPRESSION.or_none()] = Field(
+        default=None, description="regular expression that the answer must match somewhere, instead of `EXPECT`"
+    )
+    user: Annotated[str | None, text(r"[!-~]{1,128}", "a user name without spaces").or_none()] = Field(
+        default=None,
+        description="user of the password, for `redis`; who asks to log in, for `postgres` and `mysql`",
+        json_schema_extra={"default_text": "none (`postgres` for `postgres`, `tidegate` for `mysql`)"},
+    )
+    password: Annotated[SecretStr | None, PASSWORD.or_none()] = Field(default=None, description="password, for `redis`")
+    service: Annotated[str | None, text(r"[!-~]{1,255}", "the name of a gRPC service").or_none()] = Field(
+        default=None,
+        description="service to ask for, for `grpc`",
+        json_schema_extra={"default_text": "the whole server"},
     )
 
     @field_validator("timeout")
@@ -75,3 +144,29 @@ class HealthSettings(Section):
                 f"expected at most {format_duration(interval)}"
             )
         return timeout
+
+    @field_validator(*_KINDS_WITH)
+    @classmethod
+    def _fits_the_kind(cls, value: object, info: ValidationInfo) -> object:
+        kind, name = info.data.get("type"), str(info.field_name)
+        if kind is not None and kind not in _KINDS_WITH[name] and value not in (None, True):
+            listed = " and ".join(_KINDS_WITH[name])
+            raise ValueError(f"checks of type {kind} have no {name}: expected it only with {listed}")
+        return value
+
+    @field_validator("expect_regex")
+    @classmethod
+    def _one_expectation(cls, expression: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("type") is HealthType.SEND_EXPECT and "expect" in info.data:
+            if expression is None and info.data["expect"] is None:
+                raise ValueError("send_expect has nothing to expect: give expect or expect_regex")
+            if expression is not None and info.data["expect"] is not None:
+                raise ValueError("expect is given, too: expected only one of expect and expect_regex")
+        return expression
+
+    @field_validator("password")
+    @classmethod
+    def _user_has_password(cls, password: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if password is None and info.data.get("type") is HealthType.REDIS and info.data.get("user"):
+            raise ValueError("a user without a password: expected the password, too")
+        return password

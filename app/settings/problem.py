@@ -11,7 +11,7 @@ from app.settings.section import split_list
 _LONGEST_LINE = 1500
 _LONGEST_VALUE = 160
 _LONGEST_PLACE = 300
-_SECRETS = {"admin_token"}
+_SECRETS = {"admin_token", "password"}
 
 
 class SettingsError(Exception):
@@ -30,7 +30,7 @@ def problem(where: str, message: str) -> str:
 def problem_at(path: Path, message: str, given: Given) -> str:
     """Return a line with the place where a path was given and, unless it is a secret, its value."""
     entry = given.owner(path)
-    if entry is None or entry.value == "" or path[0] in _SECRETS:
+    if entry is None or entry.value == "" or path[-1] in _SECRETS:
         return problem(given.where(path), message)
     item, rest = _item(entry, path)
     return problem(given.where(path), ": ".join([quoted(item), *([dotted(rest)] if rest else []), message]))

@@ -179,7 +179,7 @@ async def test_top_without_an_instance_ends_with_1() -> None:
 async def test_running_loads_nothing_that_only_other_commands_need() -> None:
     script = (
         "import sys; import app.__main__;"
-        "print(*sorted({'typer', 'rich', 'kubernetes', 'click', 'pygments', 'IPython'} & set(sys.modules)))"
+        "print(*sorted({'typer', 'rich', 'kubernetes', 'click', 'pygments', 'IPython', 'h2', 'regex'} & set(sys.modules)))"
     )
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
     output, _ = await process.communicate()

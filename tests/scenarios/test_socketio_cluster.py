@@ -199,7 +199,10 @@ async def test_each_kind_of_probe_passes_the_real_server_and_says_why_others_fai
         pools = {kind: {**checks, "HEALTH__TYPE": kind, "HEALTH__PATH": path} for kind, path in kinds.items()}
         async with running_proxy(**named_pools(**pools)) as proxy:
             results = {
-                kind: [backend["health"]["last_result"] for backend in (await proxy.backends(kind)).values()]
+                kind: [
+                    backend["health"]["last_result"].partition(" after sending")[0]
+                    for backend in (await proxy.backends(kind)).values()
+                ]
                 for kind in kinds
             }
             states = {kind: [backend["state"] for backend in (await proxy.backends(kind)).values()] for kind in kinds}

@@ -45,6 +45,7 @@ def test_every_default_is_shown() -> None:
                     "fall": 5,
                     "path": "/",
                     "expect_status": "200-399",
+                    "verify": True,
                 },
                 "outliers": {
                     "failures": 5,
@@ -97,6 +98,7 @@ environments = st.fixed_dictionaries(
         "TIDEGATE_HEALTH__PATH": st.text(alphabet="/:#&*!'\"%@,?{}[]-~0a", max_size=8).map(lambda text: f"/{text}"),
         "TIDEGATE_HEALTH__HOST": st.sampled_from(["null", "true", "1:30", "0x10", "~", "chat"]),
         "TIDEGATE_HEALTH__EXPECT_STATUS": st.sampled_from(["200", "101,200-299"]),
+        "TIDEGATE_HEALTH__ADDRESS": st.sampled_from(["10.0.0.1", "fd00::1"]),
         "TIDEGATE_HEALTH__PORT": st.integers(1, 65535).map(str),
         "TIDEGATE_CONNECT_TIMEOUT": durations,
         "TIDEGATE_IDLE_TIMEOUT": durations | st.just("0"),
@@ -115,4 +117,17 @@ environments = st.fixed_dictionaries(
 @given(environ=environments)
 def test_any_settings_survive_being_shown_and_read(tmp_path: Path, environ: dict[str, str]) -> None:
     shown = load_settings(environ)
+    assert read_back(shown, tmp_path) == shown
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
+@given(
+    send=st.text(alphabet="a \\nrtx0f'\"#:-\u00e9\t", min_size=1).filter(str.strip),
+    expect=st.sampled_from(["a(b|c)*$", "[#:]"]),
+)
+def test_what_is_sent_and_expected_survives_being_shown_and_read(tmp_path: Path, send: str, expect: str) -> None:
+    escaped = send.replace("\\", "\\\\")
+    health = {"TYPE": "send_expect", "SEND": escaped, "EXPECT_REGEX": expect}
+    shown = load_settings({"TIDEGATE_BACKENDS": "a:1", **{f"TIDEGATE_HEALTH__{key}": text for key, text in health.items()}})
+    assert shown.pools["default"].health.send == send.encode()
     assert read_back(shown, tmp_path) == shown

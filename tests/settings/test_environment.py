@@ -59,7 +59,7 @@ def test_an_unknown_variable_is_refused_with_a_list_of_what_is_valid(variable: s
 
 
 def test_an_unknown_key_of_a_part_is_refused_with_a_list_of_its_keys() -> None:
-    (line,) = problems_of("TIDEGATE_HEALTH__SEND")
+    (line,) = problems_of("TIDEGATE_HEALTH__MOOD")
     assert "valid are TIDEGATE_HEALTH__TYPE, TIDEGATE_HEALTH__INTERVAL" in line
     assert "TIDEGATE_LISTEN" not in line
 

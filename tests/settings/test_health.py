@@ -1,8 +1,11 @@
 """Active checks of a pool."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
+from app.settings import SettingsError, effective, load_settings
 from app.settings.health import HealthSettings, HealthType
 
 
@@ -35,7 +38,7 @@ def test_a_timeout_longer_than_the_interval_is_refused(given: dict[str, object])
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("type", "redis"),
+        ("type", "ldap"),
         ("rise", "0"),
         ("fall", "0"),
         ("port", "65536"),
@@ -47,9 +50,86 @@ def test_a_timeout_longer_than_the_interval_is_refused(given: dict[str, object])
         ("interval", "0"),
         ("timeout", "nan"),
         ("expect_status", "ok"),
-        ("send", "PING"),
+        ("address", "chat.internal"),
+        ("address", "10.0.0"),
+        ("verify", "maybe"),
+        ("server_name", "a b"),
+        ("server_name", ""),
+        ("service", "a b"),
+        ("user", "a b"),
     ],
 )
 def test_values_out_of_bounds_are_refused(key: str, value: str) -> None:
     with pytest.raises(ValidationError):
         HealthSettings.model_validate({key: value})
+
+
+SEND_EXPECT = {"type": "send_expect", "expect": "OK"}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"expect": "OK"}, "checks of type tcp have no expect: expected it only with send_expect"),
+        (
+            {"type": "http", "expect_regex": "OK"},
+            "checks of type http have no expect_regex: expected it only with send_expect",
+        ),
+        ({"type": "redis", "send": "PING"}, "checks of type redis have no send: expected it only with send_expect"),
+        (
+            {"type": "postgres", "password": "secret"},
+            "checks of type postgres have no password: expected it only with redis",
+        ),
+        ({"type": "http", "verify": "false"}, "checks of type http have no verify: expected it only with tls and https"),
+        ({"type": "tcp", "server_name": "a"}, "checks of type tcp have no server_name: expected it only with tls and https"),
+        (
+            {"type": "smtp", "user": "a"},
+            "checks of type smtp have no user: expected it only with redis and postgres and mysql",
+        ),
+        ({"type": "tcp", "service": "a"}, "checks of type tcp have no service: expected it only with grpc"),
+        ({"type": "send_expect"}, "send_expect has nothing to expect: give expect or expect_regex"),
+        ({**SEND_EXPECT, "expect_regex": "OK"}, "expect is given, too: expected only one of expect and expect_regex"),
+        ({"type": "redis", "user": "probe"}, "a user without a password: expected the password, too"),
+        ({"type": "send_expect", "expect_regex": "a("}, "not a regular expression: missing )"),
+        ({"type": "send_expect", "expect_regex": "x" * 1001}, "expected a regular expression of 1 to 1000 characters"),
+        ({**SEND_EXPECT, "send": r"PING\q"}, r"\\q is not an escape: expected \\r, \\n, \\t, "),
+        ({**SEND_EXPECT, "send": r"\x0"}, r"\\x is not an escape"),
+        ({**SEND_EXPECT, "send": "x" * 4097}, "expected text of 1 to 4096 bytes"),
+        ({"type": "redis", "password": "a\nb"}, "expected 1 to 512 printable characters"),
+        ({"type": "redis", "password": "**********"}, "this is the mask that stands for a password"),
+    ],
+)
+def test_what_does_not_fit_together_or_cannot_be_read_is_refused_with_what_would_be_right(
+    given: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValidationError, match=message.replace("(", r"\(").replace(")", r"\)").replace("*", r"\*")):
+        HealthSettings.model_validate(given)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        ("no certificate", "has no certificate that can be read"),
+        ("x" * (1 << 20) + "x", "too large: expected at most 1MiB"),
+    ],
+)
+def test_a_ca_file_that_cannot_be_used_is_refused_at_start(tmp_path: Path, content: str | None, message: str) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ValidationError, match=message):
+        HealthSettings.model_validate({"type": "https", "ca_file": str(path)})
+    with pytest.raises(ValidationError, match="not a regular file"):
+        HealthSettings.model_validate({"type": "https", "ca_file": str(tmp_path)})
+
+
+def test_a_wrong_setting_is_named_with_its_value_but_a_password_is_never_shown() -> None:
+    backends = {"TIDEGATE_BACKENDS": "a:1"}
+    with pytest.raises(SettingsError) as caught:
+        load_settings({**backends, "TIDEGATE_HEALTH__PASSWORD": "s3cret", "TIDEGATE_HEALTH__EXPECT_REGEX": "a("})
+    expression, password = sorted(caught.value.problems)
+    assert expression.startswith("TIDEGATE_HEALTH__EXPECT_REGEX: 'a(': not a regular expression: ")
+    assert password == "TIDEGATE_HEALTH__PASSWORD: checks of type tcp have no password: expected it only with redis"
+    settings = load_settings({**backends, "TIDEGATE_HEALTH__TYPE": "redis", "TIDEGATE_HEALTH__PASSWORD": "s3cret"})
+    assert "s3cret" not in f"{settings!r} {effective(settings)}"

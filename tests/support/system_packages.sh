@@ -1,6 +1,8 @@
 #!/bin/sh
-# Makes sure that the programs that tests start are there: a Chromium, Node.js and npm. Says nothing when they are.
+# Makes sure that the programs that tests start are there: a Chromium, Node.js and npm, and the servers that health checks are
+# tried on. Says nothing when they are.
 set -eu
+PATH="$PATH:/usr/sbin"
 
 has() {
     command -v "$1" >/dev/null 2>&1
@@ -17,7 +19,32 @@ has_node() {
     [ "${major%%.*}" -ge 18 ]
 }
 
-if ! has_browser && [ "$(id -u)" -eq 0 ] && has apt-get; then
+has_postgres() {
+    has initdb || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1
+}
+
+may_install() {
+    [ "$(id -u)" -eq 0 ] && has apt-get
+}
+
+# Tests that need one of these are skipped without it.
+servers=""
+has redis-server || servers="$servers redis-server"
+has nginx || servers="$servers nginx"
+has_postgres || servers="$servers postgresql"
+{ has mariadbd && has my_print_defaults; } || servers="$servers mariadb-server-core mariadb-client-core"
+if [ -n "$servers" ] && may_install; then
+    echo "Installing$servers for the tests of health checks ..."
+    # RUNLEVEL=1: only the programs are wanted, no service is to be started.
+    # shellcheck disable=SC2086  # a list
+    {
+        apt-get update -qq &&
+            DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $servers
+    } >/dev/null && servers="" || true
+fi
+[ -z "$servers" ] || echo "Some tests will be skipped; for them: apt-get install$servers" >&2
+
+if ! has_browser && may_install; then
     echo "Installing Chromium for the browser tests ..."
     export DEBIAN_FRONTEND=noninteractive
     # A failure is told below, with what to do about it.

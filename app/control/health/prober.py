@@ -1,33 +1,22 @@
 """Probes the backends of a pool, each at its own jittered times, and at once when a worker could not connect."""
 
 import asyncio
-import os
 import random
-from errno import EADDRNOTAVAIL, EMFILE, ENFILE, ENOBUFS, ENOMEM
 from time import monotonic
 
 import structlog
 
-from app.control.health import PROBES
-from app.control.health.request import ProbeError, ProbeRequest
+from app.control.health.outcome import NoResourcesError, failure_of
 from app.control.pools import LivePool
 from app.control.spawn import spawn
-from app.core.address import Address
-from app.core.backend import Backend
 from app.core.schedule import first_delay, next_delay, second_delay
-from app.settings.units import format_duration
 
-NO_RESOURCES = frozenset({EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL})
 COMPLAINT_INTERVAL = 10.0
 
 _log = structlog.get_logger()
 
 SHORTEST_PAUSE = 0.1
 """Seconds between two probes of a backend however often workers report failures."""
-
-
-class NoResourcesError(Exception):
-    """This process has no descriptor or memory for a probe, which says nothing about the backend."""
 
 
 class Probers:
@@ -67,7 +56,8 @@ class Probers:
         while True:
             started = monotonic()
             try:
-                failure = await self._probe(self._pool.snapshot.members[name].backend)
+                backend = self._pool.snapshot.members[name].backend
+                failure = await failure_of(backend, self._pool.settings.health, self._pool.name)
             except NoResourcesError as error:
                 self._complain(error)
             else:
@@ -89,32 +79,3 @@ class Probers:
                 await hurry.wait()
         except TimeoutError:
             return
-
-    async def _probe(self, backend: Backend) -> str | None:
-        """Why the backend did not pass, or None. Raises NoResourcesError when it was not the backend that failed."""
-        settings = self._pool.settings.health
-        if not backend.host:
-            return "the name cannot be resolved"
-        request = ProbeRequest(Address(backend.host, settings.port or backend.port), backend.name, settings)
-        try:
-            async with asyncio.timeout(settings.timeout):
-                await PROBES[settings.type](request)
-        except TimeoutError:
-            return f"no answer in {format_duration(settings.timeout)}"
-        except ProbeError as error:
-            return str(error)
-        except OSError as error:
-            if error.errno in NO_RESOURCES:
-                raise NoResourcesError(_in_words(error)) from error
-            return _in_words(error)
-        except Exception as error:  # noqa: BLE001  (a bug in one kind of probe must not freeze the state of a backend)
-            _log.error("internal_error", pool=self._pool.name, backend=backend.name, exc_info=error)
-            return "internal error; the log has the details"
-        return None
-
-
-def _in_words(error: OSError) -> str:
-    """The system's own words, not the library's: the address is known, the reader wants the reason."""
-    if error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno).lower()
-    return error.strerror or str(error) or type(error).__name__

@@ -1,24 +1,77 @@
-"""What a probe is told, and how it says that it failed."""
+"""What a probe is told, how it says that it failed, and how far it has come."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.core.address import Address
 from app.settings import HealthSettings
+from app.settings.units import format_duration
+
+SHOWN = 80
+"""Bytes of an answer that a reason quotes at most."""
+
+CLOSED = "connection closed without an answer"
 
 
 class ProbeError(Exception):
     """The backend did not pass; the text is the reason that people read in the log and on the status page."""
 
 
+@dataclass(slots=True)
+class Progress:
+    """How far a probe has come, for the reason when its time is over; `sent` and `received` in bytes, without TLS's own."""
+
+    connected: bool = False
+    encrypting: bool = False
+    passed: bool = False
+    sent: int = 0
+    received: int = 0
+
+    def unfinished(self, timeout: float) -> str:
+        """Why a probe has failed that was not done within its timeout (seconds)."""
+        limit = format_duration(timeout)
+        if not self.connected:
+            return f"no connection in {limit}"
+        if self.encrypting:
+            return f"TLS handshake not finished in {limit}"
+        if self.received:
+            return f"no complete answer in {limit}: sent {_bytes(self.sent)}, received {_bytes(self.received)}"
+        if self.sent:
+            return f"no answer in {limit} after sending {_bytes(self.sent)}"
+        return f"connected, but nothing received in {limit}"
+
+
 @dataclass(frozen=True, slots=True)
 class ProbeRequest:
-    """The address to probe, the backend's name, and what the pool's settings ask for."""
+    """The address to probe, the backend's name, what the pool's settings ask for, and how far the probe has come."""
 
     address: Address
     name: str
     settings: HealthSettings
+    progress: Progress = field(default_factory=Progress)
 
     @property
     def host_header(self) -> str:
         """What HTTP calls this backend."""
         return self.settings.host or self.name
+
+    @property
+    def server_name(self) -> str:
+        """What TLS calls this backend: the name asked for, else the backend's own, which may be an IP address."""
+        host = self.settings.server_name or self.name.rpartition(":")[0].strip("[]")
+        return host.partition("%")[0].removesuffix(".")
+
+    @property
+    def password(self) -> str:
+        """The password, empty when there is none; must never be shown."""
+        return self.settings.password.get_secret_value() if self.settings.password else ""
+
+    def quoted(self, answer: bytes) -> str:
+        """The start of an answer as it may be shown: escaped, bounded, and without the password, should it be echoed."""
+        if self.password:
+            answer = answer.replace(self.password.encode(), b"***")
+        text = answer[:SHOWN].decode(errors="backslashreplace")
+        return repr(text) if len(answer) <= SHOWN else f"{text!r}..."
+
+
+def _bytes(count: int) -> str:
+    return "1 byte" if count == 1 else f"{count} bytes"

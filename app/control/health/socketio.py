@@ -5,12 +5,11 @@ ping times out, and with one probe every three seconds there would always be som
 Source: the Engine.IO protocol, version 4: the first packet is `0` and a JSON object with `sid`. Frames: RFC 6455, section 5.
 """
 
-import asyncio
 import struct
 
 import orjson
 
-from app.control.health.exchange import CLOSED
+from app.control.health.connection import Connection
 from app.control.health.request import ProbeError, ProbeRequest
 from app.control.health.websocket import upgrade
 
@@ -23,22 +22,19 @@ async def probe(request: ProbeRequest) -> None:
     """Shake hands and drop the connection. Raises ProbeError or OSError."""
     separator = "&" if "?" in request.settings.path else "?"
     async with upgrade(request, f"{request.settings.path}{separator}EIO=4&transport=websocket") as answer:
-        try:
-            packet = await _first_text(answer.stream)
-        except asyncio.IncompleteReadError:
-            raise ProbeError(f"{CLOSED} to the handshake") from None
+        packet = await _first_text(answer.connection)
         if not _has_session_id(packet):
             raise ProbeError("expected an Engine.IO handshake with a session id, got something else")
 
 
-async def _first_text(stream: asyncio.StreamReader) -> bytes:
+async def _first_text(connection: Connection) -> bytes:
     """The payload of the first frame, empty when it is not a short text."""
-    kind, length = await stream.readexactly(2)
+    kind, length = await connection.exactly(2)
     if length == LENGTH_IN_TWO_BYTES:
-        (length,) = struct.unpack("!H", await stream.readexactly(2))
+        (length,) = struct.unpack("!H", await connection.exactly(2))
     if kind != WHOLE_TEXT or length > MOST_PACKET:
         return b""
-    return await stream.readexactly(length)
+    return await connection.exactly(length)
 
 
 def _has_session_id(packet: bytes) -> bool:

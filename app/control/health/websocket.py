@@ -20,7 +20,7 @@ async def probe(request: ProbeRequest) -> None:
 
 @asynccontextmanager
 async def upgrade(request: ProbeRequest, path: str) -> AsyncIterator[Answer]:
-    """An upgraded connection; what the backend sends over it can be read from the answer's stream."""
+    """An upgraded connection; what the backend sends over it can be read from the answer's connection."""
     key = b64encode(os.urandom(16))
     headers = {
         "Connection": "Upgrade",

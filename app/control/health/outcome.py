@@ -1,0 +1,51 @@
+"""One probe from its start to its outcome: within its timeout, and with a reason for people when it fails."""
+
+import asyncio
+import os
+from errno import EADDRNOTAVAIL, EMFILE, ENFILE, ENOBUFS, ENOMEM
+
+import structlog
+
+from app.control.health import PROBES
+from app.control.health.request import ProbeError, ProbeRequest
+from app.core.address import Address
+from app.core.backend import Backend
+from app.settings import HealthSettings
+
+NO_RESOURCES = frozenset({EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL})
+
+_log = structlog.get_logger()
+
+
+class NoResourcesError(Exception):
+    """This process has no descriptor or memory for a probe, which says nothing about the backend."""
+
+
+async def failure_of(backend: Backend, settings: HealthSettings, pool: str) -> str | None:
+    """Probe once: why the backend did not pass, or None. Raises NoResourcesError when it was not the backend that failed."""
+    if not backend.host:
+        return "the name cannot be resolved"
+    address = Address(settings.address or backend.host, settings.port or backend.port)
+    request = ProbeRequest(address, backend.name, settings)
+    try:
+        async with asyncio.timeout(settings.timeout) as limit:
+            await PROBES[settings.type](request)
+    except ProbeError as error:
+        return str(error)
+    except OSError as error:
+        if limit.expired():
+            return None if request.progress.passed else request.progress.unfinished(settings.timeout)
+        if error.errno in NO_RESOURCES:
+            raise NoResourcesError(_in_words(error)) from error
+        return _in_words(error)
+    except Exception as error:  # noqa: BLE001  (a bug in one kind of probe must not freeze the state of a backend)
+        _log.error("internal_error", pool=pool, backend=backend.name, exc_info=error)
+        return "internal error; the log has the details"
+    return None
+
+
+def _in_words(error: OSError) -> str:
+    """The system's own words, not the library's: the address is known, the reader wants the reason."""
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno).lower()
+    return error.strerror or str(error) or type(error).__name__

@@ -1,0 +1,13 @@
+"""One probe of a port, as control does it."""
+
+from app.control.health.outcome import failure_of
+from app.core.address import Address
+from app.core.backend import Backend
+from app.settings import HealthSettings
+
+
+async def probe(port: int, kind: str, *, host: str = "127.0.0.1", **health: object) -> str:
+    """`ok`, or the reason why a backend at this port does not pass; with a timeout that only a stuck probe needs."""
+    settings = HealthSettings.model_validate({"type": kind, "timeout": "8s", "interval": "8s", **health})
+    address = Address(host, port)
+    return await failure_of(Backend(str(address), *address), settings, "default") or "ok"
