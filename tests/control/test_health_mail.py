@@ -34,7 +34,8 @@ async def test_a_mail_server_that_greets_and_answers_ehlo_passes(host: str) -> N
     ],
 )
 async def test_the_greeting_and_the_answer_of_a_mail_server_decide(kind: str, answers: list[bytes], reason: str) -> None:
-    async with running_backend(playing(Script(*answers, greets=True))) as backend:
+    script = Script(*answers, greets=True, hangs_up="closed" not in reason)
+    async with running_backend(playing(script)) as backend:
         assert await probe(backend.port, kind) == reason
 
 

@@ -102,6 +102,7 @@ class Connection:
         return data
 
     async def _receive(self) -> bytes:
+        await asyncio.sleep(0)  # where there is always more to receive, nothing else here would ever wait
         data = await self._loop.sock_recv(self._sock, CHUNK)
         self._on_the_wire += len(data)
         if self._on_the_wire > MOST_RECEIVED:

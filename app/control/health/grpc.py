@@ -17,6 +17,7 @@ from app.control.health.connection import Connection, connected
 from app.control.health.request import CLOSED, ProbeError, ProbeRequest
 
 PATH = "/grpc.health.v1.Health/Check"
+MOST_ANSWER = 16 * 1024  # a thousand frames, each of which costs more than its bytes
 MOST_MESSAGE = 1024
 FRAME_HEAD, SETTINGS, MOST_SETTINGS = 9, b"\x04", 1024  # RFC 9113, sections 3.4 and 4.1
 SERVING = 1
@@ -76,8 +77,11 @@ async def _answer(connection: Connection, http: H2Connection, request: ProbeRequ
     data = await connection.exactly(FRAME_HEAD)
     if data[3:4] != SETTINGS or int.from_bytes(data[:3], "big") > MOST_SETTINGS:
         raise ProbeError(f"expected HTTP/2, got {request.quoted(data)}")
-    answer = Answer()
+    answer, received = Answer(), 0
     while data:
+        received += len(data)
+        if received > MOST_ANSWER:
+            raise ProbeError(f"received more than {MOST_ANSWER} bytes without an answer")
         _take(http.receive_data(data), answer)
         if to_send := http.data_to_send():
             await connection.send(to_send)

@@ -1,6 +1,5 @@
 """Probe kind `send_expect`: after some bytes were sent, or none, the answer contains a text or matches an expression."""
 
-import asyncio
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -29,7 +28,6 @@ async def probe(request: ProbeRequest) -> None:
             if not data:
                 raise ProbeError(_unexpected(request, answer, "before the end") if answer else CLOSED)
             answer += data
-            await asyncio.sleep(0)  # the search costs time; others must have their turn between two of them
 
 
 def _search_for(settings: HealthSettings) -> Search:
