@@ -153,7 +153,8 @@ class LivePool:
             self._announce(())
 
     def _is_probed_elsewhere(self, name: str) -> bool:
-        return self.settings.health.port not in {None, self.snapshot.members[name].backend.port}
+        health, backend = self.settings.health, self.snapshot.members[name].backend
+        return health.port not in {None, backend.port} or health.address not in {None, backend.host}
 
     def _has_recovered(self, message: BackendFailed) -> bool:
         """Whether the worker has had a good session since it wrote its report."""

@@ -236,8 +236,9 @@ def test_a_probe_that_only_connects_does_not_restore_a_backend_that_accepts_and_
     assert bench.states == f"{restored}uuu"
 
 
-def test_a_probe_of_another_port_says_nothing_about_the_traffic(board: Board) -> None:
-    bench = Bench(board, health={**HTTP, "port": 8080})
+@pytest.mark.parametrize("elsewhere", [{"port": 8080}, {"address": "10.9.9.9"}])
+def test_a_probe_of_another_port_or_address_says_nothing_about_the_traffic(board: Board, elsewhere: dict[str, Any]) -> None:
+    bench = Bench(board, health={**HTTP, **elsewhere})
     bench.refused(0)
     bench.probe(0, "+++++++")
     assert bench.states == "euuu"
