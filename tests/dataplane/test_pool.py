@@ -1,10 +1,14 @@
 """Pools as a worker sees them: backends that come, change and go while sessions live, and limits that always hold."""
 
 import asyncio
+import os
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 
+from app.dataplane.counters import Counters
+from app.dataplane.pool import PoolBackend
 from app.link.board import BACKENDS, BackendCell, Board
+from app.link.messages import BackendEntry
 from tests.support.peers import Listening, Peer, connect, dead_backend, echo, listening, serving
 from tests.support.waiting import until
 from tests.support.worker import Worker, running_worker
@@ -202,6 +206,17 @@ async def test_a_dial_that_fails_gives_its_place_back(worker: Worker) -> None:
             assert await client.was_reset()
     closed = await until(lambda: worker.events("session_closed")[2:] and worker.events("session_closed"))
     assert [line["reason"] for line in closed] == ["connect_failed"] * 3
+
+
+def test_two_workers_that_pick_the_same_backend_at_once_reserve_exactly_as_many_places_as_it_has() -> None:
+    board = Board.create(2)
+    entry = BackendEntry.of(replace(dead_backend(), max_connections=5), 0, eligible=True)
+    one, other = (PoolBackend(Counters(board, worker), entry) for worker in range(2))
+    assert [backend.reserve() for backend in [one, other] * 4] == [True] * 5 + [False] * 3
+    assert board.sum(BACKENDS, 0, BackendCell.ACTIVE) == 5
+    one.release()
+    assert [backend.reserve() for backend in (other, one)] == [True, False]
+    os.close(board.descriptor)
 
 
 async def test_two_workers_together_never_exceed_the_limit_of_a_backend() -> None:
