@@ -104,14 +104,20 @@ class ListenerMetrics(Collector):
             "Times that accepting paused because file descriptors had run out.",
             labels=("listener",),
         )
+        rate_pauses = CounterMetricFamily(
+            "tidegate_listener_rate_pauses",
+            "Times that accepting paused because the accept rate was used up.",
+            labels=("listener",),
+        )
         for name, listener in self._process.listeners.items():
             read = Reader(self._process, LISTENERS, listener.slot)
             total.add_metric((name,), read(ListenerCell.TOTAL))
             active.add_metric((name,), read(ListenerCell.ACTIVE))
             pauses.add_metric((name,), read(ListenerCell.ACCEPT_PAUSES))
+            rate_pauses.add_metric((name,), read(ListenerCell.RATE_PAUSES))
             for reason in RejectReason:
                 rejected.add_metric((name, reason.value), read(REJECTED_CELL[reason]))
-        return iter((total, active, rejected, pauses))
+        return iter((total, active, rejected, pauses, rate_pauses))
 
 
 class PoolMetrics(Collector):
@@ -128,6 +134,10 @@ class PoolMetrics(Collector):
         )
         relayed = CounterMetricFamily(
             "tidegate_relayed_bytes", "Bytes moved, by `path`: `copy` or `splice`, live.", labels=("pool", "path")
+        )
+        queued = GaugeMetricFamily("tidegate_pool_queued", "Clients that wait for a place on a backend.", labels=("pool",))
+        remembered = GaugeMetricFamily(
+            "tidegate_pool_affinity_clients", "Client addresses whose backend is remembered.", labels=("pool",)
         )
         connect = HistogramMetricFamily(
             "tidegate_connect_duration_seconds", "Time to connect to a backend.", labels=("pool",)
@@ -160,6 +170,9 @@ class PoolMetrics(Collector):
                 backends.add_metric((name, state.value), count)
             for reason in CloseReason:
                 closed.add_metric((name, reason.value), read(CLOSED_CELL[reason]))
+            queued.add_metric((name,), read(PoolCell.QUEUED))
+            if pool.affinity:
+                remembered.add_metric((name,), pool.affinity.clients)
             relayed.add_metric((name, "copy"), read(PoolCell.COPIED_BYTES))
             relayed.add_metric((name, "splice"), read(PoolCell.SPLICED_BYTES))
             _add_histogram(connect, name, CONNECT_BUCKETS, *read.histogram(PoolCell.CONNECT, CONNECT_BUCKETS))
@@ -168,7 +181,23 @@ class PoolMetrics(Collector):
             synced.add_metric((name, pool.discovery.source), pool.discovery.synced)
             if pool.discovery.last_sync is not None:
                 last_sync.add_metric((name, pool.discovery.source), pool.discovery.last_sync)
-        return iter((backends, panic, closed, relayed, connect, duration, probes, synced, last_sync, rebalanced, dry_run))
+        return iter(
+            (
+                backends,
+                panic,
+                closed,
+                queued,
+                remembered,
+                relayed,
+                connect,
+                duration,
+                probes,
+                synced,
+                last_sync,
+                rebalanced,
+                dry_run,
+            )
+        )
 
 
 class BackendMetrics(Collector):

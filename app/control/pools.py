@@ -11,6 +11,7 @@ from time import monotonic
 from typing import assert_never
 
 from app.control import clock
+from app.control.affinity import Affinity
 from app.control.ejections import Ejections
 from app.control.records import Discovery, DurationCounts, HealthRecord
 from app.control.totals import Totals
@@ -46,6 +47,7 @@ class LivePool:
         self.ejections = Ejections(settings)
         self._panic_rule = PanicRule(settings.when_all_down is WhenAllDown.TRY_ALL, settings.panic_threshold)
         self.probe_seconds = DurationCounts(PROBE_BUCKETS)
+        self.affinity = Affinity(name, settings.affinity) if settings.affinity.ttl else None
         self.settled = asyncio.Event()
         self.rebalance_dry_run = 0
         self._totals, self._changed = totals, changed
@@ -90,6 +92,9 @@ class LivePool:
         self.snapshot = snapshot
         for change in changes:
             self._follow(change, before.get(change.member.backend.name))
+        if self.affinity:
+            gone = {change.member.backend.name for change in changes if isinstance(change, BackendRemoved)}
+            self.affinity.remove_backends(gone)
         self._announce(changes)
         for name in self.ejections.excess(len(snapshot.members)):
             self._restore(name, "the pool has become too small for so many ejections")

@@ -6,6 +6,7 @@ from app.control.listeners import BoundListener
 from app.control.pools import LivePool
 from app.core.pool import IGNORABLE, BackendRemoved, Change, Member, PanicChanged
 from app.link.messages import BackendEntry, BackendsChanged, ListenerAdded, PoolAdded
+from app.settings import ListenerSettings
 
 
 def pool_added(pool: LivePool) -> PoolAdded:
@@ -20,6 +21,10 @@ def pool_added(pool: LivePool) -> PoolAdded:
         settings.idle_timeout,
         settings.outliers.failures,
         settings.outliers.early_end,
+        settings.affinity.ttl,
+        settings.affinity.max_clients,
+        settings.queue.size,
+        settings.queue.timeout,
     )
 
 
@@ -43,9 +48,18 @@ def backends_changed(pool: LivePool, changes: Iterable[Change | PanicChanged]) -
     return BackendsChanged(pool.name, [_entry(pool, members[name]) for name in changed], removed)
 
 
-def listener_added(listener: BoundListener) -> ListenerAdded:
+def listener_added(listener: BoundListener, settings: ListenerSettings) -> ListenerAdded:
     """A listener; its sockets travel with the message."""
-    return ListenerAdded(listener.name, listener.slot, listener.pool, [str(address) for address in listener.addresses])
+    return ListenerAdded(
+        listener.name,
+        listener.slot,
+        listener.pool,
+        [str(address) for address in listener.addresses],
+        settings.max_connections,
+        settings.max_connections_per_client,
+        settings.accept_rate,
+        settings.burst,
+    )
 
 
 def _entry(pool: LivePool, member: Member) -> BackendEntry:

@@ -27,7 +27,7 @@ from app.control.workers import Worker, Workers
 from app.core.lifecycle import ProcessState
 from app.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, PanicChanged
 from app.link.board import LISTENERS, Board
-from app.link.messages import BackendFailed, Drain, Hello, Stop
+from app.link.messages import AffinityLearned, BackendFailed, Drain, Hello, Stop
 from app.settings import RebalanceMode, Settings
 
 TICK = 0.5
@@ -48,7 +48,9 @@ class Supervisor:
             name: LivePool(name, pool, "static", self._totals, self._changed) for name, pool in settings.pools.items()
         }
         self._probers = {name: Probers(pool) for name, pool in self._pools.items()}
-        self._workers = Workers(settings.workers, self._totals, self._introduce, self._backend_failed)
+        self._workers = Workers(
+            settings.workers, self._totals, self._introduce, self._backend_failed, self._affinity_learned
+        )
         self._rebalancers = {
             name: Rebalancer(pool, self._totals, self._workers)
             for name, pool in self._pools.items()
@@ -133,12 +135,15 @@ class Supervisor:
         for pool in self._pools.values():
             worker.send(snapshot.pool_added(pool))
             worker.send(snapshot.all_backends(pool))
+            if pool.affinity:
+                worker.send(pool.affinity.everything())
         if self._accepting:
             self._hand_listeners(worker)
 
     def _hand_listeners(self, worker: Worker) -> None:
         for listener in self._listeners.values():
-            worker.send(snapshot.listener_added(listener), listener.sockets[worker.number])
+            settings = self._settings.listeners[listener.name]
+            worker.send(snapshot.listener_added(listener, settings), listener.sockets[worker.number])
 
     def _changed(self, pool: LivePool, changes: tuple[Change | PanicChanged, ...]) -> None:
         """The one place where a change of a pool reaches the log, the workers and the probers."""
@@ -157,6 +162,13 @@ class Supervisor:
     def _backend_failed(self, message: BackendFailed) -> None:
         self._pools[message.pool].failed(message)
         self._probers[message.pool].hurry(message.backend)
+
+    def _affinity_learned(self, message: AffinityLearned) -> None:
+        pool = self._pools[message.pool]
+        if pool.affinity:
+            told = pool.affinity.learned(message.entries, pool.snapshot.members)
+            if len(self._workers.all) > 1:
+                self._workers.broadcast(told)
 
     async def _tick(self) -> None:
         loop = asyncio.get_running_loop()

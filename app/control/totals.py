@@ -10,6 +10,7 @@ from time import monotonic
 from app.core.reasons import CloseReason
 from app.link.board import (
     BACKENDS,
+    CLIENTS,
     CLOSED_CELL,
     LISTENERS,
     POOLS,
@@ -24,9 +25,9 @@ from app.link.board import (
 )
 
 GAUGES: dict[Table, frozenset[int]] = {
-    WORKER: frozenset({WorkerCell.LOOP_LAG_MICROSECONDS, WorkerCell.SWEPT_AT_MILLISECONDS}),
+    WORKER: frozenset({WorkerCell.LOOP_LAG_MICROSECONDS, WorkerCell.SWEPT_AT_MILLISECONDS, WorkerCell.COUNTED_CLIENTS}),
     LISTENERS: frozenset({ListenerCell.ACTIVE}),
-    POOLS: frozenset({PoolCell.ACTIVE}),
+    POOLS: frozenset({PoolCell.ACTIVE, PoolCell.QUEUED}),
     BACKENDS: frozenset({BackendCell.ACTIVE}),
 }
 
@@ -97,6 +98,8 @@ class Totals:
         Its gauges become 0, and its sessions count as closed with the reason `worker_lost`.
         """
         base = self.board.base(worker)
+        if self.board.cells[base + WORKER.cell(0, WorkerCell.COUNTED_CLIENTS)]:
+            self.board.clear(worker, CLIENTS)
         lost = 0
         for table, gauges in GAUGES.items():
             for slot in self._used[table]:
@@ -105,7 +108,7 @@ class Totals:
                     value, self.board.cells[first + field] = self.board.cells[first + field], 0
                     if field not in gauges:
                         self._base[table, slot, field] += value
-                    elif table is POOLS:
+                    elif table is POOLS and field == PoolCell.ACTIVE:
                         lost += value
                         self._base[table, slot, CLOSED_CELL[CloseReason.WORKER_LOST]] += value
         return lost

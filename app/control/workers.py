@@ -15,6 +15,7 @@ from app.control.totals import Totals
 from app.core.backoff import Backoff
 from app.link.channel import Channel
 from app.link.messages import (
+    AffinityLearned,
     BackendFailed,
     Down,
     ListSessions,
@@ -61,10 +62,11 @@ class Workers:
         totals: Totals,
         introduce: Callable[[Worker], None],
         backend_failed: Callable[[BackendFailed], None],
+        affinity_learned: Callable[[AffinityLearned], None],
     ) -> None:
         self.all = [Worker(number) for number in range(count)]
         self._totals = totals
-        self._introduce, self._backend_failed = introduce, backend_failed
+        self._introduce, self._backend_failed, self._affinity_learned = introduce, backend_failed, affinity_learned
         self._stopping = False
         self._keepers: list[asyncio.Task[None]] = []
         self._queries: dict[int, asyncio.Future[Sessions]] = {}
@@ -191,6 +193,8 @@ class Workers:
                 worker.listening.add(message.listener)
             case BackendFailed():
                 self._backend_failed(message)
+            case AffinityLearned():
+                self._affinity_learned(message)
             case Sessions():
                 if (answer := self._queries.pop(message.request, None)) and not answer.done():
                     answer.set_result(message)

@@ -54,9 +54,14 @@ class ConnectFailure(StrEnum):
 
 
 class RejectReason(StrEnum):
-    """Why a listener turned a client away before a dial."""
+    """Why a client was turned away before a dial. The order is the order of cells on the stats board."""
 
     NO_BACKEND = "no_backend"
+    MAX_CONNECTIONS = "max_connections"
+    MAX_CONNECTIONS_PER_CLIENT = "max_connections_per_client"
+    BACKENDS_FULL = "backends_full"
+    QUEUE_FULL = "queue_full"
+    QUEUE_TIMEOUT = "queue_timeout"
 
 
 _BY_ERRNO = {

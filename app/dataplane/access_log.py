@@ -48,6 +48,10 @@ class AccessLog:
             "attempts": session.attempts,
             "reason": reason,
         }
+        if session.rejected is not None:
+            line["rejected"] = session.rejected
+        if session.queued_seconds is not None:
+            line["queued_ms"] = _milliseconds(session.queued_seconds)
         self._stream.write(self._render(line))
 
     def event(self, level: str, event: str, **fields: object) -> None:

@@ -3,14 +3,21 @@
 import socket
 from collections.abc import Callable
 from errno import EMFILE, ENFILE, ENOBUFS, ENOMEM
+from time import monotonic
+from typing import TYPE_CHECKING
 
 from app.core.reasons import RejectReason
+from app.core.token_bucket import TokenBucket
+from app.dataplane.clients import ClientCounts
 from app.dataplane.counters import Counters
 from app.dataplane.poller import IN, Poller
 from app.dataplane.pool import Pool
 from app.link.board import LISTENERS, REJECTED_CELL, ListenerCell
 from app.link.messages import ListenerAdded
 from app.link.sockets import BACKLOG
+
+if TYPE_CHECKING:
+    from app.dataplane.session import Session
 
 ACCEPTS_PER_EVENT = 64  # then the sessions that live get their turn
 NO_RESOURCES = frozenset({EMFILE, ENFILE, ENOBUFS, ENOMEM})
@@ -41,8 +48,22 @@ class Listener:
         self._total_cell = self._cell + ListenerCell.TOTAL
         self.name = message.name
         self.pool = pool
+        self._set_limits(counters, message)
         self._gates = [Gate(self, sock) for sock in sockets]
-        self._paused = True
+        self._suspended = self._over_rate = self._closed = False
+        self.paused = True  # it does not accept at the moment, for whatever reason
+
+    def _set_limits(self, counters: Counters, message: ListenerAdded) -> None:
+        self._most = message.max_connections
+        self._active_elsewhere = counters.elsewhere(LISTENERS, message.slot, ListenerCell.ACTIVE)
+        self._clients: ClientCounts | None = None
+        if message.max_connections_per_client:
+            self._clients = ClientCounts(counters, message.slot, message.max_connections_per_client)
+        self.limited = bool(self._most or self._clients)
+        self.bucket: TokenBucket | None = None
+        if message.accept_rate:  # each worker gets its share
+            workers = counters.workers
+            self.bucket = TokenBucket(message.accept_rate / workers, max(1, message.accept_burst // workers))
 
     def open(
         self,
@@ -53,25 +74,51 @@ class Listener:
         self.accepted, self.exhausted = accepted, exhausted
         for gate in self._gates:
             self._poller.register(gate.sock.fileno(), IN, gate.ready)
-        self._paused = False
+        self.paused = False
 
     def pause(self) -> None:
-        """Leave new clients in the kernel's queue."""
-        if not self._paused:
-            self._paused = True
+        """Leave new clients in the kernel's queue until `resume`."""
+        if not self._suspended:
+            self._suspended = True
             self._cells[self._cell + ListenerCell.ACCEPT_PAUSES] += 1
-            for gate in self._gates:
-                self._poller.pause(gate.sock.fileno())
+            self._watch()
 
     def resume(self) -> None:
         """Accept again."""
-        if self._paused:
-            self._paused = False
-            for gate in self._gates:
+        self._suspended = False
+        self._watch()
+
+    def within_rate(self) -> bool:
+        """Whether one more may be accepted now; if not, pause until there is a token."""
+        assert self.bucket is not None
+        wait = self.bucket.wait(monotonic())
+        if not wait:
+            return True
+        self._over_rate = True
+        self._cells[self._cell + ListenerCell.RATE_PAUSES] += 1
+        self._watch()
+        self._poller.call_later(wait, self._rate_allows)
+        return False
+
+    def _rate_allows(self) -> None:
+        self._over_rate = False
+        self._watch()
+
+    def _watch(self) -> None:
+        """Watch the sockets, unless there is a reason not to."""
+        paused = self._suspended or self._over_rate
+        if paused is self.paused or self._closed:
+            return
+        self.paused = paused
+        for gate in self._gates:
+            if paused:
+                self._poller.pause(gate.sock.fileno())
+            else:
                 self._poller.resume(gate.sock.fileno(), IN)
 
     def accept_waiting(self) -> None:
-        """Accept all whom the kernel has let in already; those who come meanwhile do not make it endless."""
+        """Accept all whom the kernel has let in already, as far as the rate allows; those who come meanwhile do not make it
+        endless."""
         for gate in self._gates:
             for _ in range(BACKLOG // ACCEPTS_PER_EVENT):
                 if not gate.accept_some():
@@ -80,27 +127,37 @@ class Listener:
     def close(self) -> None:
         """Accept nobody any more."""
         for gate in self._gates:
-            if not self._paused:
+            if not self.paused:
                 self._poller.pause(gate.sock.fileno())  # control holds it open, so that closing would not end its events
             self._poller.close(gate.sock)
-
-    @property
-    def paused(self) -> bool:
-        """Whether it does not accept at the moment."""
-        return self._paused
+        self._closed = True
 
     def opened(self) -> None:
         """Count a session that has begun."""
         self._cells[self._active_cell] += 1
         self._cells[self._total_cell] += 1
 
-    def closed(self) -> None:
+    def refusal(self, session: "Session") -> RejectReason | None:
+        """Why a session that has just been counted is one too many, if it is."""
+        cells = self._cells
+        if self._most and cells[self._active_cell] + sum(cells[cell] for cell in self._active_elsewhere) > self._most:
+            return RejectReason.MAX_CONNECTIONS
+        if self._clients and not self._clients.enter(session, session.peer[0]):
+            return RejectReason.MAX_CONNECTIONS_PER_CLIENT
+        return None
+
+    def closed(self, session: "Session") -> None:
         """Count a session that has ended."""
         self._cells[self._active_cell] -= 1
+        if self._clients:
+            self._clients.leave(session)
 
     def rejected(self, reason: RejectReason) -> None:
         """Count a client that was turned away before a dial."""
         self._cells[self._cell + REJECTED_CELL[reason]] += 1
+
+    def failed(self) -> None:
+        """A bug broke the end of a pause; the sockets are watched again with the next one."""
 
 
 class Gate:
@@ -117,8 +174,9 @@ class Gate:
     def accept_some(self) -> bool:
         """Accept who waits, a limited number; answers whether there may be more."""
         listener = self.listener
+        bucket = listener.bucket
         for _ in range(ACCEPTS_PER_EVENT):
-            if listener.paused:
+            if listener.paused or (bucket and not listener.within_rate()):
                 return False
             try:
                 # Half the cost of `accept`, which makes an object of a class in Python and asks what kind of socket it is.
@@ -130,6 +188,8 @@ class Gate:
                     listener.exhausted(error)
                     return False
                 continue  # a client that was gone before it was accepted
+            if bucket:
+                bucket.take(monotonic())
             client = socket.SocketType(*self._kind, fileno=descriptor)
             client.setblocking(False)
             listener.accepted(listener, client, (peer[0].removeprefix(MAPPED_IPV4), peer[1]))

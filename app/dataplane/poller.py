@@ -14,6 +14,7 @@ from time import monotonic
 IN, OUT, ERR, HUP, RDHUP = select.EPOLLIN, select.EPOLLOUT, select.EPOLLERR, select.EPOLLHUP, select.EPOLLRDHUP
 PRI = select.EPOLLPRI  # urgent data, before which a read stops
 EDGES = IN | OUT | RDHUP | PRI | select.EPOLLET  # every change once, so that a socket needs to be registered once
+GONE = RDHUP | select.EPOLLET  # only that the peer sends nothing more, or has broken off
 BATCH = 256
 
 Callback = Callable[[int], None]

@@ -1,18 +1,21 @@
 """A pool as a worker sees it: the backends of its snapshot, their counters on the board, and the balancer over them."""
 
 import socket
+from collections.abc import Callable
 from random import random
 
 from app.core.balance import POLICIES
 from app.core.balance.balancer import Balancer
 from app.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
 from app.core.reasons import CloseReason, ConnectFailure
+from app.dataplane.affinity import Affinity
 from app.dataplane.counters import Counters, Histogram
 from app.dataplane.dials import Dials
 from app.dataplane.failures import FailureReports
 from app.dataplane.poller import Poller
+from app.dataplane.queue import Queue
 from app.link.board import BACKENDS, CLOSED_CELL, FAILURE_CELL, POOLS, BackendCell, PoolCell
-from app.link.messages import BackendEntry, PoolAdded
+from app.link.messages import AffinityEntry, BackendEntry, PoolAdded
 
 
 class PoolBackend:
@@ -84,16 +87,26 @@ class PoolBackend:
         cells[self._cell + BackendCell.RECEIVED_BYTES] += received
 
 
-class Pool:
-    """The settings of a pool, its backends by name, and the choice among those that are eligible."""
+Learned = Callable[[str, list[AffinityEntry]], None]
 
-    def __init__(self, poller: Poller, counters: Counters, message: PoolAdded) -> None:
+
+class Pool:
+    """The settings of a pool, its backends by name, and the choice among those that are eligible.
+
+    `affinity` and `queue` are None while they are off. `learned(pool, entries)` is told which clients have which backend.
+    """
+
+    def __init__(self, poller: Poller, counters: Counters, message: PoolAdded, learned: Learned) -> None:
+        self._poller = poller
         self._counters = counters
+        self._learned = learned
         self._cell = counters.slot(POOLS, message.slot)
         self._active_cell = self._cell + PoolCell.ACTIVE
         self.name = message.name
         self.balance = ""
         self.backends: dict[str, PoolBackend] = {}
+        self.affinity: Affinity | None = None
+        self.queue: Queue | None = None
         self.dials = Dials(poller)
         self.connect_seconds = Histogram(counters, self._cell + PoolCell.CONNECT, CONNECT_BUCKETS)
         self.duration_seconds = Histogram(counters, self._cell + PoolCell.DURATION, DURATION_BUCKETS)
@@ -106,6 +119,8 @@ class Pool:
         self.idle_timeout = message.idle_timeout
         self.outlier_failures = message.outlier_failures
         self.early_end = message.early_end
+        self._configure_affinity(message)
+        self._configure_queue(message)
         if message.balance != self.balance:
             self.balance = message.balance
             self._balancer: Balancer[PoolBackend] = Balancer(lambda: POLICIES[message.balance](random))
@@ -117,6 +132,8 @@ class Pool:
         for name in removed:
             if backend := self.backends.pop(name, None):
                 self._withdraw(backend)
+        if self.affinity is not None and removed:
+            self.affinity.remove_backends(removed)
         for entry in changed:
             if backend := self.backends.get(entry.name):
                 self._withdraw(backend)
@@ -124,14 +141,43 @@ class Pool:
             else:
                 backend = self.backends[entry.name] = PoolBackend(self._counters, entry)
             self._admit(backend)
+        if self.queue is not None:
+            self.queue.wake()
 
     def reserve(self, client: str, tried: list[PoolBackend]) -> PoolBackend | None:
         """Choose a backend that has not been tried and reserve a connection on it, or None when there is none."""
+        affinity = self.affinity
+        if affinity is not None and (kept := self._reserve_again(affinity, client, tried)):
+            return kept
         while (backend := self._balancer.pick(client, tried)) is not None:
             if backend.reserve():
+                if affinity is not None:
+                    affinity.give(client, backend.name)
                 return backend
             tried = [*tried, backend]  # another worker has taken the last place
         return None
+
+    def is_full(self, tried: list[PoolBackend]) -> bool:
+        """After `reserve` has found none: whether there is one that would do if it had room."""
+        return any(backend.eligible and backend not in tried for backend in self.backends.values())
+
+    def _reserve_again(self, affinity: Affinity, client: str, tried: list[PoolBackend]) -> PoolBackend | None:
+        """Reserve a connection on the backend that the client had, if that may be."""
+        backend = self.backends.get(affinity.backend(client) or "")
+        if backend is None or not backend.eligible or backend in tried or not backend.reserve():
+            return None
+        affinity.give(client, backend.name)
+        return backend
+
+    def told(self, entries: list[AffinityEntry]) -> None:
+        """Take over what control says about which client has which backend."""
+        if self.affinity is not None:
+            self.affinity.told(entries)
+
+    def drain(self) -> None:
+        """Let nobody wait any more."""
+        if self.queue is not None:
+            self.queue.drain()
 
     def opened(self) -> None:
         """Count a session that has begun."""
@@ -148,6 +194,24 @@ class Pool:
         self._counters.cells[self._active_cell] -= 1
         self._counters.cells[self._cell + CLOSED_CELL[reason]] += 1
         self.duration_seconds.observe(seconds)
+
+    def _configure_affinity(self, message: PoolAdded) -> None:
+        ttl, max_clients = message.affinity_ttl, message.affinity_max_clients
+        if not ttl:
+            self.affinity = None
+        elif self.affinity is None:
+            self.affinity = Affinity(self._poller, self._tell, ttl, max_clients)
+        else:
+            self.affinity.configure(ttl, max_clients)
+
+    def _configure_queue(self, message: PoolAdded) -> None:
+        if self.queue is None and message.queue_size:
+            self.queue = Queue(self._poller, self._counters, message.slot)
+        if self.queue is not None:
+            self.queue.configure(message.queue_size, message.queue_timeout)
+
+    def _tell(self, entries: list[AffinityEntry]) -> None:
+        self._learned(self.name, entries)
 
     def _admit(self, backend: PoolBackend) -> None:
         if backend.eligible:

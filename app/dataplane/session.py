@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from app.core.reasons import BACKEND_ENDS, CLEAN_ENDS, CloseReason, ConnectFailure, RejectReason, connect_failure
 from app.dataplane.poller import EDGES, ERR, HUP, OUT
 from app.dataplane.pool import Pool, PoolBackend
+from app.dataplane.queue import Queue
 from app.dataplane.relay import Medium, ToBackend, ToClient, relay
 from app.link.sockets import CLOSE_IN_ORDER, KEEPALIVE, NODELAY, RESET_ON_CLOSE
 
@@ -55,6 +56,8 @@ class Session:
         "number",
         "peer",
         "pool",
+        "queued_seconds",
+        "rejected",
         "started_at",
         "to_backend",
         "to_client",
@@ -72,6 +75,8 @@ class Session:
         self.tried: list[PoolBackend] = []
         self.attempts = 0
         self.connect_seconds: float | None = None
+        self.queued_seconds: float | None = None
+        self.rejected: RejectReason | None = None
         self.started_at = self.active_at = monotonic()
         self.ended = False
         self._early_until = 0.0  # until then an end is early; 0 when it is known whether this is a good session
@@ -95,10 +100,15 @@ class Session:
         return backend.name if backend else None
 
     def start(self) -> None:
-        """Begin to dial."""
+        """Begin to dial, unless a limit says no or others wait for a backend."""
         self.listener.opened()
         self.pool.opened()
-        self._dial()
+        if self.listener.limited and (refusal := self.listener.refusal(self)):
+            self.reject(refusal)
+        elif self.pool.queue is not None and self.pool.queue.waiting:
+            self._wait_or_end()
+        else:
+            self._dial()
 
     def sweep(self, now: float) -> None:
         """Put the bytes moved since the last sweep on the board; end the session when none have for too long."""
@@ -110,6 +120,8 @@ class Session:
                 self.backend_socket.setsockopt(*option)
         if self._early_until:
             self._judge()
+        if self.pool.affinity is not None and self.backend is not None:
+            self.pool.affinity.seen(self.peer[0], self.backend.name)
         if self._flush_counters():
             self.active_at = now
         elif self.pool.idle_timeout and now - self.active_at >= self.pool.idle_timeout:
@@ -145,11 +157,17 @@ class Session:
         if self.backend is not None:
             self.backend.release()
             self.pool.dials.end(self)
-        self.listener.closed()
+            if self.pool.affinity is not None:
+                self.pool.affinity.seen(self.peer[0], self.backend.name)
+        if self.pool.queue is not None:
+            self._leave(self.pool.queue)
+            self.pool.queue.wake()
+        self.listener.closed(self)
         self.pool.closed(reason, monotonic() - self.started_at)
+        clean = reason in CLEAN_ENDS and self.backend_socket is not None
         for sock in (self.client, self.backend_socket):
             if sock is not None:
-                if reason in CLEAN_ENDS:
+                if clean:
                     sock.setsockopt(*CLOSE_IN_ORDER)
                 self._owner.medium.poller.close(sock)
         self._owner.session_ended(self, reason)
@@ -158,12 +176,64 @@ class Session:
             self.to_client.stop()
             self.to_backend = self.to_client = None  # they know this session: without the circle all are freed at once
 
+    def reject(self, reason: RejectReason) -> None:
+        """End with a reset, because a limit says so."""
+        self.rejected = reason
+        self.listener.rejected(reason)
+        self.end(CloseReason.REJECTED)
+
+    # Waiting for a place on a backend
+
+    @property
+    def choosy(self) -> bool:
+        """Whether there may be a place for those behind it in the queue when there is none for it."""
+        return bool(self.tried)
+
+    def find_place(self) -> bool:
+        """Reserve a place on a backend; answers whether there was one."""
+        if self.backend is None:
+            self.backend = self.pool.reserve(self.peer[0], self.tried)
+        return self.backend is not None
+
+    def take_place(self) -> None:
+        """Leave the queue and dial soon, so that a bug in the dial costs only this session."""
+        if self.pool.queue is not None and self._leave(self.pool.queue):
+            self._owner.medium.poller.call_soon(self._dial_at_place)
+
+    def _wait_or_end(self) -> None:
+        """There is no place now, or others are first."""
+        queue, full = self.pool.queue, self.pool.is_full(self.tried)
+        if full and queue is not None and queue.join(self):
+            return
+        if self.tried:
+            self.end(CloseReason.CONNECT_FAILED)
+        elif full:
+            self.reject(RejectReason.QUEUE_FULL if queue is not None and queue.size else RejectReason.BACKENDS_FULL)
+        else:
+            self.listener.rejected(RejectReason.NO_BACKEND)
+            self.end(CloseReason.NO_BACKEND)
+
+    def _leave(self, queue: Queue) -> bool:
+        """Leave the queue; answers whether it was in it."""
+        if self not in queue.waiting:
+            return False
+        self.queued_seconds = (self.queued_seconds or 0.0) + queue.leave(self)
+        return True
+
+    # Dialling
+
+    def _dial_at_place(self) -> None:
+        if not self.ended:
+            self._dial()
+
     def _dial(self) -> None:
         """Connect to one backend after the other until a connection is under way or nothing is left to try."""
         while self.attempts < self.pool.connect_attempts:
-            self.backend = self.pool.reserve(self.peer[0], self.tried)
             if self.backend is None:
-                break
+                self.backend = self.pool.reserve(self.peer[0], self.tried)
+                if self.backend is None:
+                    self._wait_or_end()
+                    return
             self.attempts += 1
             try:
                 error = self._connect(self.backend)
@@ -173,9 +243,7 @@ class Session:
             if error == EINPROGRESS or not error:
                 return
             self._dial_failed(connect_failure(error))
-        if not self.tried:
-            self.listener.rejected(RejectReason.NO_BACKEND)
-        self.end(CloseReason.CONNECT_FAILED if self.tried else CloseReason.NO_BACKEND)
+        self.end(CloseReason.CONNECT_FAILED)
 
     def _connect(self, backend: PoolBackend) -> int:
         self.backend_socket = sock = socket.SocketType(backend.family, NONBLOCKING_STREAM)
@@ -204,6 +272,8 @@ class Session:
         self._owner.medium.poller.close(self.backend_socket)
         self.backend.failed(failure)
         self.backend.release()
+        if self.pool.queue is not None:
+            self.pool.queue.wake()
         self._owner.backend_failed(self.pool, self.backend, failure)
         self.tried.append(self.backend)
         self.backend = self.backend_socket = None

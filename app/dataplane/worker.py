@@ -31,6 +31,9 @@ from app.link.board import SWEEP_INTERVAL, WORKER, Board, WorkerCell
 from app.link.channel import Channel
 from app.link.log_stream import LogStream
 from app.link.messages import (
+    AffinityEntry,
+    AffinityLearned,
+    AffinityTold,
     BackendFailed,
     BackendsChanged,
     Drain,
@@ -107,6 +110,9 @@ class Worker:
             self._stream.flush()
         self._flush_log_later()
 
+    def _affinity_learned(self, pool: str, entries: list[AffinityEntry]) -> None:
+        self._channel.send(AffinityLearned(pool, entries))
+
     # What control sends
 
     def _received(self, message: Message) -> None:
@@ -115,12 +121,8 @@ class Worker:
                 self.medium = Medium(self.poller, message.buffer_size, Splice(message.splice))
                 self._sweep()
                 self._log.configure(sessions=message.log_sessions, console=message.log_console)
-            case PoolAdded():
-                self._add_pool(message)
-            case PoolRemoved():
-                self._pools.pop(message.name, None)
-            case BackendsChanged():
-                self._pools[message.pool].apply(message.changed, message.removed)
+            case PoolAdded() | PoolRemoved() | BackendsChanged() | AffinityTold():
+                self._change_pool(message)
             case ListenerAdded():
                 self._add_listener(message)
             case ListenerRemoved():
@@ -134,11 +136,22 @@ class Worker:
             case _:
                 self._closing.received(message)
 
+    def _change_pool(self, message: PoolAdded | PoolRemoved | BackendsChanged | AffinityTold) -> None:
+        match message:
+            case PoolAdded():
+                self._add_pool(message)
+            case PoolRemoved():
+                self._pools.pop(message.name, None)
+            case BackendsChanged():
+                self._pools[message.pool].apply(message.changed, message.removed)
+            case AffinityTold():
+                self._pools[message.pool].told(message.entries)
+
     def _add_pool(self, message: PoolAdded) -> None:
         if known := self._pools.get(message.name):
             known.configure(message)
         else:
-            self._pools[message.name] = Pool(self.poller, self._counters, message)
+            self._pools[message.name] = Pool(self.poller, self._counters, message, self._affinity_learned)
 
     def _add_listener(self, message: ListenerAdded) -> None:
         sockets = [socket.socket(fileno=descriptor) for descriptor in self._channel.take_descriptors(len(message.binds))]
@@ -253,6 +266,8 @@ class Worker:
     def _start_drain(self, grace: float) -> None:
         for name in list(self._listeners):
             self._close_listener(name)
+        for pool in self._pools.values():
+            pool.drain()
         if self._drain is None:
             self._drain = DrainInProgress(monotonic(), closing_window(grace))
             self._continue_drain()

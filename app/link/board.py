@@ -1,8 +1,8 @@
 """The stats board: one memory file that control and all workers map, an unsigned 64-bit cell per number.
 
-Each worker has a row of its own, so every cell has one writer and nothing is locked. A row holds three tables (listeners,
-pools, backends) of fixed capacity; a slot is one listener's, pool's or backend's group of cells in its table. The file is
-sparse: only pages that have been written to take memory.
+Each worker has a row of its own, so every cell has one writer and nothing is locked. A row holds tables of fixed capacity
+(listeners, pools, backends, clients); a slot is one listener's, pool's, backend's or client's group of cells in its table.
+The file is sparse: only pages that have been used take memory.
 """
 
 import mmap
@@ -11,7 +11,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from app.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
-from app.core.limits import MOST_BACKENDS, MOST_LISTENERS, MOST_POOLS
+from app.core.limits import MOST_BACKENDS, MOST_COUNTED_CLIENTS, MOST_LISTENERS, MOST_POOLS
 from app.core.reasons import CloseReason, ConnectFailure, RejectReason
 
 SWEEP_INTERVAL = 0.5  # seconds between two updates of a worker's row
@@ -23,6 +23,7 @@ class WorkerCell(IntEnum):
     LOOP_LAG_MICROSECONDS = 0
     LOG_LINES_DROPPED = 1
     SWEPT_AT_MILLISECONDS = 2  # of the monotonic clock, which all processes share: the worker's sign of life
+    COUNTED_CLIENTS = 3  # slots of the clients' table that it has ever used
 
 
 class ListenerCell(IntEnum):
@@ -31,7 +32,8 @@ class ListenerCell(IntEnum):
     ACTIVE = 0
     TOTAL = 1
     ACCEPT_PAUSES = 2
-    REJECTED = 3
+    RATE_PAUSES = 3
+    REJECTED = 4
 
 
 class PoolCell(IntEnum):
@@ -44,7 +46,8 @@ class PoolCell(IntEnum):
     ACTIVE = 0
     COPIED_BYTES = 1
     SPLICED_BYTES = 2
-    CLOSED = 3
+    QUEUED = 3
+    CLOSED = 4
     CONNECT = CLOSED + len(CloseReason)
     DURATION = CONNECT + len(CONNECT_BUCKETS) + 2
 
@@ -61,6 +64,16 @@ class BackendCell(IntEnum):
     RECEIVED_BYTES = 3
     GOOD = 4
     FAILURES = 5
+
+
+class ClientCell(IntEnum):
+    """Cells of a client of a listener that limits each client: what stands for the two, and its connections.
+
+    The slot is found by the key, see `app/dataplane/clients.py`.
+    """
+
+    KEY = 0
+    ACTIVE = 1
 
 
 class Table(NamedTuple):
@@ -84,7 +97,8 @@ WORKER = Table(0, len(WorkerCell), 1)
 LISTENERS = Table(WORKER.end, ListenerCell.REJECTED + len(RejectReason), MOST_LISTENERS)
 POOLS = Table(LISTENERS.end, PoolCell.DURATION + len(DURATION_BUCKETS) + 2, MOST_POOLS)
 BACKENDS = Table(POOLS.end, BackendCell.FAILURES + len(ConnectFailure), MOST_BACKENDS)
-ROW = BACKENDS.end
+CLIENTS = Table(BACKENDS.end, len(ClientCell), MOST_COUNTED_CLIENTS)
+ROW = CLIENTS.end
 
 CLOSED_CELL = {reason: PoolCell.CLOSED + index for index, reason in enumerate(CloseReason)}
 FAILURE_CELL = {failure: BackendCell.FAILURES + index for index, failure in enumerate(ConnectFailure)}
@@ -109,6 +123,11 @@ class Board:
     def base(self, worker: int) -> int:
         """The first cell of a worker's row."""
         return worker * ROW
+
+    def clear(self, worker: int, table: Table) -> None:
+        """Make a table of a worker's row all zeros."""
+        base = self.base(worker)
+        self.cells[base + table.offset : base + table.end] = memoryview(bytes(8 * (table.end - table.offset))).cast("Q")
 
     def sum(self, table: Table, slot: int, field: int) -> int:
         """The sum of a cell over all workers' rows."""

@@ -24,8 +24,9 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class PoolAdded:
-    """A pool to serve, or new settings for one already known. Times in seconds; `idle_timeout` 0 means never.
+    """A pool to serve, or new settings for one already known.
 
+    Times in seconds; `idle_timeout` 0 means never, `affinity_ttl` 0 no affinity. `queue_size` is for all workers together.
     So many failures in a row as `outlier_failures` are worth a report at once, 0 means that failures in a row do not
     matter; a session that its backend ends within `early_end` of the connect without a byte is such a failure.
     """
@@ -38,6 +39,10 @@ class PoolAdded:
     idle_timeout: float
     outlier_failures: int = 0
     early_end: float = 0.0
+    affinity_ttl: float = 0.0
+    affinity_max_clients: int = 0
+    queue_size: int = 0
+    queue_timeout: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +91,19 @@ class BackendsChanged:
 
 @dataclass(frozen=True, slots=True)
 class ListenerAdded:
-    """A listener to accept on. Its bound sockets, one per address, come with the message."""
+    """A listener to accept on. Its bound sockets, one per address, come with the message.
+
+    The limits are those of all workers together, 0 means none; `accept_rate` is connections per second.
+    """
 
     name: str
     slot: int
     pool: str
     binds: list[str]
+    max_connections: int = 0
+    max_connections_per_client: int = 0
+    accept_rate: float = 0.0
+    accept_burst: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +111,23 @@ class ListenerRemoved:
     """A listener to close; its sessions live on."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AffinityEntry:
+    """A client address and the backend that it was given; `idle` is seconds since it was last seen."""
+
+    client: str
+    backend: str
+    idle: float
+
+
+@dataclass(frozen=True, slots=True)
+class AffinityTold:
+    """What control's table for this pool says now of these clients. All workers are told the same, in the same order."""
+
+    pool: str
+    entries: list[AffinityEntry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +204,14 @@ class BackendFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class AffinityLearned:
+    """Clients that a worker has given a backend, or has seen on theirs again."""
+
+    pool: str
+    entries: list[AffinityEntry]
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEntry:
     """One live session. Times in seconds."""
 
@@ -203,6 +240,7 @@ Down = (
     | PoolAdded
     | PoolRemoved
     | BackendsChanged
+    | AffinityTold
     | ListenerAdded
     | ListenerRemoved
     | ListSessions
@@ -211,12 +249,14 @@ Down = (
     | Drain
     | Stop
 )
-Up = Ready | BackendFailed | Sessions
+Up = Ready | BackendFailed | AffinityLearned | Sessions
 Message = Down | Up
 
 _TYPES: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}
-_NESTED: dict[type[Message], tuple[str, type[BackendEntry] | type[SessionEntry]]] = {
+_NESTED: dict[type[Message], tuple[str, type[BackendEntry | AffinityEntry | SessionEntry]]] = {
     BackendsChanged: ("changed", BackendEntry),
+    AffinityTold: ("entries", AffinityEntry),
+    AffinityLearned: ("entries", AffinityEntry),
     Sessions: ("sessions", SessionEntry),
 }
 

@@ -20,7 +20,7 @@ def default_entries(given: Given, *, in_kubernetes: bool) -> list[Entry]:
 def has_default_pool(given: Given) -> bool:
     """Whether there is a pool named default: something of it or of the flat listener is given, or no other pool is."""
     names = given.names("pools")
-    return not names or "default" in names or any(entry.keys == ("listen",) for entry in given.all)
+    return not names or "default" in names or any(_is_flat_listener(entry) for entry in given.all)
 
 
 def _default_pool(given: Given) -> Iterator[tuple[Path, str]]:
@@ -29,9 +29,16 @@ def _default_pool(given: Given) -> Iterator[tuple[Path, str]]:
 
 
 def _default_listener(given: Given) -> Iterator[tuple[Path, str]]:
-    if has_default_pool(given) and "default" not in given.names("listeners"):
+    named = any(entry.path[:2] == ("listeners", "default") and not entry.is_flat for entry in given.all)
+    if not has_default_pool(given) or named:
+        return
+    if ("listeners", "default", "bind") not in given.by_path:
         yield ("listeners", "default", "bind"), DEFAULT_BIND
-        yield ("listeners", "default", "pool"), "default"
+    yield ("listeners", "default", "pool"), "default"
+
+
+def _is_flat_listener(entry: Entry) -> bool:
+    return entry.is_flat and entry.path[0] == "listeners"
 
 
 def _pools_of_listeners(given: Given) -> Iterator[tuple[Path, str]]:

@@ -5,10 +5,13 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from app.core.address import Address
-from app.settings.notation import LISTEN_ADDRESS, text
+from app.settings.notation import LISTEN_ADDRESS, text, whole_number
 from app.settings.section import Section, items_of
 
 MOST_ADDRESSES = 64
+MOST_CONNECTIONS = 10_000_000
+HIGHEST_RATE = 1_000_000
+_NO_LIMIT = " (0 means no limit)"
 
 
 def bind_items(value: object) -> list[object]:
@@ -26,3 +29,22 @@ class ListenerSettings(Section):
         default=(), description="client address, as in `0.0.0.0:8000` or `[::]:8000`; comma list for several"
     )
     pool: Annotated[str, text(r".+", "the name of a pool")] = Field(description="name of the pool that clients are given to")
+    max_connections: Annotated[int, whole_number(0, MOST_CONNECTIONS, _NO_LIMIT)] = Field(
+        default=0, description="connections of all clients together, above which newcomers are reset; `0` = no limit"
+    )
+    max_connections_per_client: Annotated[int, whole_number(0, MOST_CONNECTIONS, _NO_LIMIT)] = Field(
+        default=0, description="the same for each client address"
+    )
+    accept_rate: Annotated[int, whole_number(0, HIGHEST_RATE, _NO_LIMIT)] = Field(
+        default=0, description="new connections per second, above which clients wait in the kernel's queue; `0` = no limit"
+    )
+    accept_burst: Annotated[int | None, whole_number(1, HIGHEST_RATE).or_none()] = Field(
+        default=None,
+        description="new connections that may come at once, on top of the rate",
+        json_schema_extra={"default_text": "what the rate gives in 100 ms, at least 1"},
+    )
+
+    @property
+    def burst(self) -> int:
+        """The burst in effect."""
+        return self.accept_burst or max(1, self.accept_rate // 10)

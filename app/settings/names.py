@@ -6,6 +6,7 @@ from typing import TypeAlias, get_args, get_origin
 
 from pydantic import BaseModel
 
+from app.settings.listener import ListenerSettings
 from app.settings.model import Settings
 from app.settings.pool import PoolSettings
 
@@ -35,7 +36,15 @@ def _below(annotation: object) -> Branch | None:
     return None
 
 
-TREE: Branch = {"listen": None, **_branch(PoolSettings), **_branch(Settings)}
+OF_LISTENER: Mapping[str, str] = {
+    "listen": "bind",
+    **{key: key for key in ListenerSettings.model_fields if key not in {"bind", "pool"}},
+}
+"""The keys of a listener in the flat form, and what they are called in the named form."""
+
+_FLAT_OF_LISTENER = {named: flat for flat, named in OF_LISTENER.items()}
+
+TREE: Branch = {"listen": None, **_branch(PoolSettings), **dict.fromkeys(OF_LISTENER), **_branch(Settings)}
 """Every key that may be written, in the flat and in the named form."""
 
 
@@ -46,8 +55,8 @@ def is_name(text: str) -> bool:
 
 def named_form(keys: Path) -> Path:
     """Return the path in the named form of keys that may be written in the flat form."""
-    if keys[0] == "listen":
-        return ("listeners", "default", "bind", *keys[1:])
+    if keys[0] in OF_LISTENER:
+        return ("listeners", "default", OF_LISTENER[str(keys[0])], *keys[1:])
     if keys[0] in PoolSettings.model_fields:
         return ("pools", "default", *keys)
     return keys
@@ -55,8 +64,8 @@ def named_form(keys: Path) -> Path:
 
 def flat_form(path: Path) -> Path:
     """Return the keys in the flat form, where there is one, of a path in the named form."""
-    if path[:3] == ("listeners", "default", "bind"):
-        return ("listen", *path[3:])
+    if path[:2] == ("listeners", "default") and len(path) > 2 and path[2] in _FLAT_OF_LISTENER:
+        return (_FLAT_OF_LISTENER[str(path[2])], *path[3:])
     if path[:2] == ("pools", "default") and len(path) > 2:
         return path[2:]
     return path

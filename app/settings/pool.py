@@ -6,10 +6,12 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from app.settings.affinity import AffinitySettings
 from app.settings.backend import BackendSettings
 from app.settings.health import HealthSettings
 from app.settings.notation import choice, duration, whole_number
 from app.settings.outliers import OutlierSettings
+from app.settings.queue import QueueSettings
 from app.settings.rebalance import HIGHEST_RATE, LiveSessions, RebalanceMode, RebalanceSettings
 from app.settings.section import Section, items_of
 
@@ -32,6 +34,13 @@ class WhenAllDown(StrEnum):
 
     CLOSE = "close"
     TRY_ALL = "try_all"
+
+
+KEEPS_CLIENTS_ELSEWHERE = {
+    "source_hash": "it keeps clients on their backends already",
+    "first": "it fills one backend after the other, and affinity would not",
+}
+"""Policies that affinity contradicts, and why."""
 
 
 class ReadySettings(Section):
@@ -96,6 +105,10 @@ class PoolSettings(Section):
     rebalance: RebalanceSettings = Field(
         default_factory=RebalanceSettings, description="whether live sessions move when the pool has grown"
     )
+    affinity: AffinitySettings = Field(
+        default_factory=AffinitySettings, description="whether clients come back to the backend that they had"
+    )
+    queue: QueueSettings = Field(default_factory=QueueSettings, description="how clients wait while all backends are full")
     ready: ReadySettings = Field(default_factory=ReadySettings, description="what the pool needs to be ready")
 
     @field_validator("backends")
@@ -116,6 +129,18 @@ class PoolSettings(Section):
             message = f"with balance {balance} clients would come back to the same backend: expected off"
             raise PydanticCustomError("pointless", "{message}", {"key": "mode", "message": message})
         return rebalance
+
+    @field_validator("affinity")
+    @classmethod
+    def _not_against_the_policy(cls, affinity: AffinitySettings, info: ValidationInfo) -> AffinitySettings:
+        balance = str(info.data.get("balance", ""))
+        if affinity.ttl and balance in KEEPS_CLIENTS_ELSEWHERE:
+            message = f"not together with balance {balance}: {KEEPS_CLIENTS_ELSEWHERE[balance]}; expected 0s"
+            raise PydanticCustomError("contradiction", "{message}", {"key": "ttl", "message": message})
+        if affinity.ttl and (rebalance := info.data.get("rebalance")) and rebalance.mode is not RebalanceMode.OFF:
+            message = "not together with a rebalance, whose clients would come back to the same backend; expected 0s"
+            raise PydanticCustomError("contradiction", "{message}", {"key": "ttl", "message": message})
+        return affinity
 
     @field_validator("ready")
     @classmethod

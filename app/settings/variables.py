@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 from app.settings.defaults import DEFAULT_BIND
 from app.settings.listener import ListenerSettings
 from app.settings.model import Settings
-from app.settings.names import CONFIG_FILE, variable_of
+from app.settings.names import CONFIG_FILE, OF_LISTENER, variable_of
 from app.settings.pool import PoolSettings
 
 _NO_DEFAULT = "–"  # noqa: RUF001 as in the tables of the documentation
@@ -25,9 +25,16 @@ class Variable(NamedTuple):
 
 def variables() -> list[Variable]:
     """Return every variable of the flat form: of the listener, of the pool, and of the process."""
-    listen = Variable(variable_of(("listen",)), f"`{DEFAULT_BIND}`", _meaning(ListenerSettings.model_fields["bind"]))
     file = Variable(CONFIG_FILE, _NO_DEFAULT, "YAML file with the same tree; variables win over it")
-    return [listen, *_variables(PoolSettings, ()), *_variables(Settings, ()), file]
+    listen, *limits = _of_listener()
+    return [listen, *_variables(PoolSettings, ()), *limits, *_variables(Settings, ()), file]
+
+
+def _of_listener() -> Iterator[Variable]:
+    for key, name in OF_LISTENER.items():
+        field = ListenerSettings.model_fields[name]
+        default = f"`{DEFAULT_BIND}`" if name == "bind" else _default(field, field.default)
+        yield Variable(variable_of((key,)), default, _meaning(field))
 
 
 def _variables(model: type[BaseModel], keys: tuple[str, ...]) -> Iterator[Variable]:

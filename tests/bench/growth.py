@@ -46,7 +46,9 @@ def backends(count: int) -> list[Backend]:
 
 def worker_pool(policy: str, count: int) -> Pool:
     """A pool as a worker has it, with so many eligible backends."""
-    pool = Pool(Poller(lambda _: None), Counters(Board.create(1), 0), PoolAdded("default", 0, policy, 5.0, 3, 0.0))
+    pool = Pool(
+        Poller(lambda _: None), Counters(Board.create(1), 0), PoolAdded("default", 0, policy, 5.0, 3, 0.0), lambda *_: None
+    )
     pool.apply([BackendEntry.of(backend, slot, eligible=True) for slot, backend in enumerate(backends(count))], [])
     return pool
 

@@ -10,7 +10,21 @@ from hypothesis import strategies as st
 
 from app.control.totals import BoardFullError, Totals
 from app.core.reasons import CloseReason
-from app.link.board import BACKENDS, CLOSED_CELL, LISTENERS, POOLS, BackendCell, Board, ListenerCell, PoolCell, Table
+from app.link.board import (
+    BACKENDS,
+    CLIENTS,
+    CLOSED_CELL,
+    LISTENERS,
+    POOLS,
+    WORKER,
+    BackendCell,
+    Board,
+    ClientCell,
+    ListenerCell,
+    PoolCell,
+    Table,
+    WorkerCell,
+)
 
 WORKERS = 2
 
@@ -70,6 +84,21 @@ def test_a_dead_worker_leaves_its_totals_and_takes_its_gauges(board: Board) -> N
     first = board.base(0)
     assert not any(board.cells[first + LISTENERS.cell(listener, field)] for field in range(LISTENERS.width))
     assert totals.fold(0) == 0, "there is nothing left of it"
+
+
+def test_a_dead_worker_leaves_no_counted_clients_and_no_sessions_that_were_queued_only(board: Board) -> None:
+    totals = Totals(board)
+    pool = totals.allocate(POOLS)
+    for worker in range(WORKERS):
+        count(board, worker, WORKER, 0, WorkerCell.COUNTED_CLIENTS)
+        count(board, worker, CLIENTS, 77, ClientCell.KEY, 12345)
+        count(board, worker, CLIENTS, 77, ClientCell.ACTIVE, 2)
+        count(board, worker, POOLS, pool, PoolCell.ACTIVE, 3)
+        count(board, worker, POOLS, pool, PoolCell.QUEUED, 1)
+    assert totals.fold(0) == 3, "who waits is a session, and is lost once"
+    assert totals.total(POOLS, pool, PoolCell.QUEUED) == 1
+    assert [board.cells[board.base(worker) + CLIENTS.cell(77, ClientCell.ACTIVE)] for worker in range(WORKERS)] == [0, 2]
+    assert board.cells[board.base(0) + WORKER.cell(0, WorkerCell.COUNTED_CLIENTS)] == 0
 
 
 def test_a_full_board_says_so(board: Board) -> None:

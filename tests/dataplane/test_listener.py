@@ -2,11 +2,15 @@
 
 import asyncio
 import signal
-from contextlib import ExitStack
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, ExitStack
+from time import monotonic
+from typing import Any
 
 import pytest
 
-from app.link.board import LISTENERS, ListenerCell
+from app.core.reasons import RejectReason
+from app.link.board import LISTENERS, REJECTED_CELL, WORKER, Board, ListenerCell, WorkerCell
 from tests.dataplane.processor import QUIET, processor_time_of_a_second
 from tests.dataplane.route import route
 from tests.support.peers import Peer, connect, echo, serving
@@ -77,7 +81,7 @@ async def test_out_of_descriptors_accepting_pauses_with_the_systems_words_until_
         with await way.backend.accept() as late:
             await waiting.send(b"at last")
             assert await late.read_exactly(7) == b"at last"
-        assert worker.events("accept_resumed")
+        await worker.event("accept_resumed")
 
 
 async def test_out_of_descriptors_in_a_dial_the_client_is_reset_and_no_backend_is_blamed(worker: Worker) -> None:
@@ -178,3 +182,157 @@ async def test_a_listener_that_closes_takes_no_more_than_the_limit_of_sessions()
         assert listener(worker, ListenerCell.TOTAL) == 20
         await worker.event("accept_paused")
         assert len(worker.events("accept_paused")) == 1
+
+
+async def is_served(client: Peer) -> bool:
+    """Whether the client gets a backend, and not a reset."""
+    try:
+        return await answers(client)
+    except OSError:
+        return False
+
+
+def rejected(worker: Worker, reason: RejectReason) -> int:
+    return worker.cell(LISTENERS, 0, REJECTED_CELL[reason])
+
+
+async def test_above_the_limit_of_a_listener_clients_are_reset_at_once_until_one_has_left(worker: Worker) -> None:
+    async with serving(echo) as backend:
+        worker.add_pool()
+        worker.set_backends([backend.backend()])
+        port = await worker.add_listener(max_connections=3)
+        with ExitStack() as stack:
+            served = [stack.enter_context(await connect(port)) for _ in range(3)]
+            assert all([await is_served(client) for client in served])
+            with await connect(port) as fourth:
+                assert await fourth.was_reset()
+            line = await worker.closed(reason="rejected")
+            assert (line["rejected"], line["attempts"], line["backend"]) == ("max_connections", 0, None)
+            assert rejected(worker, RejectReason.MAX_CONNECTIONS) == 1
+            served[0].close()
+            await until(lambda: worker.active == 2)
+            assert await is_served(stack.enter_context(await connect(port)))
+
+
+async def test_above_the_limit_of_a_client_only_its_own_connections_are_reset(worker: Worker) -> None:
+    async with serving(echo) as backend:
+        worker.add_pool()
+        worker.set_backends([backend.backend()])
+        port = await worker.add_listener(max_connections_per_client=2)
+        with ExitStack() as stack:
+            greedy = [stack.enter_context(await connect(port)) for _ in range(3)]
+            assert [await is_served(client) for client in greedy] == [True, True, False]
+            modest = stack.enter_context(await connect(port, source="127.0.0.2"))
+            assert await is_served(modest)
+            assert (await worker.closed(reason="rejected"))["rejected"] == "max_connections_per_client"
+            assert rejected(worker, RejectReason.MAX_CONNECTIONS_PER_CLIENT) == 1
+            greedy[0].close()
+            await until(lambda: worker.active == 2)
+            assert await is_served(stack.enter_context(await connect(port)))
+
+
+@pytest.mark.parametrize("limit", ["max_connections", "max_connections_per_client"])
+async def test_two_workers_together_never_exceed_the_limits_of_a_listener(limit: str) -> None:
+    board, limits = Board.create(2), dict[str, Any]({limit: 10})
+    async with AsyncExitStack() as workers, serving(echo) as backend:
+        both = [await workers.enter_async_context(running_worker(board=board, number=number)) for number in range(2)]
+        ports = []
+        for worker in both:
+            worker.add_pool()
+            worker.set_backends([backend.backend()])
+            ports.append(await worker.add_listener(**limits))
+        with ExitStack() as stack:
+            for _ in range(3):
+                served = await who_is_served(stack, ports * 20)
+                assert 1 <= len(served) <= 10
+                while len(served) < 10:  # both may have stepped back from the last place
+                    one_more = await who_is_served(stack, ports[:1])
+                    assert one_more
+                    served += one_more
+                assert await who_is_served(stack, ports) == []
+                for client in served:
+                    client.close()
+                await until(lambda: board.sum(LISTENERS, 0, ListenerCell.ACTIVE) == 0)
+
+
+async def who_is_served(stack: ExitStack, ports: Sequence[int]) -> list[Peer]:
+    """Connect to all these ports at once; those clients that got a backend."""
+    clients = [stack.enter_context(client) for client in await asyncio.gather(*(connect(port) for port in ports))]
+    served = await asyncio.gather(*map(is_served, clients))
+    return [client for client, is_one in zip(clients, served, strict=True) if is_one]
+
+
+async def test_clients_above_the_accept_rate_wait_and_all_are_served_at_that_rate(worker: Worker) -> None:
+    times: list[float] = []
+
+    async def note(peer: Peer) -> None:
+        times.append(monotonic())
+        await echo(peer)
+
+    async with serving(note) as backend:
+        worker.add_pool()
+        worker.set_backends([backend.backend()])
+        port = await worker.add_listener(accept_rate=100, accept_burst=5)
+        started = monotonic()
+        with ExitStack() as stack:
+            assert len(await who_is_served(stack, [port] * 60)) == 60
+        assert len(times) == 60
+        for count, time in enumerate(times, 1):
+            assert count <= 5 + 100 * (time - started)
+        assert 1 <= listener(worker, ListenerCell.RATE_PAUSES) <= 60
+        assert listener(worker, ListenerCell.ACCEPT_PAUSES) == 0
+
+
+async def test_with_two_workers_each_has_half_of_the_accept_rate() -> None:
+    board = Board.create(2)
+    async with running_worker(board=board) as worker, serving(echo) as backend:
+        worker.add_pool()
+        worker.set_backends([backend.backend()])
+        port = await worker.add_listener(accept_rate=1, accept_burst=20)
+        with ExitStack() as stack:
+            for _ in range(20):
+                stack.enter_context(await connect(port))
+            await until(lambda: worker.active == 10)
+            await until(lambda: listener(worker, ListenerCell.RATE_PAUSES) == 1)
+
+
+async def test_a_pause_for_the_rate_and_one_for_descriptors_do_not_end_each_other() -> None:
+    async with running_worker(descriptors=168) as worker, serving(echo) as backend:
+        worker.add_pool()
+        worker.set_backends([backend.backend()])
+        port = await worker.add_listener(accept_rate=200, accept_burst=1)
+        with ExitStack() as stack:
+            clients = [stack.enter_context(await connect(port)) for _ in range(30)]
+            await worker.event("accept_paused")
+            assert all(await asyncio.gather(*map(is_served, clients[:20])))
+            assert worker.active == 20
+            assert await processor_time_of_a_second(worker) < QUIET
+            assert worker.active == 20
+            for client in clients[:20]:
+                client.close()
+            assert all(await asyncio.gather(*map(is_served, clients[20:])))
+
+
+async def test_a_listener_that_closes_while_it_pauses_for_the_rate_lets_nobody_else_in(worker: Worker) -> None:
+    async with route(worker) as way:
+        limited = await worker.add_listener("limited", 1, accept_rate=0.01, accept_burst=1)
+        await way.session_through(limited)
+        waiting = way.stack.enter_context(await connect(limited))
+        await until(lambda: worker.cell(LISTENERS, 1, ListenerCell.RATE_PAUSES) == 1)
+        await worker.remove_listener("limited")
+        assert await waiting.was_reset()
+        await way.session()
+
+
+async def test_a_pause_for_the_rate_that_ends_after_its_listener_has_closed_disturbs_nobody(worker: Worker) -> None:
+    async with route(worker) as way:
+        for number in range(1, 4):
+            port = await worker.add_listener(f"limited {number}", number, accept_rate=20, accept_burst=1)
+            await way.session_through(port)
+            await worker.remove_listener(f"limited {number}")
+        swept = WORKER.cell(0, WorkerCell.SWEPT_AT_MILLISECONDS)
+        for _ in range(2):
+            last = worker.board.cells[swept]
+            await until(lambda last=last: worker.board.cells[swept] != last)  # type: ignore[misc]
+        assert worker.events("internal_error") == []
+        await way.session()

@@ -193,7 +193,7 @@ async def test_a_burst_of_clients_never_exceeds_the_limit_of_a_backend(worker: W
             lucky.pop().close()
             await until(lambda: active(worker, 0) == 9)
             assert len(await served(stack, *[port] * 20)) == 1
-        assert len(await until(lambda: worker.events("session_closed", reason="no_backend"))) > 0
+        assert len(await until(lambda: worker.events("session_closed", reason="rejected", rejected="backends_full"))) > 0
 
 
 async def test_a_dial_that_fails_gives_its_place_back(worker: Worker) -> None:

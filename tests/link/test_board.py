@@ -15,6 +15,7 @@ from app.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
 from app.core.reasons import CloseReason, ConnectFailure, RejectReason
 from app.link.board import (
     BACKENDS,
+    CLIENTS,
     CLOSED_CELL,
     FAILURE_CELL,
     LISTENERS,
@@ -24,6 +25,7 @@ from app.link.board import (
     WORKER,
     BackendCell,
     Board,
+    ClientCell,
     ListenerCell,
     PoolCell,
     Table,
@@ -31,7 +33,7 @@ from app.link.board import (
 )
 
 WORKERS = 3
-TABLES = {"worker": WORKER, "listeners": LISTENERS, "pools": POOLS, "backends": BACKENDS}
+TABLES = {"worker": WORKER, "listeners": LISTENERS, "pools": POOLS, "backends": BACKENDS, "clients": CLIENTS}
 EVERY_TABLE = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 PLACES = st.sampled_from(list(TABLES.values())).flatmap(
     lambda table: st.tuples(
@@ -85,7 +87,7 @@ def test_a_table_has_each_of_its_cells_once(table: Table) -> None:
 
 
 def test_the_tables_fill_a_row_without_gaps() -> None:
-    ends = [0, WORKER.end, LISTENERS.end, POOLS.end, BACKENDS.end]
+    ends = [0, WORKER.end, LISTENERS.end, POOLS.end, BACKENDS.end, CLIENTS.end]
     assert [table.offset for table in TABLES.values()] == ends[:-1]
     assert ends[-1] == ROW
     assert [table.end - table.offset for table in TABLES.values()] == [t.width * t.capacity for t in TABLES.values()]
@@ -102,10 +104,12 @@ def test_there_is_room_for_thousands_of_backends_in_few_megabytes() -> None:
     [
         pytest.param(WORKER, list(WorkerCell), id="worker"),
         pytest.param(LISTENERS, [ListenerCell.ACTIVE, ListenerCell.TOTAL, ListenerCell.ACCEPT_PAUSES,
-                                 *REJECTED_CELL.values()], id="listener"),
+                                 ListenerCell.RATE_PAUSES, *REJECTED_CELL.values()], id="listener"),
+        pytest.param(CLIENTS, list(ClientCell), id="client"),
         pytest.param(BACKENDS, [BackendCell.ACTIVE, BackendCell.TOTAL, BackendCell.SENT_BYTES, BackendCell.RECEIVED_BYTES,
                                 BackendCell.GOOD, *FAILURE_CELL.values()], id="backend"),
-        pytest.param(POOLS, [PoolCell.ACTIVE, PoolCell.COPIED_BYTES, PoolCell.SPLICED_BYTES, *CLOSED_CELL.values(),
+        pytest.param(POOLS, [PoolCell.ACTIVE, PoolCell.COPIED_BYTES, PoolCell.SPLICED_BYTES, PoolCell.QUEUED,
+                             *CLOSED_CELL.values(),
                              *range(PoolCell.CONNECT, PoolCell.CONNECT + 1 + len(CONNECT_BUCKETS) + 1),
                              *range(PoolCell.DURATION, PoolCell.DURATION + 1 + len(DURATION_BUCKETS) + 1)], id="pool"),
     ],
@@ -151,6 +155,14 @@ def test_the_board_holds_what_was_written_last(values: list[tuple[Place, int]]) 
             assert board.sum(table, slot, field) == total
     finally:
         os.close(board.descriptor)
+
+
+def test_clearing_a_table_changes_nothing_else(board: Board) -> None:
+    for index in range(len(board.cells)):
+        board.cells[index] = 1
+    board.clear(1, LISTENERS)
+    zeros = [index for index, value in enumerate(board.cells) if not value]
+    assert zeros == list(range(board.base(1) + LISTENERS.offset, board.base(1) + LISTENERS.end))
 
 
 def test_a_number_cannot_be_negative_or_wider_than_a_cell(board: Board) -> None:

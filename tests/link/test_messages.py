@@ -76,6 +76,10 @@ def test_a_line_is_plain_json_with_the_name_of_the_message() -> None:
         "idle_timeout": 0.0,
         "outlier_failures": 0,
         "early_end": 0.0,
+        "affinity_ttl": 0.0,
+        "affinity_max_clients": 0,
+        "queue_size": 0,
+        "queue_timeout": 0.0,
     }
     assert encode(Stop()) == b'{"type":"Stop"}\n'
 

@@ -25,6 +25,12 @@ DEFAULT_LISTENER = {"listeners.default.bind": "0.0.0.0:8000", "listeners.default
         pytest.param(
             {"LISTEN": "[::]:1"}, {"pools.default.backends": "", "listeners.default.pool": "default"}, id="flat listener"
         ),
+        pytest.param({"BACKENDS": "a:1", "ACCEPT_RATE": "9"}, DEFAULT_LISTENER, id="flat limit of the listener"),
+        pytest.param(
+            {"POOLS__CHAT__BACKENDS": "a:1", "MAX_CONNECTIONS": "9"},
+            {"pools.default.backends": "", **DEFAULT_LISTENER},
+            id="flat limit with a named pool",
+        ),
         pytest.param({"POOLS__CHAT__BACKENDS": "a:1"}, {}, id="named pool"),
         pytest.param(
             {"POOLS__CHAT__BACKENDS": "a:1", "LISTENERS__CHAT__BIND": "a:2"},

@@ -29,7 +29,15 @@ def read_back(shown: Settings, folder: Path) -> Settings:
 
 def test_every_default_is_shown() -> None:
     assert effective(load_settings(FLAT)) == {
-        "listeners": {"default": {"bind": ["0.0.0.0:8000"], "pool": "default"}},
+        "listeners": {
+            "default": {
+                "bind": ["0.0.0.0:8000"],
+                "pool": "default",
+                "max_connections": 0,
+                "max_connections_per_client": 0,
+                "accept_rate": 0,
+            }
+        },
         "pools": {
             "default": {
                 "backends": [
@@ -64,6 +72,8 @@ def test_every_default_is_shown() -> None:
                 "close_window": "10s",
                 "close_rate": 0,
                 "rebalance": {"mode": "off", "rate": 10, "delay": "5s", "tolerance_percent": 5},
+                "affinity": {"ttl": "0s", "max_clients": 10_000},
+                "queue": {"size": 0, "timeout": "5s"},
                 "ready": {"min_backends": 1},
             }
         },
@@ -92,7 +102,7 @@ environments = st.fixed_dictionaries(
     },
     optional={
         "TIDEGATE_LISTEN": st.sampled_from(["[::]:80", "127.0.0.1:1,localhost:2"]),
-        "TIDEGATE_BALANCE": st.sampled_from(["round_robin", "source_hash"]),
+        "TIDEGATE_BALANCE": st.sampled_from(["round_robin", "random_two"]),
         "TIDEGATE_HEALTH__TYPE": st.sampled_from(["http", "socketio", "none"]),
         "TIDEGATE_HEALTH__TIMEOUT": st.integers(1, 3000).map(lambda count: f"{count}ms"),
         "TIDEGATE_HEALTH__PATH": st.text(alphabet="/:#&*!'\"%@,?{}[]-~0a", max_size=8).map(lambda text: f"/{text}"),
@@ -101,6 +111,12 @@ environments = st.fixed_dictionaries(
         "TIDEGATE_HEALTH__ADDRESS": st.sampled_from(["10.0.0.1", "fd00::1"]),
         "TIDEGATE_HEALTH__PORT": st.integers(1, 65535).map(str),
         "TIDEGATE_CONNECT_TIMEOUT": durations,
+        "TIDEGATE_AFFINITY__TTL": durations,
+        "TIDEGATE_AFFINITY__MAX_CLIENTS": st.integers(1, 100_000).map(str),
+        "TIDEGATE_QUEUE__SIZE": st.integers(0, 100_000).map(str),
+        "TIDEGATE_MAX_CONNECTIONS": st.integers(0, 1000).map(str),
+        "TIDEGATE_ACCEPT_RATE": st.integers(0, 1000).map(str),
+        "TIDEGATE_ACCEPT_BURST": st.integers(1, 1000).map(str),
         "TIDEGATE_IDLE_TIMEOUT": durations | st.just("0"),
         "TIDEGATE_DRAIN__DELAY": durations,
         "TIDEGATE_BUFFER_SIZE": st.integers(4096, 1 << 20).map(str),

@@ -9,6 +9,8 @@ from app.settings.names import ANY_NAME, Path, dotted, flat_form, is_name, leave
     ("keys", "path"),
     [
         (("listen",), ("listeners", "default", "bind")),
+        (("max_connections",), ("listeners", "default", "max_connections")),
+        (("accept_rate",), ("listeners", "default", "accept_rate")),
         (("backends",), ("pools", "default", "backends")),
         (("health", "type"), ("pools", "default", "health", "type")),
         (("admin",), ("admin",)),

@@ -53,12 +53,28 @@ def test_a_pool_of_backups_only_is_allowed() -> None:
             {"backends": "a:1", "balance": "source_hash", "rebalance": {"mode": "dry_run"}},
             "with balance source_hash clients would come back to the same backend: expected off",
         ),
+        (
+            {"backends": "a:1", "balance": "source_hash", "affinity": {"ttl": "1h"}},
+            "not together with balance source_hash: it keeps clients on their backends already; expected 0s",
+        ),
+        (
+            {"backends": "a:1", "rebalance": {"mode": "on"}, "affinity": {"ttl": "1h"}},
+            "not together with a rebalance, whose clients would come back to the same backend; expected 0s",
+        ),
+        ({"backends": "a:1", "affinity": {"max_clients": 0}}, "expected a whole number from 1 to 100000"),
+        ({"backends": "a:1", "queue": {"size": -1}}, "expected a whole number from 0 to 100000 (0 means no queue)"),
+        ({"backends": "a:1", "queue": {"timeout": 0}}, "expected a duration from 10ms to 720h"),
         ({"backends": "a:1", "idle_timeout": "721h"}, "expected a duration from 0s to 720h (0 means never)"),
     ],
 )
 def test_a_refusal_says_what_would_be_valid(given: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=re.escape(message)):
         PoolSettings.model_validate(given)
+
+
+def test_settings_of_an_affinity_that_is_off_contradict_no_policy() -> None:
+    pool = PoolSettings.model_validate({"backends": "a:1", "balance": "source_hash", "affinity": {"max_clients": 5}})
+    assert (pool.affinity.ttl, pool.affinity.max_clients) == (0.0, 5)
 
 
 def test_the_minimum_of_usable_backends_may_be_all_of_them_or_none() -> None:

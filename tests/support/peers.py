@@ -106,11 +106,16 @@ class Peer:
         return bool(writable)
 
 
-async def connect(port: int, host: str = "127.0.0.1", *, receive_buffer: int = 0) -> Peer:
-    """A client of a port. A `receive_buffer` in bytes makes it push back early when it does not read."""
+async def connect(port: int, host: str = "127.0.0.1", *, receive_buffer: int = 0, source: str = "") -> Peer:
+    """A client of a port, from the loopback address `source` if given.
+
+    A `receive_buffer` in bytes makes it push back early when it does not read.
+    """
     sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     if receive_buffer:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    if source:
+        sock.bind((source, 0))
     peer = Peer(sock)
     try:
         await asyncio.get_running_loop().sock_connect(sock, (host, port))

@@ -20,7 +20,20 @@ from app.core.backend import Backend
 from app.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
 from app.core.reasons import CloseReason, ConnectFailure
 from app.core.splice import Splice
-from app.link.board import BACKENDS, LISTENERS, POOLS, WORKER, BackendCell, Board, ListenerCell, PoolCell, Table, WorkerCell
+from app.link.board import (
+    BACKENDS,
+    CLIENTS,
+    LISTENERS,
+    POOLS,
+    WORKER,
+    BackendCell,
+    Board,
+    ClientCell,
+    ListenerCell,
+    PoolCell,
+    Table,
+    WorkerCell,
+)
 from app.link.channel import Channel
 from app.link.messages import (
     BackendEntry,
@@ -88,7 +101,14 @@ class Worker:
         self.channel.send(PoolRemoved(name))
 
     async def add_listener(
-        self, name: str = "default", slot: int = 0, pool: str = "default", *, host: str = "127.0.0.1", kernel_buffer: int = 0
+        self,
+        name: str = "default",
+        slot: int = 0,
+        pool: str = "default",
+        *,
+        host: str = "127.0.0.1",
+        kernel_buffer: int = 0,
+        **limits: Any,
     ) -> int:
         """Bind a listener on a free port (dual stack for `::`), hand it over, wait until it accepts; answers the port."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -99,7 +119,7 @@ class Worker:
         self._listening[name] = sock
         port = int(sock.getsockname()[1])
         before = self.messages.count(Ready(name))
-        self.channel.send(ListenerAdded(name, slot, pool, [f"{host}:{port}"]), [sock.fileno()])
+        self.channel.send(ListenerAdded(name, slot, pool, [f"{host}:{port}"], **limits), [sock.fileno()])
         await until(lambda: self.messages.count(Ready(name)) > before)
         return port
 
@@ -228,7 +248,10 @@ class Worker:
         """After the end of all sessions: nothing is active any more."""
         assert self.own(LISTENERS, ListenerCell.ACTIVE) == 0
         assert self.own(POOLS, PoolCell.ACTIVE) == 0
+        assert self.own(POOLS, PoolCell.QUEUED) == 0
         assert self.own(BACKENDS, BackendCell.ACTIVE) == 0
+        if self.own(WORKER, WorkerCell.COUNTED_CLIENTS):
+            assert self.own(CLIENTS, ClientCell.ACTIVE) == 0
 
     # The process
 
