@@ -5,9 +5,11 @@ more to say cannot keep the loop busy either: there is a bound on everything tha
 """
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from errno import EINPROGRESS
 from ssl import SSLContext
 
 from app.control.health.request import CLOSED, ProbeError, ProbeRequest, Progress
@@ -124,13 +126,33 @@ class Connection:
 async def connected(request: ProbeRequest) -> AsyncIterator[Connection]:
     """Connect to the address of a probe; closed at the end. Raises OSError."""
     with _new_socket(request.address) as sock:
-        await asyncio.get_running_loop().sock_connect(sock, tuple(request.address))
+        await _connect(sock, request.address)
         request.progress.connected = True
         connection = Connection(sock, request.progress)
         try:
             yield connection
         finally:
             connection.end()
+
+
+async def _connect(sock: socket.socket, address: Address) -> None:
+    """Connect to an IP address. uvloop's `sock_connect` would look it up first, at a fifth of the cost of a `tcp` probe."""
+    error = sock.connect_ex(tuple(address))
+    if error == EINPROGRESS:
+        await _until_writable(sock)
+        error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error:
+        raise OSError(error, os.strerror(error))
+
+
+async def _until_writable(sock: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    writable = asyncio.Event()
+    loop.add_writer(sock, writable.set)
+    try:
+        await writable.wait()
+    finally:
+        loop.remove_writer(sock)
 
 
 def _new_socket(address: Address) -> socket.socket:
