@@ -256,7 +256,9 @@ async def a_byte_at_a_time(reader: asyncio.StreamReader, writer: asyncio.StreamW
     for byte in GOOD:
         writer.write(bytes([byte]))
         await writer.drain()
-        await asyncio.sleep(0.2)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await reader.read()  # until the prober has had enough
 
 
 async def test_probes_read_little_wait_little_and_leave_nothing_open() -> None:
