@@ -70,13 +70,15 @@ listen proxy
 class Job:
     """What a proxy has to do: the addresses to balance over (`host:port`), and with how many workers.
 
-    With a `probe_port` each backend is up while something accepts on that port of its address, asked twice a second.
+    With a `probe_port` each backend is up while something accepts on that port of its address, asked at the
+    interval.
     """
 
     backends: Sequence[str]
     workers: int = 1
     bulk: bool = False
     probe_port: int = 0
+    probe_interval: str = "500ms"
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def haproxy(folder: Path, job: Job) -> Iterator[Target]:
     its standard output: a socket with a reader behind it is slower, a ring in memory is 5 % faster and loses lines.
     """
     port, admin = free_port(), free_port()
-    check = f" check port {job.probe_port} inter 500ms rise 1 fall 1" if job.probe_port else ""
+    check = f" check port {job.probe_port} inter {job.probe_interval} rise 1 fall 1" if job.probe_port else ""
     servers = "\n".join(f"    server b{number} {backend}{check}" for number, backend in enumerate(job.backends))
     splicing = "option splice-request\n    option splice-response" if job.bulk else "option splice-auto"
     config = folder / "haproxy.cfg"
@@ -124,8 +126,8 @@ def tidegate(folder: Path, job: Job) -> Iterator[Target]:
     port, admin = free_port(), free_port()
     checks = {
         "TIDEGATE_HEALTH__PORT": str(job.probe_port),
-        "TIDEGATE_HEALTH__INTERVAL": "500ms",
-        "TIDEGATE_HEALTH__TIMEOUT": "500ms",
+        "TIDEGATE_HEALTH__INTERVAL": job.probe_interval,
+        "TIDEGATE_HEALTH__TIMEOUT": job.probe_interval,
         "TIDEGATE_HEALTH__RISE": "1",
         "TIDEGATE_HEALTH__FALL": "1",
     }

@@ -21,12 +21,15 @@ from app.dataplane.pool import Pool
 from app.link.board import Board
 from app.link.messages import BackendEntry, PoolAdded
 from tests.bench.contenders import Job, Target, contender
-from tests.bench.loads import idle_connections, web_backend
-from tests.bench.processes import proportional_bytes
+from tests.bench.loads import accepting_port, idle_connections, web_backend
+from tests.bench.processes import processor_seconds, proportional_bytes
 from tests.bench.works import OURS
 
 SIZES = (1, 100, 1000, 10_000)
 REPORTED = (1, 100, 1000, 4000)  # as many as one pool may list
+PROBED = (100, 1000, 4000)
+PROBING_SECONDS = 15
+FIRST_PROBES = 4.0  # seconds, in which each backend has its first probe
 IDLE = (1000, 2000, 4000, 8000)
 REPEAT = 5
 
@@ -110,6 +113,30 @@ def fetch(url: str) -> tuple[float, int]:
     return time.perf_counter() - before, size
 
 
+def probing() -> tuple[list[str], list[str]]:
+    """The share of a core that control takes to probe every 3 s, and milliseconds of the slowest `/healthz` meanwhile."""
+    shares, slowest = [], []
+    for count in PROBED:
+        names = [f"127.{number >> 16}.{number >> 8 & 255}.{number & 255}:1" for number in range(1, count + 1)]
+        with accepting_port() as port, TemporaryDirectory() as folder:
+            job = Job(names, probe_port=port, probe_interval="3s")
+            with contender(OURS, Path(folder), job) as target:
+                time.sleep(FIRST_PROBES)
+                spent, until = processor_seconds([target.pid]), time.monotonic() + PROBING_SECONDS
+                times = list(polled(f"{target.admin_url}/healthz", until))
+                share = (processor_seconds([target.pid]) - spent) / PROBING_SECONDS
+        shares.append(f"{share:.2f}")
+        slowest.append(f"{max(times) * 1000:.1f}")
+    return shares, slowest
+
+
+def polled(url: str, until: float) -> Iterator[float]:
+    """Seconds of each fetch, twice a second."""
+    while time.monotonic() < until:
+        yield fetch(url)[0]
+        time.sleep(0.5)
+
+
 def idle_memory() -> list[str]:
     """Bytes per idle connection."""
 
@@ -151,6 +178,9 @@ def main() -> int:
     show("Backends in a pool", SIZES, rows, console)
     sizes, times = metrics()
     show("Backends in /metrics", REPORTED, [("KiB", sizes), ("ms", times)], console)
+    shares, slowest = probing()
+    rows = [("share of a core", shares), ("slowest /healthz, ms", slowest)]
+    show("Backends probed every 3 s", PROBED, rows, console)
     show("Idle connections", IDLE, [("bytes per connection", idle_memory())], console)
     return 0
 

@@ -1,6 +1,7 @@
 """Traffic and backends: wrk for small messages, iperf3 for bulk, open connections for memory."""
 
 import json
+import multiprocessing
 import re
 import resource
 import socket
@@ -105,6 +106,24 @@ def flapping_port() -> Iterator[tuple[int, Callable[[], AbstractContextManager[N
         finally:
             ends.set()
         server.result()
+
+
+@contextmanager
+def accepting_port() -> Iterator[int]:
+    """A port of every loopback address that accepts and closes, in a process of its own, for health checks."""
+    with socket.create_server(("0.0.0.0", 0), backlog=4096) as server:
+        process = multiprocessing.Process(target=_accept_forever, args=(server,), daemon=True)
+        process.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            process.terminate()
+            process.join()
+
+
+def _accept_forever(server: socket.socket) -> None:
+    while True:
+        server.accept()[0].close()
 
 
 @contextmanager
