@@ -16,7 +16,13 @@ def log_changes(changes: Iterable[Change | PanicChanged]) -> None:
     for change in changes:
         match change:
             case BackendAdded(pool, member):
-                _log.info("backend_added", pool=pool, backend=member.backend.name, address=member.backend.host or None)
+                _log.info(
+                    "backend_added",
+                    pool=pool,
+                    backend=member.backend.name,
+                    address=member.backend.host or None,
+                    state=member.state.value,
+                )
             case BackendRemoved(pool, member):
                 _log.info("backend_removed", pool=pool, backend=member.backend.name)
             case BackendAltered(pool, member):

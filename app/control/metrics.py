@@ -239,7 +239,9 @@ class BackendFamilies:
             "tidegate_backend_received_bytes", "Bytes received from the backend, live.", labels=BACKEND_LABELS
         )
         self._checks = CounterMetricFamily(
-            "tidegate_backend_health_checks", "Probes by result.", labels=(*BACKEND_LABELS, "result")
+            "tidegate_backend_health_checks",
+            "Probes by result: `success`, `failure`, or `skipped` because real traffic succeeds.",
+            labels=(*BACKEND_LABELS, "result"),
         )
         self._ejections = CounterMetricFamily(
             "tidegate_backend_ejections", "Times ejected because of failures in a row.", labels=BACKEND_LABELS
@@ -264,6 +266,8 @@ class BackendFamilies:
         if record := pool.records.get(member.backend.name):
             self._checks.add_metric((*labels, "success"), record.passed)
             self._checks.add_metric((*labels, "failure"), record.failed)
+            if pool.settings.health.skip_on_traffic:
+                self._checks.add_metric((*labels, "skipped"), record.skipped)
         self._ejections.add_metric(labels, pool.ejections.totals[member.backend.name])
         self._since.add_metric(labels, member.since)
 

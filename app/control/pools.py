@@ -12,18 +12,21 @@ from typing import assert_never
 
 from app.control import clock
 from app.control.affinity import Affinity
+from app.control.discovery import INITIAL
 from app.control.ejections import Ejections
-from app.control.records import Discovery, DurationCounts, HealthRecord
+from app.control.records import SKIPPED, Discovery, DurationCounts, HealthRecord
 from app.control.totals import Totals
 from app.core.backend import Backend, State
 from app.core.buckets import PROBE_BUCKETS
-from app.core.health import Health
+from app.core.health import Health, Verdict
 from app.core.outlier import Failures, state_of
 from app.core.panic import PanicRule
 from app.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, Member, PanicChanged, Pool, StateChanged
-from app.link.board import BACKENDS, POOLS, BackendCell
+from app.core.reasons import ConnectFailure
+from app.core.traffic import Traffic
+from app.link.board import BACKENDS, FAILURE_CELL, POOLS, BackendCell
 from app.link.messages import BackendFailed
-from app.settings import PoolSettings, WhenAllDown
+from app.settings import Initial, PoolSettings, WhenAllDown
 
 
 class LivePool:
@@ -58,6 +61,14 @@ class LivePool:
         return self.settings.health.type != "none"
 
     @property
+    def initial(self) -> Verdict:
+        """What a backend is before its first probe, once it has an address; without checks this lasts for no time."""
+        given = self.settings.health.initial
+        if given is None or not self.checked:
+            return INITIAL[self.discovery.source]
+        return State.UP if given is Initial.UP else State.CHECKING
+
+    @property
     def ready(self) -> bool:
         """Whether enough backends are usable."""
         return self.snapshot.eligible >= self.settings.ready.min_backends
@@ -83,20 +94,21 @@ class LivePool:
         if synced:
             self.discovery.last_sync = clock.now()
         before = self.snapshot.members
-        snapshot, changes = self.snapshot.with_backends(backends, State.CHECKING, clock.now())
-        for name in snapshot.members:
+        self.snapshot, changes = self.snapshot.with_backends(backends, self.initial, clock.now())
+        for name, member in self.snapshot.members.items():
             if name not in self.slots:
                 self.slots[name] = self._totals.allocate(BACKENDS)
             self.leaving.pop(name, None)
-            self.records.setdefault(name, HealthRecord())
-        self.snapshot = snapshot
+            record = self.records.setdefault(name, HealthRecord())
+            if name not in before or before[name].backend.address != member.backend.address:
+                record.health = Health(self.initial if member.backend.host else State.CHECKING)
         for change in changes:
             self._follow(change, before.get(change.member.backend.name))
         if self.affinity:
             gone = {change.member.backend.name for change in changes if isinstance(change, BackendRemoved)}
             self.affinity.remove_backends(gone)
         self._announce(changes)
-        for name in self.ejections.excess(len(snapshot.members)):
+        for name in self.ejections.excess(len(self.snapshot.members)):
             self._restore(name, "the pool has become too small for so many ejections")
         if not self.checked:
             self._trust_resolved()
@@ -123,6 +135,21 @@ class LivePool:
         else:
             self._review(name, record.last_result)
         self._settle()
+
+    def skipped(self, name: str) -> None:
+        """Take note of a probe that was left out because the backend's traffic succeeds."""
+        record = self.records[name]
+        record.last_check, record.last_result = clock.now(), SKIPPED
+        record.skipped += 1
+
+    def traffic(self, name: str) -> Traffic:
+        """What the connections to a backend have come to."""
+        slot = self.slots[name]
+        return Traffic(
+            self._totals.total(BACKENDS, slot, BackendCell.TOTAL),
+            self._totals.total(BACKENDS, slot, BackendCell.RECEIVED_BYTES),
+            sum(self._totals.total(BACKENDS, slot, FAILURE_CELL[failure]) for failure in ConnectFailure),
+        )
 
     def failed(self, message: BackendFailed) -> None:
         """Take over a worker's report of failures, and eject the backend when they are too many in a row."""
@@ -187,7 +214,7 @@ class LivePool:
                 if before and before.backend.address != change.member.backend.address:
                     self.ejections.forget(name)
             case StateChanged():
-                self.records[name].health = Health()
+                pass  # it follows from another address, with which its probes have begun anew
             case _:
                 assert_never(change)
 

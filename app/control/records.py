@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from app.core.health import Health
 
+SKIPPED = "skipped: real traffic succeeds"
+
 
 @dataclass(slots=True)
 class HealthRecord:
@@ -17,6 +19,7 @@ class HealthRecord:
     latency: float | None = None
     passed: int = 0
     failed: int = 0
+    skipped: int = 0
 
 
 class DurationCounts:

@@ -19,6 +19,11 @@ class Health:
     successes: int = 0
     failures: int = 0
 
+    @property
+    def undecided(self) -> bool:
+        """Whether the next probes may change the verdict: there is none yet, or the last result contradicts it."""
+        return self.verdict is State.CHECKING or (self.failures > 0 if self.verdict is State.UP else self.successes > 0)
+
     def after(self, *, passed: bool, rise: int, fall: int) -> "Health":
         """The health after one more probe. The first probe decides alone; later ones need `rise` or `fall` in a row."""
         successes = self.successes + 1 if passed else 0

@@ -86,20 +86,24 @@ class Pool:
     panic: bool = False
 
     def with_backends(self, backends: Iterable[Backend], initial: State, now: float) -> "tuple[Pool, tuple[Change, ...]]":
-        """The pool with exactly these backends. Newcomers and those with another address start in the state `initial`."""
+        """The pool with exactly these backends. Newcomers and those with another address start in the state `initial`.
+
+        While a name has not been resolved there is nothing to trust: its backend starts as `checking`.
+        """
         members: dict[str, Member] = {}
         changes: list[Change] = []
         for backend in {backend.name: backend for backend in backends}.values():
             known = self.members.get(backend.name)
+            start = initial if backend.host else State.CHECKING
             if known is None:
-                members[backend.name] = member = Member(backend, initial, now, self.panic)
+                members[backend.name] = member = Member(backend, start, now, self.panic)
                 changes.append(BackendAdded(self.name, member))
                 continue
             members[backend.name] = member = replace(known, backend=backend)
             if known.backend != backend:
                 changes.append(BackendAltered(self.name, member))
-            if known.backend.address != backend.address and known.state is not initial:
-                members[backend.name] = moved = Member(backend, initial, now, self.panic)
+            if known.backend.address != backend.address and known.state is not start:
+                members[backend.name] = moved = Member(backend, start, now, self.panic)
                 changes.append(StateChanged(self.name, moved, known.state, "it has another address"))
         gone = [BackendRemoved(self.name, member) for name, member in self.members.items() if name not in members]
         return Pool(self.name, MappingProxyType(members), self.panic), (*gone, *changes)

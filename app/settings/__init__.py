@@ -14,7 +14,7 @@
 
 from app.settings.backend import BackendSettings
 from app.settings.effective import effective
-from app.settings.health import HealthSettings, HealthType
+from app.settings.health import HealthSettings, HealthType, Initial
 from app.settings.listener import ListenerSettings
 from app.settings.loading import load_settings
 from app.settings.model import Settings
@@ -32,6 +32,7 @@ __all__ = [
     "DrainSettings",
     "HealthSettings",
     "HealthType",
+    "Initial",
     "ListenerSettings",
     "LiveSessions",
     "LogFormat",

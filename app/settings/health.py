@@ -53,8 +53,19 @@ _KINDS_WITH = {
 _WITH_PATH = "`http`, `https`, `websocket` and `socketio`"
 
 
+class Initial(StrEnum):
+    """What a backend is before its first probe: not used, or trusted until its probes say otherwise."""
+
+    CHECKING = "checking"
+    UP = "up"
+
+
 def _usual_path(given: dict[str, object]) -> str:
     return "/socket.io/" if given.get("type") == HealthType.SOCKETIO else "/"
+
+
+def _interval(given: dict[str, float]) -> float:
+    return given["interval"]
 
 
 class HealthSettings(Section):
@@ -69,11 +80,33 @@ class HealthSettings(Section):
     timeout: Annotated[float, duration()] = Field(
         default=1.0, description="time after which a check has failed; at most the interval"
     )
+    fast_interval: Annotated[float, duration()] = Field(
+        default_factory=_interval,
+        description="time between two checks of a backend while the last one contradicts its state",
+        json_schema_extra={"default_text": "the interval"},
+    )
+    down_interval: Annotated[float, duration()] = Field(
+        default_factory=_interval,
+        description="time between two checks of a backend that is down",
+        json_schema_extra={"default_text": "the interval"},
+    )
     rise: Annotated[int, whole_number(1, 100)] = Field(
         default=2, description="successful checks in a row that make a backend usable"
     )
     fall: Annotated[int, whole_number(1, 100)] = Field(
         default=5, description="failed checks in a row that make a backend unusable"
+    )
+    initial: Annotated[Initial | None, choice(Initial).or_none()] = Field(
+        default=None,
+        description="state of a backend before its first check: `checking` (not used, and the first check decides alone) "
+        "or `up` (trusted at once, until `fall` checks have failed)",
+        json_schema_extra={"default_text": "checking, for static backends"},
+    )
+    max_concurrent: Annotated[int, whole_number(1, 4096)] = Field(
+        default=500, description="checks of the pool that may be under way at once; the others wait for their turn"
+    )
+    skip_on_traffic: Annotated[bool, SWITCH] = Field(
+        default=False, description="leave out a check of a usable backend while real traffic succeeds"
     )
     port: Annotated[int | None, whole_number(1, 65535).or_none()] = Field(
         default=None,
@@ -170,3 +203,19 @@ class HealthSettings(Section):
         if password is None and info.data.get("type") is HealthType.REDIS and info.data.get("user"):
             raise ValueError("a user without a password: expected the password, too")
         return password
+
+    @field_validator("fast_interval")
+    @classmethod
+    def _not_slower(cls, fast: float, info: ValidationInfo) -> float:
+        interval = info.data.get("interval", fast)
+        if fast > interval:
+            raise ValueError(f"longer than the interval: expected at most {format_duration(interval)}")
+        return fast
+
+    @field_validator("fast_interval", "down_interval")
+    @classmethod
+    def _at_least_timeout(cls, interval: float, info: ValidationInfo) -> float:
+        timeout = info.data.get("timeout", interval)
+        if interval < timeout:
+            raise ValueError(f"shorter than the timeout: expected at least {format_duration(timeout)}")
+        return interval

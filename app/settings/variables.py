@@ -51,6 +51,8 @@ def _default(field: FieldInfo, value: object) -> str:
     extra = field.json_schema_extra
     if isinstance(extra, dict):
         return str(extra["default_text"])
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     return f"`{value}`" if value not in (None, []) else _NO_DEFAULT
 
 

@@ -15,7 +15,9 @@ from app.control.workers import Workers
 from app.core.backend import Backend, State
 from app.core.lifecycle import ProcessState
 from app.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, PanicChanged, StateChanged
-from app.link.board import BACKENDS, BackendCell, Board
+from app.core.reasons import ConnectFailure
+from app.core.traffic import Traffic
+from app.link.board import BACKENDS, FAILURE_CELL, BackendCell, Board
 from app.link.log_stream import LogStream
 from app.settings import PoolSettings
 
@@ -26,11 +28,11 @@ SETTINGS = PoolSettings.model_validate({"backends": "10.0.0.1:80", "health": {"t
 class Bench:
     """A pool with everything that reads it, and a board to play worker on."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, settings: PoolSettings = SETTINGS) -> None:
         self.board = board
         self.totals = Totals(board)
         self.announced: list[Change | PanicChanged] = []
-        self.pool = LivePool("chat", SETTINGS, "static", self.totals, lambda _, changes: self.announced.extend(changes))
+        self.pool = LivePool("chat", settings, "static", self.totals, lambda _, changes: self.announced.extend(changes))
         workers = Workers(1, self.totals, lambda _: None, lambda _: None, lambda _: None)
         self.process = Process(self.totals, {"chat": self.pool}, {}, workers, ControlLog(LogStream(1)), ProcessState.RUNNING)
 
@@ -58,6 +60,11 @@ class Bench:
         pools = status(self.process)["pools"]
         assert isinstance(pools, list)
         return [backend["name"] for backend in pools[0]["backends"]]
+
+
+TRUSTING = PoolSettings.model_validate(
+    {"backends": "10.0.0.1:80", "health": {"initial": "up", "rise": 2, "fall": 3, "skip_on_traffic": True}}
+)
 
 
 @pytest.fixture
@@ -130,6 +137,70 @@ def test_each_change_is_announced_once_and_by_the_state_it_leads_to(bench: Bench
         (State.UP, "ok"),
     ]
     assert bench.pool.discovery.events == {"added": 1, "altered": 1, "removed": 1}
+
+
+@pytest.fixture
+def trusting() -> Iterator[Bench]:
+    board = Board.create(1)
+    yield Bench(board, TRUSTING)
+    close(board.descriptor)
+
+
+def test_a_backend_that_is_trusted_at_once_is_used_before_its_first_probe_and_until_fall_failures(trusting: Bench) -> None:
+    trusting.pool.discovered([ONE])
+    assert trusting.pool.settled.is_set(), "nobody waits for probes"
+    assert not_ready_reasons(trusting.process) == []
+    states = [trusting.states()[ONE.name]]
+    for failure in ("refused", "refused", None, "refused", "refused", "refused"):
+        trusting.pool.probed(ONE.name, failure, 0.001)
+        states.append(trusting.states()[ONE.name])
+    assert states == ["up"] * 6 + ["down"]
+    assert [type(change) for change in trusting.announced] == [BackendAdded, StateChanged]
+
+
+def test_failures_at_one_address_do_not_count_against_a_trusted_backend_at_another(trusting: Bench) -> None:
+    moved = Backend(ONE.name, "10.0.0.77", 80)
+    for address, state in ((ONE, "up"), (moved, "up"), (ONE, "up")):
+        trusting.pool.discovered([address])
+        for _ in range(2):
+            trusting.pool.probed(ONE.name, "refused", 0.001)
+        assert trusting.states()[ONE.name] == state
+    trusting.pool.probed(ONE.name, "refused", 0.001)
+    assert trusting.states()[ONE.name] == "down"
+    trusting.pool.discovered([moved])
+    assert trusting.states()[ONE.name] == "up", "what was said of another address is forgotten"
+
+
+def test_a_name_that_cannot_be_resolved_is_not_trusted(trusting: Bench) -> None:
+    trusting.pool.discovered([Backend("chat:80", "", 80)])
+    assert trusting.states() == {"chat:80": "checking"}
+    trusting.pool.probed("chat:80", "the name cannot be resolved", 0.0)
+    assert trusting.states() == {"chat:80": "down"}
+    trusting.pool.discovered([Backend("chat:80", "10.0.0.7", 80)])
+    assert trusting.states() == {"chat:80": "up"}
+
+
+def test_a_probe_left_out_is_counted_shown_and_changes_nothing_else(trusting: Bench) -> None:
+    trusting.pool.discovered([ONE])
+    trusting.pool.probed(ONE.name, None, 0.001)
+    before = trusting.pool.records[ONE.name].health
+    trusting.pool.skipped(ONE.name)
+    assert trusting.pool.records[ONE.name].health == before
+    assert trusting.pool.records[ONE.name].last_result == "skipped: real traffic succeeds"
+    families = [family for family in BackendMetrics(trusting.process).collect() if "health_checks" in family.name]
+    counts = {sample.labels["result"]: sample.value for family in families for sample in family.samples}
+    assert counts == {"success": 1, "failure": 0, "skipped": 1}
+
+
+def test_the_traffic_of_a_backend_is_that_of_all_its_connections_and_failed_dials(bench: Bench) -> None:
+    bench.pool.discovered([ONE, TWO])
+    slot = bench.pool.slots[ONE.name]
+    bench.connect(ONE, 2)
+    bench.board.cells[BACKENDS.cell(slot, BackendCell.RECEIVED_BYTES)] += 77
+    for failure in ConnectFailure:
+        bench.board.cells[BACKENDS.cell(slot, FAILURE_CELL[failure])] += 1
+    assert bench.pool.traffic(ONE.name) == Traffic(2, 77, len(ConnectFailure))
+    assert bench.pool.traffic(TWO.name) == Traffic(0, 0, 0)
 
 
 def test_a_late_probe_of_a_backend_that_has_left_changes_nothing(bench: Bench) -> None:

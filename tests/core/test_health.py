@@ -16,11 +16,10 @@ RESULTS = st.lists(st.booleans(), max_size=60) | st.lists(
 LETTERS = {State.UP: "U", State.DOWN: "D", State.CHECKING: "C"}
 
 
-def histories(results: list[bool], rise: int, fall: int) -> list[Health]:
+def histories(results: list[bool], rise: int, fall: int, start: Health | None = None) -> list[Health]:
     """The health before the first result and after each."""
-    return list(
-        accumulate(results, lambda health, passed: health.after(passed=passed, rise=rise, fall=fall), initial=Health())
-    )
+    first = start or Health()
+    return list(accumulate(results, lambda health, passed: health.after(passed=passed, rise=rise, fall=fall), initial=first))
 
 
 def streak(results: list[bool]) -> int:
@@ -70,6 +69,24 @@ def test_a_state_change_needs_exactly_rise_or_fall_equal_results_in_a_row(result
 def test_alternating_results_never_change_the_state(first: bool, count: int, rise: int, fall: int) -> None:  # noqa: FBT001
     history = histories([first ^ bool(n % 2) for n in range(count + 1)], rise, fall)
     assert {health.verdict for health in history[1:]} == {State.UP if first else State.DOWN}
+
+
+@given(RESULTS, THRESHOLDS, THRESHOLDS)
+def test_a_trusted_backend_stays_up_until_fall_failures_in_a_row(results: list[bool], rise: int, fall: int) -> None:
+    history = histories(results, rise, fall, Health(State.UP))
+    failures = [streak(results[:count]) if count and not results[count - 1] else 0 for count in range(len(results) + 1)]
+    fell = next((count for count, equal in enumerate(failures) if equal >= fall), len(results) + 1)
+    assert [health.verdict for health in history[:fell]] == [State.UP] * fell
+    if fell <= len(results):
+        assert history[fell].verdict is State.DOWN
+
+
+@given(RESULTS, THRESHOLDS, THRESHOLDS)
+def test_undecided_means_that_the_last_result_contradicts_the_state(results: list[bool], rise: int, fall: int) -> None:
+    history = histories(results, rise, fall)
+    assert history[0].undecided, "not probed yet"
+    for passed, health in zip(results, history[1:], strict=True):
+        assert health.undecided == (passed is not (health.verdict is State.UP))
 
 
 @given(RESULTS, THRESHOLDS, THRESHOLDS)

@@ -108,6 +108,15 @@ def test_a_backend_that_stays_keeps_its_state_and_a_newcomer_starts_in_the_given
     )
 
 
+def test_a_name_that_has_no_address_yet_is_not_trusted_whatever_the_initial_state() -> None:
+    nowhere = Backend("chat:1", "", 1)
+    pool = pool_of(nowhere, A, state=State.UP)
+    assert [member.state for member in pool.members.values()] == [State.CHECKING, State.UP]
+    resolved = Backend("chat:1", "127.0.0.77", 1)
+    pool, changes = pool.with_backends([resolved, A], State.UP, 9.0)
+    assert changes[-1] == StateChanged("chat", Member(resolved, State.UP, 9.0), State.CHECKING, "it has another address")
+
+
 def test_an_altered_backend_keeps_its_state_and_its_age() -> None:
     heavier = Backend(A.name, A.host, A.port, weight=5)
     pool, changes = pool_of(A, state=State.UP).with_backends([heavier], State.CHECKING, 9.0)
@@ -178,7 +187,7 @@ def test_only_a_backend_that_is_up_and_resolved_is_eligible(state: State) -> Non
 @pytest.mark.parametrize("state", State)
 def test_in_panic_those_that_are_down_or_ejected_are_eligible_too_when_they_have_an_address(state: State) -> None:
     pool, (change,) = pool_of(A, Backend("chat.internal:80", "", 80), state=state).with_panic(panic=True)
-    assert change == PanicChanged("chat", True, 2 if state is State.UP else 0, 2)
+    assert change == PanicChanged("chat", True, 1 if state is State.UP else 0, 2)
     assert pool.eligible == int(state in {State.UP, State.DOWN, State.EJECTED})
     pool, (change,) = pool.with_panic(panic=False)
     assert not change.panic

@@ -27,6 +27,36 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert (health.type, health.interval, health.timeout) == (HealthType.TCP, 3.0, 1.0)
     assert (health.rise, health.fall, health.port, health.host) == (2, 5, None, None)
     assert str(health.expect_status) == "200-399"
+    assert (health.initial, health.max_concurrent, health.skip_on_traffic) == (None, 500, False)
+
+
+@pytest.mark.parametrize("given", [{}, {"interval": "10s"}, {"interval": "7s", "timeout": "2s"}])
+def test_the_other_intervals_are_by_default_the_interval(given: dict[str, object]) -> None:
+    health = HealthSettings.model_validate(given)
+    assert health.fast_interval == health.down_interval == health.interval
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"fast_interval": "500ms"}, "shorter than the timeout: expected at least 1s"),
+        ({"down_interval": "999ms"}, "shorter than the timeout: expected at least 1s"),
+        ({"timeout": "2s", "fast_interval": "1s"}, "shorter than the timeout: expected at least 2s"),
+        ({"fast_interval": "4s"}, "longer than the interval: expected at most 3s"),
+        ({"interval": "1s", "fast_interval": "1001ms"}, "longer than the interval: expected at most 1s"),
+    ],
+)
+def test_intervals_that_do_not_fit_together_are_refused_by_name(given: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        HealthSettings.model_validate(given)
+    (error,) = [error for error in caught.value.errors() if error["type"] == "value_error"]
+    assert error["loc"][0] == next(name for name in given if name in {"fast_interval", "down_interval"})
+    assert error["msg"].endswith(message)
+
+
+def test_a_backend_that_is_down_may_be_asked_more_seldom_or_more_often() -> None:
+    for interval in ("1s", "60s"):
+        assert HealthSettings.model_validate({"down_interval": interval}).interval == 3
 
 
 @pytest.mark.parametrize("given", [{"timeout": "4s"}, {"interval": "500ms"}], ids=["timeout", "default timeout"])
@@ -41,6 +71,12 @@ def test_a_timeout_longer_than_the_interval_is_refused(given: dict[str, object])
         ("type", "ldap"),
         ("rise", "0"),
         ("fall", "0"),
+        ("fast_interval", "0"),
+        ("down_interval", "-1s"),
+        ("initial", "down"),
+        ("max_concurrent", "0"),
+        ("max_concurrent", "4097"),
+        ("skip_on_traffic", "maybe"),
         ("port", "65536"),
         ("path", "chat"),
         ("path", "/a b"),
