@@ -91,6 +91,7 @@ async def test_a_backend_keeps_its_address_while_the_name_still_has_it() -> None
 async def test_a_name_that_nobody_knows_does_not_keep_the_others_from_being_used() -> None:
     with pool_of(f"{LITERAL},{LOCAL},{UNKNOWN}") as (pool, _):
         async with discovering(pool):
+            await until(lambda: len(pool.snapshot.members) == 3)
             hosts = [member.backend.host for member in pool.snapshot.members.values()]
             assert hosts == ["127.0.0.9", "127.0.0.1", ""]
             assert pool.snapshot.eligible == 2
