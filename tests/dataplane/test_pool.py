@@ -219,6 +219,20 @@ def test_two_workers_that_pick_the_same_backend_at_once_reserve_exactly_as_many_
     os.close(board.descriptor)
 
 
+async def test_with_round_robin_half_of_the_sessions_meet_the_dead_one_of_two_backends(worker: Worker) -> None:
+    with listening() as alive, ExitStack() as stack:
+        worker.add_pool(balance="round_robin")
+        worker.set_backends([dead_backend(), alive.backend()])
+        port = await worker.add_listener()
+        for _ in range(8):
+            client, backend = await session(stack, port, alive)
+            client.close()
+            backend.close()
+        closed = await until(lambda: worker.events("session_closed")[7:] and worker.events("session_closed"))
+        by_start = sorted(closed, key=lambda line: int(line["session"].rpartition("-")[2]))
+        assert [line["attempts"] for line in by_start] == [2, 1] * 4
+
+
 async def test_two_workers_together_never_exceed_the_limit_of_a_backend() -> None:
     board = Board.create(2)
     async with AsyncExitStack() as workers, serving(echo) as backend:

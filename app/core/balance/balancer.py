@@ -25,9 +25,15 @@ class Balancer(Generic[C]):
 
     def pick(self, client: str, tried: Collection[C] = ()) -> C | None:
         """A backend for this client that has not been tried and has room, or None."""
-        usable = self._usable(tried) if tried or self._limited else _any
+        if tried:
+            return self._pick_again(client, self._usable(tried))
+        usable = self._usable(tried) if self._limited else _any
         picked = self._primaries.pick(client, usable)
         return self._backups.pick(client, usable) if picked is None else picked
+
+    def _pick_again(self, client: str, usable: Usable[C]) -> C | None:
+        picked = self._primaries.retry(client, usable)
+        return self._backups.retry(client, usable) if picked is None else picked
 
     def _tier(self, backend: C) -> Policy[C]:
         return self._backups if backend.backup else self._primaries

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable
 from math import inf
-from typing import Generic
 
-from app.core.balance.policy import C, Usable
+from app.core.balance.policy import C, Policy, Usable
 
 
-class LeastConnections(Generic[C]):
+class LeastConnections(Policy[C]):
     """The candidate that would have the fewest connections per weight; those that tie take turns.
 
     Linear in the candidates: other workers change the counts at any time, so no order of them could be kept.

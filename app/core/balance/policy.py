@@ -46,3 +46,7 @@ class Policy(Protocol[C]):
 
     def pick(self, client: str, usable: Usable[C]) -> C | None:
         """Choose for a client's IP address one of the candidates that are usable now, or None when none is."""
+
+    def retry(self, client: str, usable: Usable[C]) -> C | None:
+        """Choose for a client whose first choice could not be had."""
+        return self.pick(client, usable)

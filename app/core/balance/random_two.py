@@ -6,13 +6,12 @@ Source: Mitzenmacher, "The power of two choices in randomized load balancing" (1
 from bisect import bisect_right
 from collections.abc import Callable
 from itertools import accumulate
-from typing import Generic
 
 from app.core.balance.fenwick import FenwickTree
-from app.core.balance.policy import MOST_REFUSALS, C, Usable
+from app.core.balance.policy import MOST_REFUSALS, C, Policy, Usable
 
 
-class RandomTwo(Generic[C]):
+class RandomTwo(Policy[C]):
     """Draws two different candidates in proportion to weight, and takes the one with fewer connections per weight.
 
     `random` gives numbers uniform in [0, 1).

@@ -11,7 +11,7 @@ from itertools import count
 from math import lcm
 from typing import Generic
 
-from app.core.balance.policy import MOST_REFUSALS, C, Usable
+from app.core.balance.policy import MOST_REFUSALS, C, Policy, Usable
 
 ROUND = lcm(*range(1, 33))
 """How long a turn of weight 1 lasts: virtual time is counted in whole numbers, exactly so for the usual weights, and within
@@ -33,12 +33,15 @@ class Turn(Generic[C]):
 Queue = list[tuple[int, int, Turn[C]]]
 
 
-class RoundRobin(Generic[C]):
+class RoundRobin(Policy[C]):
     """The turns in two queues: those to come by their start, those that are due by their end; ties in order of joining.
 
     The time is the average of the turns' starts by weight: each pick moves one start on, and time with it. A newcomer's
     first turn starts now, so it gets its share and no burst. Turns of candidates that have left wait in the queues to be
     dropped, never more of them than there are candidates.
+
+    Retries have turns of their own, from the first one on: otherwise whoever stands in for a dead backend would be passed
+    over at its next turn, and the dead one would be the first choice of all sessions.
     """
 
     def __init__(self) -> None:
@@ -48,9 +51,12 @@ class RoundRobin(Generic[C]):
         self._numbers = count()
         self._weight = 0
         self._starts = 0  # the sum of weight * start
+        self._retries: RoundRobin[C] | None = None
 
     def add(self, candidate: C) -> None:
         """Let it take its first turn now."""
+        if self._retries:
+            self._retries.add(candidate)
         turn = Turn(candidate, next(self._numbers), self._now)
         self._turns[candidate] = turn
         self._weight += turn.weight
@@ -59,6 +65,8 @@ class RoundRobin(Generic[C]):
 
     def remove(self, candidate: C) -> None:
         """Take its turns away."""
+        if self._retries:
+            self._retries.remove(candidate)
         turn = self._turns.pop(candidate)
         turn.candidate = None
         self._weight -= turn.weight
@@ -92,6 +100,14 @@ class RoundRobin(Generic[C]):
         for turn in refused:
             self._begin(turn, turn.start)
         return None
+
+    def retry(self, client: str, usable: Usable[C]) -> C | None:
+        """The one whose turn it is among the retries."""
+        if self._retries is None:
+            self._retries = RoundRobin()
+            for candidate in self._turns:
+                self._retries.add(candidate)
+        return self._retries.pick(client, usable)
 
     @property
     def _now(self) -> int:

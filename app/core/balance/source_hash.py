@@ -15,7 +15,7 @@ from hashlib import blake2b, shake_256
 from struct import unpack
 from typing import Generic
 
-from app.core.balance.policy import MOST_REFUSALS, C, Usable
+from app.core.balance.policy import MOST_REFUSALS, C, Policy, Usable
 from app.core.balance.ring import CIRCLE, Ring
 
 POINTS = 32
@@ -35,7 +35,7 @@ NEXT_LAP = 0x9E3779B1
 """Odd, so that multiplying a client's key by it gives another odd key."""
 
 
-class SourceHash(Generic[C]):
+class SourceHash(Policy[C]):
     """The circles, by the weight that their distances are divided by."""
 
     def __init__(self) -> None:

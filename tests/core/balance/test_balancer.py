@@ -1,5 +1,6 @@
 """Tiers and limits around every policy."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from random import Random
 
@@ -107,6 +108,51 @@ def test_a_dial_goes_on_to_each_backend_once_and_to_backups_last(policy: str) ->
         tried.append(backend)
     assert letters(tried)[-1] == "d"
     assert sorted(letters(tried)) == ["a", "b", "c", "d"]
+
+
+def sessions(chooser: Balancer[Backend], count: int, dead: str) -> str:
+    """Which backends so many sessions dial, one session after the other; dials to the dead ones fail."""
+    dialled = []
+    for _ in range(count):
+        tried: list[Backend] = []
+        while (backend := chooser.pick("10.0.0.1", tried)) is not None:
+            tried.append(backend)
+            if backend.name[0] not in dead:
+                break
+        dialled.append(letters(tried))
+    return " ".join(dialled)
+
+
+def test_of_two_backends_in_turn_half_of_the_sessions_try_the_dead_one_first() -> None:
+    assert sessions(balancer("round_robin", backends(1, 1)), 8, dead="a") == "ab b ab b ab b ab b"
+
+
+def test_what_a_dead_backend_cannot_take_is_spread_over_the_others_by_weight() -> None:
+    chooser = balancer("round_robin", backends(1, 1, 1, 2))
+    dialled = sessions(chooser, 100, dead="a").split()
+    assert Counter(dialled) == {"ab": 5, "ac": 5, "ad": 10, "b": 20, "c": 20, "d": 40}
+
+
+@given(st.lists(st.integers(1, 5), min_size=2, max_size=6), st.data())
+def test_retries_do_not_disturb_the_turns(weights: list[int], data: st.DataObject) -> None:
+    every = backends(*weights)
+    disturbed, alone = balancer("round_robin", every), balancer("round_robin", every)
+    for _ in range(2 * sum(weights)):
+        first = disturbed.pick("10.0.0.1")
+        assert first is alone.pick("10.0.0.1")
+        assert first
+        for _ in range(data.draw(st.integers(0, 2))):
+            assert disturbed.pick("10.0.0.1", [first]) is not first
+
+
+def test_retries_go_only_to_those_that_are_there() -> None:
+    every = backends(1, 1, 1)
+    chooser = balancer("round_robin", every)
+    assert sessions(chooser, 3, dead="a") == "ab b c"
+    chooser.remove(every[1])
+    assert sessions(chooser, 4, dead="a") == "ac c ac c"
+    chooser.add(every[1])
+    assert Counter(sessions(chooser, 60, dead="a").split()) == {"ab": 10, "ac": 10, "b": 20, "c": 20}
 
 
 @EVERY_POLICY
