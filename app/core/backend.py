@@ -20,7 +20,8 @@ class Backend:
     """One place that connections can be sent to.
 
     `name` (`host:port` as configured) is its identity; `host` is the IP address to dial, empty while a host name has not
-    been resolved yet. `max_connections` 0 means no limit.
+    been resolved yet. `max_connections` 0 means no limit. The policy `first` fills those with the lowest `order` first, and
+    goes by name among equals.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Backend:
     weight: int = 1
     max_connections: int = 0
     backup: bool = False
+    order: int = 0
 
     @property
     def address(self) -> tuple[str, int]:

@@ -37,6 +37,7 @@ class PoolBackend:
         self.weight = entry.weight
         self.max_connections = entry.max_connections
         self.backup = entry.backup
+        self.order = entry.order
         self.eligible = entry.eligible
 
     @property

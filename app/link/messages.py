@@ -64,6 +64,7 @@ class BackendEntry:
     weight: int
     max_connections: int
     backup: bool
+    order: int = 0
 
     @staticmethod
     def of(backend: Backend, slot: int, *, eligible: bool) -> "BackendEntry":
@@ -77,6 +78,7 @@ class BackendEntry:
             backend.weight,
             backend.max_connections,
             backend.backup,
+            backend.order,
         )
 
 

@@ -26,6 +26,7 @@ class Balance(StrEnum):
     ROUND_ROBIN = "round_robin"
     LEAST_CONNECTIONS = "least_connections"
     RANDOM_TWO = "random_two"
+    FIRST = "first"
     SOURCE_HASH = "source_hash"
 
 
@@ -68,7 +69,7 @@ class PoolSettings(Section):
     )
     balance: Annotated[Balance, choice(Balance)] = Field(
         default=Balance.LEAST_CONNECTIONS,
-        description="how a backend is chosen: `round_robin`, `least_connections`, `random_two`, `source_hash`",
+        description="how a backend is chosen: `round_robin`, `least_connections`, `random_two`, `first`, `source_hash`",
     )
     health: HealthSettings = Field(default_factory=HealthSettings, description="active checks")
     outliers: OutlierSettings = Field(default_factory=OutlierSettings, description="passive health")

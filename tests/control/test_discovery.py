@@ -76,6 +76,21 @@ async def test_discovery_trouble_never_empties_a_pool() -> None:
             assert pool.discovery.synced
 
 
+async def test_backends_have_the_order_of_the_settings_also_while_a_name_is_not_resolved_yet() -> None:
+    answer = asyncio.Event()
+
+    async def slow(_: Address) -> list[str]:
+        await answer.wait()
+        return ["127.0.0.2"]
+
+    with pool_of(f"{LOCAL},{LITERAL}") as (pool, _):
+        async with discovering(pool, slow):
+            assert [(name, member.backend.order) for name, member in pool.snapshot.members.items()] == [(LITERAL, 1)]
+            answer.set()
+            await until(lambda: LOCAL in pool.snapshot.members)
+            assert pool.snapshot.members[LOCAL].backend.order == 0
+
+
 async def test_a_backend_keeps_its_address_while_the_name_still_has_it() -> None:
     resolver = Resolver("127.0.0.2", "127.0.0.3")
     with pool_of(LOCAL) as (pool, announced):

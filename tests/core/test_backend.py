@@ -10,7 +10,7 @@ def test_the_states_are_the_words_of_status_metrics_and_log() -> None:
 
 def test_a_backend_counts_once_without_limit_and_is_no_backup_unless_told() -> None:
     backend = Backend("10.0.0.5:8001", "10.0.0.5", 8001)
-    assert (backend.weight, backend.max_connections, backend.backup) == (1, 0, False)
+    assert (backend.weight, backend.max_connections, backend.backup, backend.order) == (1, 0, False, 0)
 
 
 def test_backends_with_equal_fields_are_equal() -> None:

@@ -167,6 +167,19 @@ async def test_backups_serve_only_while_no_other_backend_is_eligible(worker: Wor
         assert (active(worker, 0), active(worker, 1)) == (2, 1)
 
 
+async def test_with_first_a_backend_is_filled_before_the_next_whatever_their_names_and_the_order_of_joining(
+    worker: Worker,
+) -> None:
+    with listening() as first, listening() as second, ExitStack() as stack:
+        worker.add_pool(balance="first")
+        worker.set_backends([replace(second.backend(), name="a:1", order=1)])
+        worker.set_backends([replace(first.backend(max_connections=2), name="b:1", order=0)], first_slot=1)
+        port = await worker.add_listener()
+        for backend in (first, first, second, second):
+            await session(stack, port, backend)
+        assert (active(worker, 1), active(worker, 0)) == (2, 2)
+
+
 async def served(stack: ExitStack, *ports: int) -> list[Peer]:
     """Connect to all these ports at once; those clients that got a backend."""
     clients = [stack.enter_context(client) for client in await asyncio.gather(*(connect(port) for port in ports))]

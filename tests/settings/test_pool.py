@@ -41,7 +41,10 @@ def test_a_pool_of_backups_only_is_allowed() -> None:
         ({"backends": "[::1]:1, [0::1]:1"}, "[::1]:1 is given twice"),
         ({"backends": "A:1, a:1"}, "a:1 is given twice"),
         ({"backends": "a:1", "ready": {"min_backends": 2}}, "expected at most 1"),
-        ({"backends": "a:1", "balance": "first"}, "expected one of round_robin, least_connections, random_two, source_hash"),
+        (
+            {"backends": "a:1", "balance": "fist"},
+            "expected one of round_robin, least_connections, random_two, first, source_hash",
+        ),
         ({"backends": "a:1", "connect_attempts": "0"}, "expected a whole number from 1 to 100"),
         ({"backends": "a:1", "on_down": "drop"}, "expected one of keep, close"),
         ({"backends": "a:1", "on_removed": ""}, "expected one of keep, close"),

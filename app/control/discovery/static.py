@@ -54,9 +54,9 @@ class StaticDiscovery:
 
     def _publish(self) -> None:
         self._publishing = False
-        known = [entry for entry in self._backends if self._is_known(entry.address)]
+        known = [(order, entry) for order, entry in enumerate(self._backends) if self._is_known(entry.address)]
         synced = len(known) == len(self._backends) and not self._failing
-        self._pool.discovered((_backend(entry, self._resolved) for entry in known), synced=synced)
+        self._pool.discovered((_backend(order, entry, self._resolved) for order, entry in known), synced=synced)
 
     def _is_known(self, address: Address) -> bool:
         return address.is_literal or address in self._resolved or address in self._failing
@@ -88,6 +88,13 @@ async def look_up(name: Address) -> list[str]:
     return [str(sockaddr[0]) for *_, sockaddr in ordered]
 
 
-def _backend(entry: BackendSettings, resolved: dict[Address, str]) -> Backend:
-    host = entry.address.host if entry.address.is_literal else resolved.get(entry.address, "")
-    return Backend(str(entry.address), host, entry.address.port, entry.weight, entry.max_connections, backup=entry.backup)
+def _backend(order: int, entry: BackendSettings, resolved: dict[Address, str]) -> Backend:
+    return Backend(
+        str(entry.address),
+        entry.address.host if entry.address.is_literal else resolved.get(entry.address, ""),
+        entry.address.port,
+        entry.weight,
+        entry.max_connections,
+        backup=entry.backup,
+        order=order,
+    )

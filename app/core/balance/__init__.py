@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from app.core.balance.first import First
 from app.core.balance.least_connections import LeastConnections
 from app.core.balance.policy import Policy
 from app.core.balance.random_two import RandomTwo
@@ -16,5 +17,6 @@ POLICIES: Mapping[str, Callable[[Random], Policy[Any]]] = {
     "round_robin": lambda _: RoundRobin(),
     "least_connections": lambda _: LeastConnections(),
     "random_two": RandomTwo,
+    "first": lambda _: First(),
     "source_hash": lambda _: SourceHash(),
 }

@@ -16,6 +16,10 @@ class Candidate(Hashable, Protocol):
         """Its share relative to the others, at least 1."""
 
     @property
+    def order(self) -> int:
+        """Its place among the others as they were given, the lowest first; names decide among equals."""
+
+    @property
     def active(self) -> int:
         """The connections it has now, of all workers."""
 

@@ -20,11 +20,12 @@ class Backend:
     active: int = 0
     max_connections: int = 0
     backup: bool = False
+    order: int = 0
 
 
 def backends(*weights: int) -> list[Backend]:
-    """Backends `a:1`, `b:1` and so on, with these weights."""
-    return [Backend(f"{chr(ord('a') + number)}:1", weight) for number, weight in enumerate(weights)]
+    """Backends `a:1`, `b:1` and so on, with these weights, in this order."""
+    return [Backend(f"{chr(ord('a') + number)}:1", weight, order=number) for number, weight in enumerate(weights)]
 
 
 P = TypeVar("P", bound=Policy[Backend])
