@@ -3,9 +3,11 @@
 import socket
 from collections.abc import Callable
 from random import random
+from time import monotonic
 
 from app.core.balance import POLICIES
 from app.core.balance.balancer import Balancer
+from app.core.balance.policy import Means
 from app.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
 from app.core.reasons import CloseReason, ConnectFailure
 from app.dataplane.affinity import Affinity
@@ -124,7 +126,9 @@ class Pool:
         self._configure_queue(message)
         if message.balance != self.balance:
             self.balance = message.balance
-            self._balancer: Balancer[PoolBackend] = Balancer(lambda: POLICIES[message.balance](random))
+            means = Means(random, monotonic)
+            self._balancer: Balancer[PoolBackend] = Balancer(lambda: POLICIES[message.balance](means))
+            self.learns = self._balancer.learns
             for backend in self.backends.values():
                 self._admit(backend)
 
@@ -157,6 +161,10 @@ class Pool:
                 return backend
             tried = [*tried, backend]  # another worker has taken the last place
         return None
+
+    def observe(self, backend: PoolBackend, seconds: float) -> None:
+        """Tell a policy that `learns` how long a dial has taken."""
+        self._balancer.observe(backend, seconds)
 
     def is_full(self, tried: list[PoolBackend]) -> bool:
         """After `reserve` has found none: whether there is one that would do if it had room."""

@@ -272,6 +272,8 @@ class Session:
         self._owner.medium.poller.close(self.backend_socket)
         self.backend.failed(failure)
         self.backend.release()
+        if self.pool.learns:
+            self.pool.observe(self.backend, self.pool.dials.timeout)
         if self.pool.queue is not None:
             self.pool.queue.wake()
         self._owner.backend_failed(self.pool, self.backend, failure)
@@ -287,6 +289,8 @@ class Session:
         if self.pool.outlier_failures:
             self._early_until = now + self.pool.early_end
         self.pool.connect_seconds.observe(self.connect_seconds)
+        if self.pool.learns:
+            self.pool.observe(self.backend, self.connect_seconds)
         self.backend.connected()
         self.to_backend, self.to_client = relay(self._owner.medium, self, self.client, self.backend_socket)
         if events & ~OUT:

@@ -25,6 +25,7 @@ class Balance(StrEnum):
 
     ROUND_ROBIN = "round_robin"
     LEAST_CONNECTIONS = "least_connections"
+    LEAST_LATENCY = "least_latency"
     RANDOM_TWO = "random_two"
     FIRST = "first"
     SOURCE_HASH = "source_hash"
@@ -69,7 +70,8 @@ class PoolSettings(Section):
     )
     balance: Annotated[Balance, choice(Balance)] = Field(
         default=Balance.LEAST_CONNECTIONS,
-        description="how a backend is chosen: `round_robin`, `least_connections`, `random_two`, `first`, `source_hash`",
+        description="how a backend is chosen: `round_robin`, `least_connections`, `least_latency`, `random_two`, `first`, "
+        "`source_hash`",
     )
     health: HealthSettings = Field(default_factory=HealthSettings, description="active checks")
     outliers: OutlierSettings = Field(default_factory=OutlierSettings, description="passive health")

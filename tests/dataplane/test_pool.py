@@ -5,6 +5,8 @@ import os
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 
+import pytest
+
 from app.dataplane.counters import Counters
 from app.dataplane.pool import PoolBackend
 from app.link.board import BACKENDS, BackendCell, Board
@@ -178,6 +180,28 @@ async def test_with_first_a_backend_is_filled_before_the_next_whatever_their_nam
         for backend in (first, first, second, second):
             await session(stack, port, backend)
         assert (active(worker, 1), active(worker, 0)) == (2, 2)
+
+
+@pytest.mark.parametrize("met_before", [True, False])
+async def test_with_least_latency_a_failed_dial_counts_as_a_slow_one(worker: Worker, met_before: bool) -> None:  # noqa: FBT001
+    with listening() as alive, listening() as dies, ExitStack() as stack:
+        worker.add_pool(balance="least_latency", connect_timeout=30.0)
+        worker.set_backends([dies.backend(), alive.backend()])
+        port = await worker.add_listener()
+        before = 0
+        if met_before:
+            for backend in (dies, alive):
+                for peer in await session(stack, port, backend):
+                    peer.close()
+            await until(lambda: len(worker.events("session_closed")) == 2)
+            before = 2
+        dies.sock.close()
+        for _ in range(8):
+            for peer in await session(stack, port, alive):
+                peer.close()
+        await until(lambda: len(worker.events("session_closed")) == before + 8)
+        attempts = [line["attempts"] for line in worker.events("session_closed")]
+        assert attempts.count(1) >= before + 7
 
 
 async def served(stack: ExitStack, *ports: int) -> list[Peer]:

@@ -110,7 +110,7 @@ def test_everything_that_is_wrong_is_reported_at_once() -> None:
         "TIDEGATE_BACKENDS: 'a:1 wieght=3': unknown option 'wieght=3': expected weight=N, max_connections=N or backup",
         "TIDEGATE_BACKENDS: 'b:70000': address: port '70000' is not a number from 1 to 65535",
         "TIDEGATE_BACKENDS: 'c:1 weight=0': weight: expected a whole number from 1 to 65535",
-        "TIDEGATE_BALANCE: 'fist': expected one of round_robin, least_connections, random_two, first, source_hash",
+        "TIDEGATE_BALANCE: 'fist': expected one of round_robin, least_connections, least_latency, random_two, first, ",
         "TIDEGATE_HEALTH__TYPE: 'ldap': expected one of tcp, tls, http, https, websocket, socketio, ",
         "TIDEGATE_POOLS__DB__READY__MIN_BACKENDS: '2': the pool has fewer backends than that: expected at most 1",
         "TIDEGATE_WORKERS: 'many': expected a whole number from 1 to 64 or auto",
@@ -129,7 +129,8 @@ def test_problems_of_a_file_name_the_line_and_the_key(tmp_path: Path) -> None:
     assert problems == [
         "tide.yaml:5 pools.chat.backends[1].weight: 'true': expected a whole number from 1 to 65535",
         "tide.yaml:5 pools.chat.backends[1].wieght: unknown key: valid are address, weight, max_connections, backup",
-        "tide.yaml:6 pools.chat.balance: 'x': expected one of round_robin, least_connections, random_two, first, source_hash",
+        "tide.yaml:6 pools.chat.balance: 'x': expected one of "
+        "round_robin, least_connections, least_latency, random_two, first, source_hash",
         "tide.yaml:7 pools.db.backends: no backends: give a comma list of host:port, "
         "like 10.0.0.5:8001 weight=2, 10.0.0.6:8001 backup",
         "TIDEGATE_LISTENERS__<NAME>__BIND: no listener: give at least one for the pools chat, db",

@@ -43,7 +43,7 @@ def test_a_pool_of_backups_only_is_allowed() -> None:
         ({"backends": "a:1", "ready": {"min_backends": 2}}, "expected at most 1"),
         (
             {"backends": "a:1", "balance": "fist"},
-            "expected one of round_robin, least_connections, random_two, first, source_hash",
+            "expected one of round_robin, least_connections, least_latency, random_two, first, source_hash",
         ),
         ({"backends": "a:1", "connect_attempts": "0"}, "expected a whole number from 1 to 100"),
         ({"backends": "a:1", "on_down": "drop"}, "expected one of keep, close"),

@@ -5,18 +5,17 @@ from typing import Any
 
 from app.core.balance.first import First
 from app.core.balance.least_connections import LeastConnections
-from app.core.balance.policy import Policy
+from app.core.balance.least_latency import LeastLatency
+from app.core.balance.policy import Means, Policy
 from app.core.balance.random_two import RandomTwo
 from app.core.balance.round_robin import RoundRobin
 from app.core.balance.source_hash import SourceHash
 
-Random = Callable[[], float]
-"""Gives numbers uniform in [0, 1); for the policies that leave something to chance."""
-
-POLICIES: Mapping[str, Callable[[Random], Policy[Any]]] = {
+POLICIES: Mapping[str, Callable[[Means], Policy[Any]]] = {
     "round_robin": lambda _: RoundRobin(),
     "least_connections": lambda _: LeastConnections(),
-    "random_two": RandomTwo,
+    "least_latency": lambda means: LeastLatency(means.clock),
+    "random_two": lambda means: RandomTwo(means.random),
     "first": lambda _: First(),
     "source_hash": lambda _: SourceHash(),
 }

@@ -12,6 +12,7 @@ class Balancer(Generic[C]):
     def __init__(self, policy: Callable[[], Policy[C]]) -> None:
         self._primaries, self._backups = policy(), policy()
         self._limited = 0
+        self.learns = self._primaries.learns
 
     def add(self, backend: C) -> None:
         """Take in a backend that has become eligible. To change it, remove it, change it and add it again."""
@@ -30,6 +31,10 @@ class Balancer(Generic[C]):
         usable = self._usable(tried) if self._limited else _any
         picked = self._primaries.pick(client, usable)
         return self._backups.pick(client, usable) if picked is None else picked
+
+    def observe(self, backend: C, seconds: float) -> None:
+        """Tell a policy that learns how long a dial has taken; one that has failed counts as its time limit."""
+        self._tier(backend).observe(backend, seconds)
 
     def _pick_again(self, client: str, usable: Usable[C]) -> C | None:
         picked = self._primaries.retry(client, usable)

@@ -25,20 +25,22 @@ class LeastConnections(Policy[C]):
 
     def pick(self, client: str, usable: Usable[C]) -> C | None:  # noqa: ARG002
         """The least loaded, of those that tie the one that has waited longest."""
-        picked = _least_loaded(self._candidates)
+        picked = self._least(self._candidates)
         if picked is not None and not usable(picked):
-            picked = _least_loaded([candidate for candidate in self._candidates if usable(candidate)])
+            picked = self._least([candidate for candidate in self._candidates if usable(candidate)])
         if picked is not None:
-            del self._candidates[picked]
-            self._candidates[picked] = None
+            self._picked(picked)
         return picked
 
+    def _picked(self, candidate: C) -> None:
+        del self._candidates[candidate]
+        self._candidates[candidate] = None
 
-def _least_loaded(candidates: Iterable[C]) -> C | None:
-    least, best = inf, None
-    for candidate in candidates:
-        # The connection to be placed counts too: an idle backend of weight 2 goes before an idle one of weight 1.
-        load = (candidate.active + 1) / candidate.weight
-        if load < least:
-            least, best = load, candidate
-    return best
+    def _least(self, candidates: Iterable[C]) -> C | None:
+        least, best = inf, None
+        for candidate in candidates:
+            # The connection to be placed counts too: an idle backend of weight 2 goes before an idle one of weight 1.
+            load = (candidate.active + 1) / candidate.weight
+            if load < least:
+                least, best = load, candidate
+        return best

@@ -1,7 +1,17 @@
 """What a balancing policy is given and what it answers."""
 
 from collections.abc import Callable, Hashable
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
+
+
+class Means(NamedTuple):
+    """What a policy may need beside its candidates.
+
+    `random` gives numbers uniform in [0, 1); `clock` gives seconds and never goes back.
+    """
+
+    random: Callable[[], float]
+    clock: Callable[[], float]
 
 
 class Candidate(Hashable, Protocol):
@@ -40,7 +50,12 @@ MOST_REFUSALS = 16
 
 
 class Policy(Protocol[C]):
-    """One way to choose. It keeps its candidates and what it needs to know about each, and nothing of those that left."""
+    """One way to choose. It keeps its candidates and what it needs to know about each, and nothing of those that left.
+
+    `learns` says whether it wants to be told about dials.
+    """
+
+    learns: bool = False
 
     def add(self, candidate: C) -> None:
         """Take a candidate in that is not among them."""
@@ -54,3 +69,7 @@ class Policy(Protocol[C]):
     def retry(self, client: str, usable: Usable[C]) -> C | None:
         """Choose for a client whose first choice could not be had."""
         return self.pick(client, usable)
+
+    def observe(self, candidate: C, seconds: float) -> None:  # noqa: ARG002
+        """A dial has taken so long; one that has failed counts as its time limit. The candidate may have left meanwhile."""
+        assert not self.learns, "a policy that learns has a method of its own"

@@ -8,7 +8,7 @@ from typing import TypeVar
 from hypothesis import strategies as st
 
 from app.core.balance import POLICIES
-from app.core.balance.policy import Policy
+from app.core.balance.policy import Means, Policy
 
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
@@ -38,9 +38,24 @@ def filled(policy: P, candidates: Iterable[Backend]) -> P:
     return policy
 
 
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def means() -> Means:
+    """Chance that repeats itself, and time that stands still."""
+    return Means(Random(1).random, Clock())
+
+
 def registered(name: str, candidates: Iterable[Backend] = ()) -> Policy[Backend]:
     """A fresh instance of a registered policy, whose chance repeats itself, with these candidates."""
-    return filled(POLICIES[name](Random(1).random), candidates)
+    return filled(POLICIES[name](means()), candidates)
 
 
 def usable(_: Backend) -> bool:

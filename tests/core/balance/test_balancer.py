@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from random import Random
 
 import pytest
 from hypothesis import given
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.core.balance import POLICIES
 from app.core.balance.balancer import Balancer, has_room
-from tests.core.balance.candidates import CLIENTS, Backend, backends, letters
+from tests.core.balance.candidates import CLIENTS, Backend, backends, letters, means
 
 EVERY_POLICY = pytest.mark.parametrize("policy", POLICIES)
 BACKENDS = st.lists(
@@ -28,7 +27,7 @@ BACKENDS = st.lists(
 
 
 def balancer(policy: str, eligible: Iterable[Backend] = ()) -> Balancer[Backend]:
-    made: Balancer[Backend] = Balancer(lambda: POLICIES[policy](Random(1).random))
+    made: Balancer[Backend] = Balancer(lambda: POLICIES[policy](means()))
     for backend in eligible:
         made.add(backend)
     return made

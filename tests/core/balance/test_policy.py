@@ -15,7 +15,8 @@ SUBLINEAR_POLICY = pytest.mark.parametrize("policy", ["round_robin", "random_two
 
 
 def test_the_policies_are_registered_under_the_words_of_the_setting() -> None:
-    assert set(POLICIES) == {"round_robin", "least_connections", "random_two", "source_hash", "first"}
+    words = {"round_robin", "least_connections", "least_latency", "random_two", "first", "source_hash"}
+    assert set(POLICIES) == words
     assert all(registered(name) is not registered(name) for name in POLICIES)
 
 
