@@ -25,6 +25,9 @@ def pool_added(pool: LivePool) -> PoolAdded:
         settings.affinity.max_clients,
         settings.queue.size,
         settings.queue.timeout,
+        ipv4_prefix=settings.hash.ipv4_prefix,
+        ipv6_prefix=settings.hash.ipv6_prefix,
+        bounded_load=settings.hash.bounded_load,
     )
 
 

@@ -9,6 +9,7 @@ from app.core.balance import POLICIES
 from app.core.balance.balancer import Balancer
 from app.core.balance.policy import Means
 from app.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
+from app.core.network import Networks
 from app.core.reasons import CloseReason, ConnectFailure
 from app.dataplane.affinity import Affinity
 from app.dataplane.counters import Counters, Histogram
@@ -106,7 +107,7 @@ class Pool:
         self._cell = counters.slot(POOLS, message.slot)
         self._active_cell = self._cell + PoolCell.ACTIVE
         self.name = message.name
-        self.balance = ""
+        self._choice: tuple[str, Means] | None = None
         self.backends: dict[str, PoolBackend] = {}
         self.affinity: Affinity | None = None
         self.queue: Queue | None = None
@@ -124,9 +125,9 @@ class Pool:
         self.early_end = message.early_end
         self._configure_affinity(message)
         self._configure_queue(message)
-        if message.balance != self.balance:
-            self.balance = message.balance
-            means = Means(random, monotonic)
+        means = Means(random, monotonic, Networks(message.ipv4_prefix, message.ipv6_prefix), message.bounded_load)
+        if (message.balance, means) != self._choice:
+            self._choice = message.balance, means
             self._balancer: Balancer[PoolBackend] = Balancer(lambda: POLICIES[message.balance](means))
             self.learns = self._balancer.learns
             for backend in self.backends.values():

@@ -29,6 +29,7 @@ class PoolAdded:
     Times in seconds; `idle_timeout` 0 means never, `affinity_ttl` 0 no affinity. `queue_size` is for all workers together.
     So many failures in a row as `outlier_failures` are worth a report at once, 0 means that failures in a row do not
     matter; a session that its backend ends within `early_end` of the connect without a byte is such a failure.
+    The prefixes and `bounded_load` (0 means without bound) are for the policy `source_hash`.
     """
 
     name: str
@@ -43,6 +44,9 @@ class PoolAdded:
     affinity_max_clients: int = 0
     queue_size: int = 0
     queue_timeout: float = 0.0
+    ipv4_prefix: int = 32
+    ipv6_prefix: int = 128
+    bounded_load: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

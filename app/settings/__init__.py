@@ -5,7 +5,7 @@
 - `environment` and `config_file` (with `yaml_document`) read what is given, as entries (`entry`) that know where they were
   written; `names` says which keys there are, and how the flat form, the named form and the variables correspond.
 - `defaults` adds what the entries imply; `sources` hands all of them to pydantic-settings.
-- `model` is the result; its parts are `listener`, `pool`, `backend`, `health`, `rebalance` and `process` (with
+- `model` is the result; its parts are `listener`, `pool`, `backend`, `hashing`, `health`, `rebalance` and `process` (with
   `cpu_limit`), each a `section`, with values written as `notation`, `units` and `statuses` say.
 - `relations` and `overlap` look at what must hold between settings; `problem` words what is wrong, and `suggestion` what
   was meant.
@@ -14,6 +14,7 @@
 
 from app.settings.backend import BackendSettings
 from app.settings.effective import effective
+from app.settings.hashing import HashSettings
 from app.settings.health import HealthSettings, HealthType, Initial
 from app.settings.listener import ListenerSettings
 from app.settings.loading import load_settings
@@ -30,6 +31,7 @@ __all__ = [
     "BackendSettings",
     "Balance",
     "DrainSettings",
+    "HashSettings",
     "HealthSettings",
     "HealthType",
     "Initial",

@@ -81,6 +81,18 @@ def whole_number(least: int, most: int, note: str = "") -> Notation:
     return Notation(read, int)
 
 
+def factor(least: float, most: float) -> Notation:
+    """A number within bounds, or 0 for off."""
+
+    def read(value: object) -> float:
+        number = _decimal(value)
+        if number is None or not (number == 0 or least <= number <= most):
+            raise ValueError(f"expected 0 (off) or a number from {least:g} to {most:g}, like 1.25")
+        return number
+
+    return Notation(read, lambda number: int(number) if number.is_integer() else number)
+
+
 def choice(options: type[StrEnum]) -> Notation:
     """One word of a fixed list, in any case."""
 
@@ -110,6 +122,14 @@ def _integer(value: object) -> int | None:
         return value
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value.strip()):
         return int(value)
+    return None
+
+
+def _decimal(value: object) -> float | None:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,15})?", value.strip()):
+        return float(value)
     return None
 
 

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from app.settings.affinity import AffinitySettings
 from app.settings.backend import BackendSettings
+from app.settings.hashing import HashSettings
 from app.settings.health import HealthSettings
 from app.settings.notation import choice, duration, whole_number
 from app.settings.outliers import OutlierSettings
@@ -43,6 +44,8 @@ KEEPS_CLIENTS_ELSEWHERE = {
     "first": "it fills one backend after the other, and affinity would not",
 }
 """Policies that affinity contradicts, and why."""
+
+_NO_HASH = HashSettings()
 
 
 class ReadySettings(Section):
@@ -112,6 +115,7 @@ class PoolSettings(Section):
         default_factory=AffinitySettings, description="whether clients come back to the backend that they had"
     )
     queue: QueueSettings = Field(default_factory=QueueSettings, description="how clients wait while all backends are full")
+    hash: HashSettings = Field(default_factory=HashSettings, description="how `source_hash` chooses")
     ready: ReadySettings = Field(default_factory=ReadySettings, description="what the pool needs to be ready")
 
     @field_validator("backends")
@@ -144,6 +148,16 @@ class PoolSettings(Section):
             message = "not together with a rebalance, whose clients would come back to the same backend; expected 0s"
             raise PydanticCustomError("contradiction", "{message}", {"key": "ttl", "message": message})
         return affinity
+
+    @field_validator("hash")
+    @classmethod
+    def _used(cls, value: HashSettings, info: ValidationInfo) -> HashSettings:
+        balance = info.data.get("balance")
+        unused = next((key for key in HashSettings.model_fields if getattr(value, key) != getattr(_NO_HASH, key)), None)
+        if unused and balance not in (None, Balance.SOURCE_HASH):
+            message = f"it does nothing with balance {balance}: leave it out, or give balance source_hash"
+            raise PydanticCustomError("unused", "{message}", {"key": unused, "message": message})
+        return value
 
     @field_validator("ready")
     @classmethod

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 
@@ -131,6 +132,35 @@ async def test_weights_and_policies_can_change_while_a_pool_runs(worker: Worker)
         worker.add_pool(balance="source_hash")
         await worker.sessions()
         assert 8 in await shares(8)
+
+
+async def test_a_bound_on_the_hash_spreads_the_connections_of_one_client_and_can_change_while_a_pool_runs(
+    worker: Worker,
+) -> None:
+    async with serving(echo) as first, serving(echo) as second:
+        worker.add_pool(balance="source_hash")
+        worker.set_backends([first.backend(), second.backend()])
+        port = await worker.add_listener()
+        with ExitStack() as stack:
+            assert len(await served(stack, *[port] * 10)) == 10
+            assert sorted([active(worker, 0), active(worker, 1)]) == [0, 10]
+            worker.add_pool(balance="source_hash", bounded_load=1.25)
+            await worker.sessions()
+            assert len(await served(stack, *[port] * 30)) == 30
+            assert sorted([active(worker, 0), active(worker, 1)]) == [15, 25]
+
+
+async def test_a_mask_on_the_hash_sends_all_clients_of_a_network_to_one_backend(worker: Worker) -> None:
+    with listening() as first, listening() as second, ExitStack() as stack:
+        worker.add_pool(balance="source_hash", ipv4_prefix=24)
+        worker.set_backends([first.backend(), second.backend()])
+        port = await worker.add_listener()
+        for number in range(2, 32):
+            stack.enter_context(client := socket.socket())
+            client.bind((f"127.0.0.{number}", 0))
+            client.connect(("127.0.0.1", port))
+        await until(lambda: active(worker, 0) + active(worker, 1) == 30)
+        assert 30 in (active(worker, 0), active(worker, 1))
 
 
 async def test_a_backend_that_gets_another_tier_or_limit_keeps_its_sessions_and_is_picked_accordingly(

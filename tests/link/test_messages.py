@@ -80,6 +80,9 @@ def test_a_line_is_plain_json_with_the_name_of_the_message() -> None:
         "affinity_max_clients": 0,
         "queue_size": 0,
         "queue_timeout": 0.0,
+        "ipv4_prefix": 32,
+        "ipv6_prefix": 128,
+        "bounded_load": 0.0,
     }
     assert encode(Stop()) == b'{"type":"Stop"}\n'
 

@@ -78,6 +78,7 @@ def test_every_default_is_shown() -> None:
                 "rebalance": {"mode": "off", "rate": 10, "delay": "5s", "tolerance_percent": 5},
                 "affinity": {"ttl": "0s", "max_clients": 10_000},
                 "queue": {"size": 0, "timeout": "5s"},
+                "hash": {"ipv4_prefix": 32, "ipv6_prefix": 128, "bounded_load": 0},
                 "ready": {"min_backends": 1},
             }
         },

@@ -17,6 +17,7 @@ from app.settings.notation import (
     Notation,
     choice,
     duration,
+    factor,
     size,
     text,
     whole_number,
@@ -30,9 +31,10 @@ class Colour(StrEnum):
 
 DURATION = duration(least=0.0, note=" (0 means never)")
 NUMBER = whole_number(1, 64, " or auto")
+FACTOR = factor(1.05, 100.0)
 SIZE = size(4096, 1 << 20)
 PATH = text(r"/[!-~]*", "a path")
-ALL = [DURATION, NUMBER, SIZE, PATH, choice(Colour), SWITCH, TOKEN, BACKEND_ADDRESS, LISTEN_ADDRESS, STATUSES]
+ALL = [DURATION, NUMBER, FACTOR, SIZE, PATH, choice(Colour), SWITCH, TOKEN, BACKEND_ADDRESS, LISTEN_ADDRESS, STATUSES]
 
 
 @pytest.mark.parametrize(
@@ -41,6 +43,9 @@ ALL = [DURATION, NUMBER, SIZE, PATH, choice(Colour), SWITCH, TOKEN, BACKEND_ADDR
         pytest.param(DURATION, "5m", 300.0, id="duration"),
         pytest.param(NUMBER, " 64 ", 64, id="whole number"),
         pytest.param(NUMBER, 7, 7, id="plain number"),
+        pytest.param(FACTOR, " 1.25 ", 1.25, id="factor"),
+        pytest.param(FACTOR, 2, 2.0, id="plain factor"),
+        pytest.param(FACTOR, "0", 0.0, id="no factor"),
         pytest.param(SIZE, "4KiB", 4096, id="size"),
         pytest.param(PATH, "/a", "/a", id="text"),
         pytest.param(choice(Colour), "RED", Colour.RED, id="choice in any case"),

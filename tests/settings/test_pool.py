@@ -5,6 +5,8 @@ import re
 import pytest
 from pydantic import ValidationError
 
+from app.core.network import Networks
+from app.settings.hashing import HashSettings
 from app.settings.pool import Balance, PoolSettings
 
 
@@ -45,6 +47,9 @@ def test_a_pool_of_backups_only_is_allowed() -> None:
             {"backends": "a:1", "balance": "fist"},
             "expected one of round_robin, least_connections, least_latency, random_two, first, source_hash",
         ),
+        ({"backends": "a:1", "hash": {"ipv4_prefix": 24}}, "it does nothing with balance least_connections: leave it out"),
+        ({"backends": "a:1", "balance": "first", "hash": {"ipv6_prefix": 64}}, "it does nothing with balance first"),
+        ({"backends": "a:1", "balance": "round_robin", "hash": {"bounded_load": 2}}, "or give balance source_hash"),
         ({"backends": "a:1", "connect_attempts": "0"}, "expected a whole number from 1 to 100"),
         ({"backends": "a:1", "on_down": "drop"}, "expected one of keep, close"),
         ({"backends": "a:1", "on_removed": ""}, "expected one of keep, close"),
@@ -78,6 +83,14 @@ def test_a_refusal_says_what_would_be_valid(given: dict[str, object], message: s
 def test_settings_of_an_affinity_that_is_off_contradict_no_policy() -> None:
     pool = PoolSettings.model_validate({"backends": "a:1", "balance": "source_hash", "affinity": {"max_clients": 5}})
     assert (pool.affinity.ttl, pool.affinity.max_clients) == (0.0, 5)
+
+
+def test_the_hash_may_be_given_where_it_is_used_and_as_nothing_elsewhere() -> None:
+    hashing = {"ipv4_prefix": 24, "ipv6_prefix": 64, "bounded_load": "1.25"}
+    pool = PoolSettings.model_validate({"backends": "a:1", "balance": "source_hash", "hash": hashing})
+    assert (pool.hash.networks, pool.hash.bounded_load) == (Networks(24, 64), 1.25)
+    nothing = {"ipv4_prefix": 32, "ipv6_prefix": 128, "bounded_load": 0}
+    assert PoolSettings.model_validate({"backends": "a:1", "hash": nothing}).hash == HashSettings()
 
 
 def test_the_minimum_of_usable_backends_may_be_all_of_them_or_none() -> None:

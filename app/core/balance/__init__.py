@@ -17,5 +17,5 @@ POLICIES: Mapping[str, Callable[[Means], Policy[Any]]] = {
     "least_latency": lambda means: LeastLatency(means.clock),
     "random_two": lambda means: RandomTwo(means.random),
     "first": lambda _: First(),
-    "source_hash": lambda _: SourceHash(),
+    "source_hash": lambda means: SourceHash(means.networks, means.bounded_load),
 }

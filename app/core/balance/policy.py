@@ -3,15 +3,20 @@
 from collections.abc import Callable, Hashable
 from typing import NamedTuple, Protocol, TypeVar
 
+from app.core.network import EACH_ALONE, Networks
+
 
 class Means(NamedTuple):
     """What a policy may need beside its candidates.
 
-    `random` gives numbers uniform in [0, 1); `clock` gives seconds and never goes back.
+    `random` gives numbers uniform in [0, 1); `clock` gives seconds and never goes back. `networks` says which clients count
+    as one, and `bounded_load` how far a backend may be above its share by weight, as a factor; 0 means without bound.
     """
 
     random: Callable[[], float]
     clock: Callable[[], float]
+    networks: Networks = EACH_ALONE
+    bounded_load: float = 0.0
 
 
 class Candidate(Hashable, Protocol):

@@ -9,14 +9,21 @@ multi-probe consistent hashing (Appleton and O'Reilly, 2015), and costs one sear
 A heavier backend has no more points, but its points are nearer. Backends whose weight is above 2^(k-1) and up to 2^k have a
 circle of their own, on which distances count 2^k times less and the chance of a point is weight / 2^k of the usual one. The
 nearest point that is accepted on any circle wins. When a weight changes, clients move only to or from that backend.
+
+Two things can be asked for: that all clients of a network count as one, and that no backend is loaded above a bound. Clients
+whose backend is there walk on to the next point that they accept, as if it had left; so which backend they have depends on
+the load then, and each pick looks at all counts.
 """
 
 from hashlib import blake2b, shake_256
+from itertools import chain
 from struct import unpack
 from typing import Generic
 
+from app.core.balance.bounded_load import within_bound
 from app.core.balance.policy import MOST_REFUSALS, C, Policy, Usable
 from app.core.balance.ring import CIRCLE, Ring
+from app.core.network import EACH_ALONE, Networks
 
 POINTS = 32
 """Points of each backend. Its share has a standard deviation of 1 / sqrt(2 * POINTS * STRIDE) = 3.1 % of itself, so that of
@@ -36,9 +43,14 @@ NEXT_LAP = 0x9E3779B1
 
 
 class SourceHash(Policy[C]):
-    """The circles, by the weight that their distances are divided by."""
+    """The circles, by the weight that their distances are divided by.
 
-    def __init__(self) -> None:
+    `bounded_load` is how far a backend may be above its share by weight, as a factor of at least 1; 0 means without bound.
+    """
+
+    def __init__(self, networks: Networks = EACH_ALONE, bounded_load: float = 0.0) -> None:
+        self._networks = None if networks == EACH_ALONE else networks
+        self._bounded_load = bounded_load
         self._circles: dict[int, Circle[C]] = {}
 
     def add(self, candidate: C) -> None:
@@ -59,6 +71,11 @@ class SourceHash(Policy[C]):
 
     def pick(self, client: str, usable: Usable[C]) -> C | None:
         """The candidate with the nearest point that this client accepts."""
+        if self._networks:
+            client = self._networks.of(client)
+        if self._bounded_load:
+            everyone = chain.from_iterable(circle.candidates for circle in self._circles.values())
+            usable = within_bound(filter(usable, everyone), self._bounded_load).__contains__
         digest = blake2b(client.encode(), digest_size=12).digest()
         start, key = int.from_bytes(digest[:8]), int.from_bytes(digest[8:]) | 1
         nearest, picked = ANYWHERE, None

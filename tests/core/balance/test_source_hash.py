@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from app.core.balance.policy import Usable
 from app.core.balance.source_hash import SourceHash
+from app.core.network import Networks
 from tests.core.balance.candidates import CLIENTS, WEIGHTS, Backend, backends, filled, usable
 
 MANY = 50_000
@@ -149,3 +150,44 @@ def test_connections_do_not_matter() -> None:
     for number, backend in enumerate(candidates):
         backend.active = 1000 * number
     assert homes(candidates, IN_A_ROW[:100]) == before
+
+
+def test_all_clients_of_a_network_have_one_backend_and_networks_are_spread_as_clients_were() -> None:
+    candidates = backends(*[1] * 8)
+    masked = filled(SourceHash[Backend](Networks(24, 64)), candidates)
+    for networks, neighbours in (
+        ([f"10.20.{number}" for number in range(200)], ["{}.0", "{}.7", "{}.255"]),
+        ([f"2001:db8:0:{number:x}" for number in range(200)], ["{}::", "{}::1", "{}:ffff::9"]),
+    ):
+        per_network = [set(ask(masked, (neighbour.format(network) for neighbour in neighbours))) for network in networks]
+        assert all(len(found) == 1 for found in per_network)
+        assert Counter(name for found in per_network for name in found).keys() == {each.name for each in candidates}
+
+
+def test_an_ipv4_client_has_the_same_backend_on_a_dual_stack_socket() -> None:
+    masked = filled(SourceHash[Backend](Networks(24, 64)), backends(*[1] * 8))
+    clients = [f"10.20.{number}.{number}" for number in range(100)]
+    assert ask(masked, clients) == ask(masked, [f"::ffff:{client}" for client in clients])
+
+
+def test_masked_networks_stay_where_earlier_releases_have_sent_them() -> None:
+    """A promise, as for whole addresses: a network is hashed as the text of its first address."""
+    candidates = backends(1, 2, 3, 4)
+    masked = filled(SourceHash[Backend](Networks(24, 64)), candidates)
+    clients = ["10.1.2.3", "192.168.0.200", "2001:db8:1:2:3::4", "fe80::1%eth0"]
+    assert ask(masked, clients) == homes(candidates, ["10.1.2.0", "192.168.0.0", "2001:db8:1:2::", "fe80::%eth0"])
+
+
+@pytest.mark.parametrize(("networks", "bounded_load"), [(Networks(24, 64), 0.0), (Networks(), 1.25)])
+@given(st.lists(st.integers(1, 12), min_size=2, max_size=8), GROUPS, st.data())
+def test_when_a_backend_leaves_only_its_clients_move_with_masks_and_with_a_bound_that_is_not_reached(
+    networks: Networks, bounded_load: float, weights: list[int], clients: list[str], data: st.DataObject
+) -> None:
+    candidates = backends(*weights)
+    gone = data.draw(st.sampled_from(candidates))
+    policy = filled(SourceHash[Backend](networks, bounded_load), candidates)
+    before = ask(policy, clients)
+    policy.remove(gone)
+    assert all(old in (gone.name, new) for old, new in zip(before, ask(policy, clients), strict=True))
+    policy.add(gone)
+    assert ask(policy, clients) == before
