@@ -23,6 +23,7 @@ from app.core.outlier import Failures, state_of
 from app.core.panic import PanicRule
 from app.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, Member, PanicChanged, Pool, StateChanged
 from app.core.reasons import ConnectFailure
+from app.core.slow_start import SCALE, parts
 from app.core.traffic import Traffic
 from app.link.board import BACKENDS, FAILURE_CELL, POOLS, BackendCell
 from app.link.messages import BackendFailed
@@ -49,6 +50,7 @@ class LivePool:
         self.leaving: dict[str, Member] = {}
         self.ejections = Ejections(settings)
         self._panic_rule = PanicRule(settings.when_all_down is WhenAllDown.TRY_ALL, settings.panic_threshold)
+        self.warming_since: dict[str, float] = {}  # in seconds of the monotonic clock, which workers have, too
         self.probe_seconds = DurationCounts(PROBE_BUCKETS)
         self.affinity = Affinity(name, settings.affinity) if settings.affinity.ttl else None
         self.settled = asyncio.Event()
@@ -82,6 +84,13 @@ class LivePool:
     def active(self, name: str) -> int:
         """The connections of a known backend, those being dialled included."""
         return self._totals.total(BACKENDS, self.slots[name], BackendCell.ACTIVE)
+
+    def effective_weight(self, backend: Backend) -> float:
+        """The weight that balancing goes by now: less than the configured one while the backend starts slowly."""
+        since = self.warming_since.get(backend.name)
+        if since is None:
+            return backend.weight
+        return backend.weight * parts(monotonic() - since, self.settings.slow_start) / SCALE
 
     def count_by_state(self) -> dict[State, int]:
         """The number of known backends in each state, zero where there is none."""
@@ -232,10 +241,23 @@ class LivePool:
 
     def _announce(self, changes: tuple[Change, ...]) -> None:
         """Tell what has changed, in one piece with whether health is ignored now: routing must see no moment in between."""
+        if self.settings.slow_start:
+            for change in changes:
+                self._note_start(change)
         panic = self.settled.is_set() and self._panic_rule.holds(self.snapshot.members.values())
         self.snapshot, panic_changes = self.snapshot.with_panic(panic=panic)
         if changes or panic_changes:
             self._changed(self, (*changes, *panic_changes))
+
+    def _note_start(self, change: Change) -> None:
+        """A slow start is for who comes up while others serve already, and not for those that start together."""
+        name = change.member.backend.name
+        if isinstance(change, BackendRemoved) or change.member.state is not State.UP:
+            self.warming_since.pop(name, None)
+        elif isinstance(change, StateChanged | BackendAdded):
+            has_failed = isinstance(change, StateChanged) and change.previous is not State.CHECKING
+            if has_failed or self.settled.is_set():
+                self.warming_since[name] = monotonic()
 
     def _settle(self) -> None:
         if self.settled.is_set():

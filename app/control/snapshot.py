@@ -28,6 +28,7 @@ def pool_added(pool: LivePool) -> PoolAdded:
         ipv4_prefix=settings.hash.ipv4_prefix,
         ipv6_prefix=settings.hash.ipv6_prefix,
         bounded_load=settings.hash.bounded_load,
+        slow_start=settings.slow_start,
     )
 
 
@@ -66,4 +67,6 @@ def listener_added(listener: BoundListener, settings: ListenerSettings) -> Liste
 
 
 def _entry(pool: LivePool, member: Member) -> BackendEntry:
-    return BackendEntry.of(member.backend, pool.slots[member.backend.name], eligible=member.eligible)
+    name = member.backend.name
+    warming_since = pool.warming_since.get(name, 0.0)
+    return BackendEntry.of(member.backend, pool.slots[name], eligible=member.eligible, warming_since=warming_since)

@@ -109,6 +109,7 @@ def _backend(totals: Totals, pool: LivePool, member: Member) -> Json:
         "state": member.state.value,
         "since": clock.iso(member.since),
         "weight": backend.weight,
+        "effective_weight": round(pool.effective_weight(backend), 3),
         "backup": backend.backup,
         "connections_active": totals.total(BACKENDS, slot, BackendCell.ACTIVE),
         "connections_total": totals.total(BACKENDS, slot, BackendCell.TOTAL),

@@ -17,6 +17,7 @@ from app.dataplane.dials import Dials
 from app.dataplane.failures import FailureReports
 from app.dataplane.poller import Poller
 from app.dataplane.queue import Queue
+from app.dataplane.slow_start import SlowStart
 from app.link.board import BACKENDS, CLOSED_CELL, FAILURE_CELL, POOLS, BackendCell, PoolCell
 from app.link.messages import AffinityEntry, BackendEntry, PoolAdded
 
@@ -37,7 +38,8 @@ class PoolBackend:
         """Take over a new entry of the same name."""
         self.address = (entry.host, entry.port)
         self.family = int(socket.AF_INET6 if ":" in entry.host else socket.AF_INET)
-        self.weight = entry.weight
+        self.weight = self.full_weight = entry.weight
+        self.warming_since = entry.warming_since
         self.max_connections = entry.max_connections
         self.backup = entry.backup
         self.order = entry.order
@@ -107,11 +109,12 @@ class Pool:
         self._cell = counters.slot(POOLS, message.slot)
         self._active_cell = self._cell + PoolCell.ACTIVE
         self.name = message.name
-        self._choice: tuple[str, Means] | None = None
+        self._choice: tuple[str, Means, float] | None = None
         self.backends: dict[str, PoolBackend] = {}
         self.affinity: Affinity | None = None
         self.queue: Queue | None = None
         self.dials = Dials(poller)
+        self._slow_start: SlowStart[PoolBackend] = SlowStart(poller, self._reweigh)
         self.connect_seconds = Histogram(counters, self._cell + PoolCell.CONNECT, CONNECT_BUCKETS)
         self.duration_seconds = Histogram(counters, self._cell + PoolCell.DURATION, DURATION_BUCKETS)
         self.configure(message)
@@ -126,8 +129,9 @@ class Pool:
         self._configure_affinity(message)
         self._configure_queue(message)
         means = Means(random, monotonic, Networks(message.ipv4_prefix, message.ipv6_prefix), message.bounded_load)
-        if (message.balance, means) != self._choice:
-            self._choice = message.balance, means
+        if (message.balance, means, message.slow_start) != self._choice:
+            self._choice = message.balance, means, message.slow_start
+            self._slow_start.configure(message.slow_start)
             self._balancer: Balancer[PoolBackend] = Balancer(lambda: POLICIES[message.balance](means))
             self.learns = self._balancer.learns
             for backend in self.backends.values():
@@ -225,8 +229,13 @@ class Pool:
 
     def _admit(self, backend: PoolBackend) -> None:
         if backend.eligible:
+            self._slow_start.admit(backend)
             self._balancer.add(backend)
 
     def _withdraw(self, backend: PoolBackend) -> None:
         if backend.eligible:
             self._balancer.remove(backend)
+            self._slow_start.withdraw(backend)
+
+    def _reweigh(self, backend: PoolBackend, weight: int) -> None:
+        self._balancer.reweigh(backend, weight)

@@ -27,9 +27,10 @@ class PoolAdded:
     """A pool to serve, or new settings for one already known.
 
     Times in seconds; `idle_timeout` 0 means never, `affinity_ttl` 0 no affinity. `queue_size` is for all workers together.
+    `slow_start` is the time over which the share of a backend grows, 0 means none. The prefixes say which clients count as
+    one, and `bounded_load` (0 means without bound) is for the policy `source_hash`.
     So many failures in a row as `outlier_failures` are worth a report at once, 0 means that failures in a row do not
     matter; a session that its backend ends within `early_end` of the connect without a byte is such a failure.
-    The prefixes and `bounded_load` (0 means without bound) are for the policy `source_hash`.
     """
 
     name: str
@@ -47,6 +48,7 @@ class PoolAdded:
     ipv4_prefix: int = 32
     ipv6_prefix: int = 128
     bounded_load: float = 0.0
+    slow_start: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,11 @@ class PoolRemoved:
 
 @dataclass(frozen=True, slots=True)
 class BackendEntry:
-    """A backend as routing sees it, and the slot of its counters on the stats board."""
+    """A backend as routing sees it, and the slot of its counters on the stats board.
+
+    `warming_since` is when it came up for a slow start, in seconds of the monotonic clock that all processes have in common;
+    0 is long ago.
+    """
 
     slot: int
     eligible: bool
@@ -69,9 +75,10 @@ class BackendEntry:
     max_connections: int
     backup: bool
     order: int = 0
+    warming_since: float = 0.0
 
     @staticmethod
-    def of(backend: Backend, slot: int, *, eligible: bool) -> "BackendEntry":
+    def of(backend: Backend, slot: int, *, eligible: bool, warming_since: float = 0.0) -> "BackendEntry":
         """The entry of a backend."""
         return BackendEntry(
             slot,
@@ -83,6 +90,7 @@ class BackendEntry:
             backend.max_connections,
             backend.backup,
             backend.order,
+            warming_since,
         )
 
 

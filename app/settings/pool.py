@@ -45,6 +45,12 @@ KEEPS_CLIENTS_ELSEWHERE = {
 }
 """Policies that affinity contradicts, and why."""
 
+NO_SLOW_START = {
+    Balance.SOURCE_HASH: "its clients would move to other backends and back",
+    Balance.FIRST: "it fills a backend whatever its share is",
+}
+"""Policies without a slow start, and why."""
+
 _NO_HASH = HashSettings()
 
 
@@ -75,6 +81,10 @@ class PoolSettings(Section):
         default=Balance.LEAST_CONNECTIONS,
         description="how a backend is chosen: `round_robin`, `least_connections`, `least_latency`, `random_two`, `first`, "
         "`source_hash`",
+    )
+    slow_start: Annotated[float, duration(least=0.0, most=3600.0, note=" (0 means off)")] = Field(
+        default=0.0,
+        description="time over which the share of a backend that has just come up grows from a tenth; `0` = off",
     )
     health: HealthSettings = Field(default_factory=HealthSettings, description="active checks")
     outliers: OutlierSettings = Field(default_factory=OutlierSettings, description="passive health")
@@ -148,6 +158,14 @@ class PoolSettings(Section):
             message = "not together with a rebalance, whose clients would come back to the same backend; expected 0s"
             raise PydanticCustomError("contradiction", "{message}", {"key": "ttl", "message": message})
         return affinity
+
+    @field_validator("slow_start")
+    @classmethod
+    def _makes_sense(cls, slow_start: float, info: ValidationInfo) -> float:
+        balance = info.data.get("balance")
+        if slow_start and balance in NO_SLOW_START:
+            raise ValueError(f"not with balance {balance}, for {NO_SLOW_START[balance]}: expected 0s, or another balance")
+        return slow_start
 
     @field_validator("hash")
     @classmethod

@@ -34,8 +34,8 @@ STATUS = {"version", "state", "started", "uptime_seconds", "workers", "listeners
 WORKER = {"id", "pid", "connections_active", "restarts"}
 LISTENER = {"name", "bind", "pool", "connections_active", "connections_total", "rejected_total"}
 BACKEND = {
-    "name", "address", "port", "state", "since", "weight", "backup", "connections_active", "connections_total",
-    "connect_failures_total", "sent_bytes_total", "received_bytes_total", "ejection", "health",
+    "name", "address", "port", "state", "since", "weight", "effective_weight", "backup", "connections_active",
+    "connections_total", "connect_failures_total", "sent_bytes_total", "received_bytes_total", "ejection", "health",
 }  # fmt: skip
 HEALTH = {"type", "successes", "failures", "last_check", "last_result", "latency_seconds"}
 

@@ -1,7 +1,9 @@
 """A pool whose backends come and go: what it announces, and what of a backend stays until its last connection is closed."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from os import close
+from time import monotonic
 
 import pytest
 
@@ -9,6 +11,7 @@ from app.control.log import ControlLog
 from app.control.metrics import BackendMetrics
 from app.control.pools import LivePool
 from app.control.process import Process
+from app.control.snapshot import all_backends
 from app.control.status import not_ready_reasons, status
 from app.control.totals import Totals
 from app.control.workers import Workers
@@ -23,6 +26,9 @@ from app.settings import PoolSettings
 
 ONE, TWO = Backend("10.0.0.1:80", "10.0.0.1", 80), Backend("10.0.0.2:80", "10.0.0.2", 80)
 SETTINGS = PoolSettings.model_validate({"backends": "10.0.0.1:80", "health": {"type": "tcp", "rise": 2, "fall": 3}})
+
+
+SLOW_START = SETTINGS.model_copy(update={"slow_start": 30.0})
 
 
 class Bench:
@@ -201,6 +207,95 @@ def test_the_traffic_of_a_backend_is_that_of_all_its_connections_and_failed_dial
         bench.board.cells[BACKENDS.cell(slot, FAILURE_CELL[failure])] += 1
     assert bench.pool.traffic(ONE.name) == Traffic(2, 77, len(ConnectFailure))
     assert bench.pool.traffic(TWO.name) == Traffic(0, 0, 0)
+
+
+@pytest.fixture
+def warming() -> Iterator[Bench]:
+    board = Board.create(1)
+    yield Bench(board, SLOW_START)
+    close(board.descriptor)
+
+
+def probe(bench: Bench, backend: Backend, *failures: str | None) -> None:
+    for failure in failures:
+        bench.pool.probed(backend.name, failure, 0.001)
+
+
+def warms(bench: Bench) -> dict[str, bool]:
+    """Who is told to workers as having just come up."""
+    now = monotonic()
+    entries = all_backends(bench.pool).changed
+    assert all(entry.warming_since == 0 or now - 10 < entry.warming_since <= now for entry in entries)
+    return {entry.name: entry.warming_since > 0 for entry in entries}
+
+
+def test_backends_that_start_with_the_pool_have_no_slow_start(warming: Bench) -> None:
+    warming.pool.discovered([ONE, TWO])
+    probe(warming, ONE, None)
+    probe(warming, TWO, None)
+    assert warms(warming) == {ONE.name: False, TWO.name: False}
+
+
+def test_a_backend_that_comes_back_starts_slowly_until_it_is_down_again(warming: Bench) -> None:
+    warming.pool.discovered([ONE, TWO])
+    probe(warming, ONE, None)
+    probe(warming, TWO, "refused", None)
+    assert warms(warming) == {ONE.name: False, TWO.name: False}, "it takes two"
+    probe(warming, TWO, None)
+    assert warms(warming) == {ONE.name: False, TWO.name: True}
+    warming.pool.discovered([ONE, replace(TWO, weight=3)])
+    assert warms(warming)[TWO.name], "another weight is no other backend"
+    probe(warming, TWO, "refused", "refused", "refused")
+    assert warms(warming) == {ONE.name: False, TWO.name: False}
+
+
+def test_a_backend_that_joins_a_pool_that_serves_starts_slowly_and_leaves_no_trace(warming: Bench) -> None:
+    warming.pool.discovered([ONE])
+    probe(warming, ONE, None)
+    warming.pool.discovered([ONE, TWO])
+    assert warms(warming) == {ONE.name: False, TWO.name: False}
+    probe(warming, TWO, None)
+    assert warms(warming) == {ONE.name: False, TWO.name: True}
+    warming.pool.discovered([ONE])
+    assert warming.pool.warming_since == {}
+
+
+def test_status_says_with_what_weight_a_backend_is_balanced_while_it_starts_slowly(warming: Bench) -> None:
+    def weights() -> list[tuple[float, float]]:
+        pools = status(warming.process)["pools"]
+        assert isinstance(pools, list)
+        return [(backend["weight"], backend["effective_weight"]) for backend in pools[0]["backends"]]
+
+    warming.pool.discovered([ONE, replace(TWO, weight=5)])
+    probe(warming, ONE, None)
+    probe(warming, TWO, "refused", None, None)
+    warming.pool.warming_since[TWO.name] = monotonic() - 15
+    assert weights() == [(1, 1), (5, 2.75)]
+    warming.pool.warming_since[TWO.name] = monotonic() - 31
+    assert weights() == [(1, 1), (5, 5)]
+
+
+def test_a_backend_with_another_address_is_new(warming: Bench) -> None:
+    warming.pool.discovered([ONE])
+    probe(warming, ONE, None)
+    warming.pool.discovered([replace(ONE, host="10.0.0.9")])
+    probe(warming, ONE, None)
+    assert warms(warming) == {ONE.name: True}
+
+
+def test_a_backend_that_is_trusted_at_once_starts_slowly_only_where_others_serve_already() -> None:
+    board = Board.create(1)
+    both = Bench(board, TRUSTING.model_copy(update={"slow_start": 30.0}))
+    both.pool.discovered([ONE])
+    both.pool.discovered([ONE, TWO])
+    assert warms(both) == {ONE.name: False, TWO.name: True}
+    close(board.descriptor)
+
+
+def test_without_slow_start_nobody_warms_up(bench: Bench) -> None:
+    bench.pool.discovered([ONE])
+    probe(bench, ONE, "refused", None, None)
+    assert warms(bench) == {ONE.name: False}
 
 
 def test_a_late_probe_of_a_backend_that_has_left_changes_nothing(bench: Bench) -> None:

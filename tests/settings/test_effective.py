@@ -45,6 +45,7 @@ def test_every_default_is_shown() -> None:
                     {"address": "[::1]:2", "weight": 1, "max_connections": 0, "backup": True},
                 ],
                 "balance": "least_connections",
+                "slow_start": "0s",
                 "health": {
                     "type": "tcp",
                     "interval": "3s",

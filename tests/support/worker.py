@@ -86,10 +86,19 @@ class Worker:
         self.channel.send(PoolAdded(name, slot, **{**usual, **settings}))
 
     def set_backends(
-        self, backends: Sequence[Backend], pool: str = "default", *, eligible: bool = True, first_slot: int = 0
+        self,
+        backends: Sequence[Backend],
+        pool: str = "default",
+        *,
+        eligible: bool = True,
+        first_slot: int = 0,
+        warming_since: float = 0.0,
     ) -> None:
         """Add or change backends; slots on the board are given in the order of this list."""
-        entries = [BackendEntry.of(backend, slot, eligible=eligible) for slot, backend in enumerate(backends, first_slot)]
+        entries = [
+            BackendEntry.of(backend, slot, eligible=eligible, warming_since=warming_since)
+            for slot, backend in enumerate(backends, first_slot)
+        ]
         self.channel.send(BackendsChanged(pool, entries, []))
 
     def remove_backends(self, backends: Iterable[Backend], pool: str = "default") -> None:

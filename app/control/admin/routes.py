@@ -30,6 +30,7 @@ BACKEND_COLUMNS = (
     "state",
     "since",
     "weight",
+    "effective_weight",
     "backup",
     "connections_active",
     "connections_total",

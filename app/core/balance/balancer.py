@@ -24,6 +24,10 @@ class Balancer(Generic[C]):
         self._tier(backend).remove(backend)
         self._limited -= backend.max_connections > 0
 
+    def reweigh(self, backend: C, weight: int) -> None:
+        """Change the weight of a backend that is eligible."""
+        self._tier(backend).reweigh(backend, weight)
+
     def pick(self, client: str, tried: Collection[C] = ()) -> C | None:
         """A backend for this client that has not been tried and has room, or None."""
         if tried:

@@ -23,6 +23,10 @@ class LeastConnections(Policy[C]):
         """Compare it no more."""
         del self._candidates[candidate]
 
+    def reweigh(self, candidate: C, weight: int) -> None:
+        """Compare it by another weight; whose turn it is stays."""
+        candidate.weight = weight
+
     def pick(self, client: str, usable: Usable[C]) -> C | None:  # noqa: ARG002
         """The least loaded, of those that tie the one that has waited longest."""
         picked = self._least(self._candidates)

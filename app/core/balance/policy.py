@@ -22,13 +22,12 @@ class Means(NamedTuple):
 class Candidate(Hashable, Protocol):
     """A backend that could get the connection, equal to no other. While a policy has it, only `active` may change."""
 
+    weight: int
+    """Its share relative to the others, at least 1. While a policy has it, only that policy may change it."""
+
     @property
     def name(self) -> str:
         """`host:port`, the identity that is the same on every worker and every replica."""
-
-    @property
-    def weight(self) -> int:
-        """Its share relative to the others, at least 1."""
 
     @property
     def order(self) -> int:
@@ -67,6 +66,12 @@ class Policy(Protocol[C]):
 
     def remove(self, candidate: C) -> None:
         """Forget a candidate that is among them."""
+
+    def reweigh(self, candidate: C, weight: int) -> None:
+        """Change the weight of a candidate that is among them."""
+        self.remove(candidate)
+        candidate.weight = weight
+        self.add(candidate)
 
     def pick(self, client: str, usable: Usable[C]) -> C | None:
         """Choose for a client's IP address one of the candidates that are usable now, or None when none is."""

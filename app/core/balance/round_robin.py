@@ -15,7 +15,7 @@ from app.core.balance.policy import MOST_REFUSALS, C, Policy, Usable
 
 ROUND = lcm(*range(1, 33))
 """How long a turn of weight 1 lasts: virtual time is counted in whole numbers, exactly so for the usual weights, and within
-a billionth for weights up to 65,535."""
+a millionth for weights up to a million."""
 
 
 class Turn(Generic[C]):
@@ -57,25 +57,22 @@ class RoundRobin(Policy[C]):
         """Let it take its first turn now."""
         if self._retries:
             self._retries.add(candidate)
-        turn = Turn(candidate, next(self._numbers), self._now)
-        self._turns[candidate] = turn
-        self._weight += turn.weight
-        self._starts += turn.weight * turn.start
-        heappush(self._coming, (turn.start, turn.number, turn))
+        self._join(candidate, next(self._numbers), self._now)
 
     def remove(self, candidate: C) -> None:
         """Take its turns away."""
         if self._retries:
             self._retries.remove(candidate)
-        turn = self._turns.pop(candidate)
-        turn.candidate = None
-        self._weight -= turn.weight
-        self._starts -= turn.weight * turn.start
-        if len(self._coming) + len(self._due) > 2 * len(self._turns):
-            self._coming = [entry for entry in self._coming if entry[-1].candidate is not None]
-            self._due = [entry for entry in self._due if entry[-1].candidate is not None]
-            heapify(self._coming)
-            heapify(self._due)
+        self._drop(candidate)
+
+    def reweigh(self, candidate: C, weight: int) -> None:
+        """Change the length of its turns, and keep what it has to wait or has waited: that much service is due as before."""
+        if self._retries:
+            self._retries.reweigh(candidate, weight)
+        turn, now = self._turns[candidate], self._now
+        self._drop(candidate)
+        candidate.weight = weight
+        self._join(candidate, next(self._numbers), now + (turn.start - now) * turn.weight // weight)
 
     def pick(self, client: str, usable: Usable[C]) -> C | None:  # noqa: ARG002
         """The one whose turn it is. Those that are not usable lose a turn that is due, and have nothing to catch up."""
@@ -112,6 +109,23 @@ class RoundRobin(Policy[C]):
     @property
     def _now(self) -> int:
         return self._starts // self._weight if self._weight else 0
+
+    def _drop(self, candidate: C) -> None:
+        turn = self._turns.pop(candidate)
+        turn.candidate = None
+        self._weight -= turn.weight
+        self._starts -= turn.weight * turn.start
+        if len(self._coming) + len(self._due) > 2 * len(self._turns):
+            self._coming = [entry for entry in self._coming if entry[-1].candidate is not None]
+            self._due = [entry for entry in self._due if entry[-1].candidate is not None]
+            heapify(self._coming)
+            heapify(self._due)
+
+    def _join(self, candidate: C, number: int, start: int) -> None:
+        turn = self._turns[candidate] = Turn(candidate, number, start)
+        self._weight += turn.weight
+        self._starts += turn.weight * start
+        heappush(self._coming, (start, number, turn))
 
     def _begin(self, turn: Turn[C], start: int) -> None:
         """Let a turn that is in no queue start then."""

@@ -28,13 +28,15 @@ def test_one_of_the_usable_candidates_is_picked_whoever_joins_and_leaves(policy:
     candidates: set[Backend] = set()
     for _ in range(data.draw(st.integers(1, 30))):
         changing = data.draw(st.sampled_from(every))
-        if changing in candidates:
-            chooser.remove(changing)
+        if changing in candidates and data.draw(st.booleans()):
+            chooser.reweigh(changing, weight := data.draw(st.integers(1, 9)))
+            assert changing.weight == weight
         else:
-            chooser.add(changing)
-        candidates ^= {changing}
+            (chooser.remove if changing in candidates else chooser.add)(changing)
+            candidates ^= {changing}
         allowed = data.draw(st.sets(st.sampled_from(every)))
-        picked = chooser.pick(data.draw(CLIENTS), allowed.__contains__)
+        choose = data.draw(st.sampled_from([chooser.pick, chooser.retry]))
+        picked = choose(data.draw(CLIENTS), allowed.__contains__)
         if picked is None:
             assert not candidates & allowed
         else:

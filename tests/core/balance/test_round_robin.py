@@ -123,12 +123,44 @@ def test_shares_hold_whoever_comes_and_goes(changes: list[int]) -> None:
         assert abs(counts[backend] - 10 * backend.weight) <= 2
 
 
+@given(WEIGHTS, st.data())
+def test_weights_that_are_changed_to_what_they_are_change_nothing_but_the_order_of_ties(
+    weights: list[int], data: st.DataObject
+) -> None:
+    candidates, total = backends(*weights), sum(weights)
+    policy = round_robin(candidates)
+    counts = Counter[Backend]()
+    for turn in range(1, 2 * total + 1):
+        for backend in data.draw(st.sets(st.sampled_from(candidates))):
+            policy.reweigh(backend, backend.weight)
+        counts.update(picks(policy, 1))
+        for backend in candidates:
+            assert abs(counts[backend] - turn * backend.weight / total) < 1.001
+
+
+@given(st.integers(2, 6), st.integers(1, 40), st.integers(0, 40))
+def test_a_weight_that_grows_gives_the_share_that_it_had_at_each_moment(
+    others: int, turns_per_step: int, before: int
+) -> None:
+    growing, *rest = backends(2, *[20] * others)
+    policy = round_robin(rest)
+    picks(policy, before)
+    policy.add(growing)
+    turns, share = 0, 0.0
+    for weight in range(2, 21):
+        policy.reweigh(growing, weight)
+        turns += picks(policy, turns_per_step).count(growing)
+        share += turns_per_step * weight / (weight + 20 * others)
+        assert abs(turns - share) < 2
+
+
 def test_what_waits_to_be_dropped_is_never_more_than_what_is_there() -> None:
     a, b = backends(1, 1)
     policy = round_robin([a, b])
     for _ in range(1000):
         policy.remove(a)
         policy.add(a)
+        policy.reweigh(a, 1)
         assert len(policy._coming) + len(policy._due) <= 4
 
 
