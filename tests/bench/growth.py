@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from timeit import Timer
+from typing import Any
 from urllib.request import urlopen
 
 from rich.console import Console
@@ -47,19 +48,18 @@ def backends(count: int) -> list[Backend]:
     return [Backend(f"{host}:{port}", host, port) for host, port in addresses]
 
 
-def worker_pool(policy: str, count: int) -> Pool:
+def worker_pool(policy: str, count: int, **settings: Any) -> Pool:
     """A pool as a worker has it, with so many eligible backends."""
-    pool = Pool(
-        Poller(lambda _: None), Counters(Board.create(1), 0), PoolAdded("default", 0, policy, 5.0, 3, 0.0), lambda *_: None
-    )
+    message = PoolAdded("default", 0, policy, 5.0, 3, 0.0, **settings)
+    pool = Pool(Poller(lambda _: None), Counters(Board.create(1), 0), message, lambda *_: None)
     pool.apply([BackendEntry.of(backend, slot, eligible=True) for slot, backend in enumerate(backends(count))], [])
     return pool
 
 
-def picks(policy: str) -> Iterator[str]:
+def picks(policy: str, **settings: Any) -> Iterator[str]:
     """Microseconds to choose a backend for a connection."""
     for count in SIZES:
-        pool = worker_pool(policy, count)
+        pool = worker_pool(policy, count, **settings)
         yield f"{microseconds(lambda: release(pool)):.1f}"  # noqa: B023  (called at once)
 
 
@@ -173,6 +173,8 @@ def main() -> int:
     """Measure and print."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     rows = [(f"pick by {policy}, us", list(picks(policy))) for policy in POLICIES]
+    rows += [("pick by source_hash of networks, us", list(picks("source_hash", ipv4_prefix=24, ipv6_prefix=64)))]
+    rows += [("pick by source_hash with bounded load, us", list(picks("source_hash", bounded_load=1.25)))]
     rows += [(f"apply a change for {policy}, us", list(changes_in_a_worker(policy))) for policy in POLICIES]
     rows += [("next snapshot in control, us", list(changes_in_control()))]
     show("Backends in a pool", SIZES, rows, console)

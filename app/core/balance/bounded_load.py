@@ -5,11 +5,11 @@ Source: Mirrokni, Thorup and Zadimoghaddam, "Consistent hashing with bounded loa
 
 from collections.abc import Iterable
 
-from app.core.balance.policy import C
+from app.core.balance.policy import C, Usable
 
 
-def within_bound(candidates: Iterable[C], factor: float) -> frozenset[C]:
-    """Those that one more connection leaves at or below `factor` times their share by weight, rounded up.
+def within_bound(candidates: Iterable[C], factor: float) -> Usable[C]:
+    """Says which of these one more connection leaves at or below `factor` times their share by weight, rounded up.
 
     The share is one of the connections of all these candidates, counted with the one to be placed. There is always at least
     one such candidate when there is any and the factor is at least 1. Each count is read once: other workers change them.
@@ -18,4 +18,4 @@ def within_bound(candidates: Iterable[C], factor: float) -> frozenset[C]:
     connections = sum(active.values()) + 1
     weight = sum(candidate.weight for candidate in active)
     # count + 1 is at most the bound rounded up: exactly when the count is less than the bound.
-    return frozenset(c for c, count in active.items() if count * weight < factor * connections * c.weight)
+    return lambda candidate: candidate in active and active[candidate] * weight < factor * connections * candidate.weight

@@ -75,7 +75,7 @@ class SourceHash(Policy[C]):
             client = self._networks.of(client)
         if self._bounded_load:
             everyone = chain.from_iterable(circle.candidates for circle in self._circles.values())
-            usable = within_bound(filter(usable, everyone), self._bounded_load).__contains__
+            usable = within_bound(filter(usable, everyone), self._bounded_load)
         digest = blake2b(client.encode(), digest_size=12).digest()
         start, key = int.from_bytes(digest[:8]), int.from_bytes(digest[8:]) | 1
         nearest, picked = ANYWHERE, None
