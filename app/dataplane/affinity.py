@@ -4,6 +4,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from app.core.affinity import AffinityTable
+from app.core.network import EACH_ALONE, Networks
 from app.dataplane.poller import Poller
 from app.link.messages import AffinityEntry
 
@@ -13,30 +14,34 @@ Tell = Callable[[list[AffinityEntry]], None]
 
 
 class Affinity:
-    """The table of one pool. `tell` gets what is news to the other workers, at most once per TELL_AFTER."""
+    """The table of one pool. `tell` gets what is news to the other workers, at most once per TELL_AFTER.
 
-    def __init__(self, poller: Poller, tell: Tell, ttl: float, max_clients: int) -> None:
-        self._poller, self._tell = poller, tell
+    All clients of one of the `networks` count as one.
+    """
+
+    def __init__(self, poller: Poller, tell: Tell, ttl: float, max_clients: int, networks: Networks) -> None:
+        self._poller, self._tell, self._networks = poller, tell, networks
         self._table = AffinityTable(ttl, max_clients)
         self._news: dict[str, str] = {}
 
-    def configure(self, ttl: float, max_clients: int) -> None:
+    def configure(self, ttl: float, max_clients: int, networks: Networks) -> None:
         """Change the settings; entries stay as far as these allow."""
+        self._networks = networks
         self._table.configure(ttl, max_clients)
 
     def backend(self, client: str) -> str | None:
         """The name of the backend that a client address was given."""
-        return self._table.backend(affinity_key(client), monotonic())
+        return self._table.backend(self._key(client), monotonic())
 
     def give(self, client: str, backend: str) -> None:
         """The client is on this backend from now on."""
-        key = affinity_key(client)
+        key = self._key(client)
         if self._table.give(key, backend, monotonic()):
             self._tell_later(key, backend)
 
     def seen(self, client: str, backend: str) -> None:
         """A session of the client lives, or has just ended, on this backend."""
-        key = affinity_key(client)
+        key = self._key(client)
         if self._table.seen(key, backend, monotonic()):
             self._tell_later(key, backend)
 
@@ -53,6 +58,10 @@ class Affinity:
     def failed(self) -> None:
         """A bug broke the telling; the next news are told again."""
 
+    def _key(self, client: str) -> str:
+        """What stands for a client address in the table."""
+        return client if self._networks == EACH_ALONE else self._networks.of(client)
+
     def _tell_later(self, key: str, backend: str) -> None:
         if not self._news:
             self._poller.call_later(TELL_AFTER, self._tell_news)
@@ -61,8 +70,3 @@ class Affinity:
     def _tell_news(self) -> None:
         news, self._news = self._news, {}
         self._tell([AffinityEntry(client, backend, 0.0) for client, backend in news.items()])
-
-
-def affinity_key(client: str) -> str:
-    """What stands for a client address in the table."""
-    return client

@@ -126,9 +126,10 @@ class Pool:
         self.idle_timeout = message.idle_timeout
         self.outlier_failures = message.outlier_failures
         self.early_end = message.early_end
-        self._configure_affinity(message)
+        networks = Networks(message.ipv4_prefix, message.ipv6_prefix)
+        self._configure_affinity(message, networks)
         self._configure_queue(message)
-        means = Means(random, monotonic, Networks(message.ipv4_prefix, message.ipv6_prefix), message.bounded_load)
+        means = Means(random, monotonic, networks, message.bounded_load)
         if (message.balance, means, message.slow_start) != self._choice:
             self._choice = message.balance, means, message.slow_start
             self._slow_start.configure(message.slow_start)
@@ -209,14 +210,14 @@ class Pool:
         self._counters.cells[self._cell + CLOSED_CELL[reason]] += 1
         self.duration_seconds.observe(seconds)
 
-    def _configure_affinity(self, message: PoolAdded) -> None:
+    def _configure_affinity(self, message: PoolAdded, networks: Networks) -> None:
         ttl, max_clients = message.affinity_ttl, message.affinity_max_clients
         if not ttl:
             self.affinity = None
         elif self.affinity is None:
-            self.affinity = Affinity(self._poller, self._tell, ttl, max_clients)
+            self.affinity = Affinity(self._poller, self._tell, ttl, max_clients, networks)
         else:
-            self.affinity.configure(ttl, max_clients)
+            self.affinity.configure(ttl, max_clients, networks)
 
     def _configure_queue(self, message: PoolAdded) -> None:
         if self.queue is None and message.queue_size:

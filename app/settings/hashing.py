@@ -1,4 +1,4 @@
-"""How `source_hash` tells clients apart, and how evenly it loads the backends."""
+"""How clients are told apart, by `source_hash` and by affinity, and how evenly `source_hash` loads the backends."""
 
 from typing import Annotated
 
@@ -15,7 +15,8 @@ class HashSettings(Section):
     """The hash of clients in one pool."""
 
     ipv4_prefix: Annotated[int, whole_number(1, IPV4_BITS)] = Field(
-        default=IPV4_BITS, description="leading bits of an IPv4 address that tell clients apart, for `source_hash`"
+        default=IPV4_BITS,
+        description="leading bits of an IPv4 address that tell clients apart, for `source_hash` and affinity",
     )
     ipv6_prefix: Annotated[int, whole_number(1, IPV6_BITS)] = Field(
         default=IPV6_BITS,

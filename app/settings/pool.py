@@ -125,7 +125,7 @@ class PoolSettings(Section):
         default_factory=AffinitySettings, description="whether clients come back to the backend that they had"
     )
     queue: QueueSettings = Field(default_factory=QueueSettings, description="how clients wait while all backends are full")
-    hash: HashSettings = Field(default_factory=HashSettings, description="how `source_hash` chooses")
+    hash: HashSettings = Field(default_factory=HashSettings, description="how clients are told apart")
     ready: ReadySettings = Field(default_factory=ReadySettings, description="what the pool needs to be ready")
 
     @field_validator("backends")
@@ -170,10 +170,12 @@ class PoolSettings(Section):
     @field_validator("hash")
     @classmethod
     def _used(cls, value: HashSettings, info: ValidationInfo) -> HashSettings:
-        balance = info.data.get("balance")
-        unused = next((key for key in HashSettings.model_fields if getattr(value, key) != getattr(_NO_HASH, key)), None)
-        if unused and balance not in (None, Balance.SOURCE_HASH):
-            message = f"it does nothing with balance {balance}: leave it out, or give balance source_hash"
+        if not {"balance", "affinity"} <= info.data.keys() or info.data["balance"] is Balance.SOURCE_HASH:
+            return value
+        keys = ("bounded_load",) if info.data["affinity"].ttl else ("bounded_load", "ipv4_prefix", "ipv6_prefix")
+        if unused := next((key for key in keys if getattr(value, key) != getattr(_NO_HASH, key)), None):
+            wanted = "balance source_hash" if unused == "bounded_load" else "balance source_hash or an affinity"
+            message = f"it does nothing with balance {info.data['balance']}: leave it out, or give {wanted}"
             raise PydanticCustomError("unused", "{message}", {"key": unused, "message": message})
         return value
 

@@ -55,6 +55,17 @@ async def test_a_client_comes_back_to_its_backend_also_when_more_backends_have_j
         await until(lambda: [learned(worker).get(client) for client in CLIENTS] == [names[number] for number in first])
 
 
+async def test_all_clients_of_a_network_come_to_the_backend_that_the_first_of_them_was_given(worker: Worker) -> None:
+    async with numbered_backends(2) as backends:
+        worker.add_pool(affinity_ttl=60.0, affinity_max_clients=100, ipv4_prefix=24)
+        worker.set_backends([backend.backend() for backend in backends])
+        port = await worker.add_listener()
+        assert len({await backend_of(client, port) for client in CLIENTS}) == 1
+        other_network = {await backend_of(f"127.0.{number}.1", port) for number in range(1, 4)}
+        assert len(other_network) == 2, "they take turns, as clients do"
+        await until(lambda: set(learned(worker)) == {"127.0.0.0", "127.0.1.0", "127.0.2.0", "127.0.3.0"})
+
+
 async def test_a_client_whose_backend_is_down_full_or_gone_gets_another_and_stays_there(worker: Worker) -> None:
     async with numbered_backends(2) as backends:
         first, second = (backend.backend() for backend in backends)

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 
@@ -156,9 +155,7 @@ async def test_a_mask_on_the_hash_sends_all_clients_of_a_network_to_one_backend(
         worker.set_backends([first.backend(), second.backend()])
         port = await worker.add_listener()
         for number in range(2, 32):
-            stack.enter_context(client := socket.socket())
-            client.bind((f"127.0.0.{number}", 0))
-            client.connect(("127.0.0.1", port))
+            stack.enter_context(await connect(port, source=f"127.0.0.{number}"))
         await until(lambda: active(worker, 0) + active(worker, 1) == 30)
         assert 30 in (active(worker, 0), active(worker, 1))
 

@@ -47,5 +47,5 @@ def test_an_impossible_combination_is_named() -> None:
         load_settings({**SOURCE_HASH, "TIDEGATE_BALANCE": "random_two", "TIDEGATE_HASH__IPV6_PREFIX": "64"})
     assert caught.value.problems == (
         "TIDEGATE_HASH__IPV6_PREFIX: '64': it does nothing with balance random_two: "
-        "leave it out, or give balance source_hash",
+        "leave it out, or give balance source_hash or an affinity",
     )

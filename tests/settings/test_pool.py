@@ -96,6 +96,13 @@ def test_the_hash_may_be_given_where_it_is_used_and_as_nothing_elsewhere() -> No
     assert PoolSettings.model_validate({"backends": "a:1", "hash": nothing}).hash == HashSettings()
 
 
+def test_networks_may_be_given_for_an_affinity_but_no_bound() -> None:
+    given = {"backends": "a:1", "affinity": {"ttl": "1h"}, "hash": {"ipv4_prefix": 24, "ipv6_prefix": 64}}
+    assert PoolSettings.model_validate(given).hash.networks == Networks(24, 64)
+    with pytest.raises(ValidationError, match=r"nothing with balance least_connections.*give balance source_hash \["):
+        PoolSettings.model_validate({**given, "hash": {"bounded_load": 2}})
+
+
 def test_the_minimum_of_usable_backends_may_be_all_of_them_or_none() -> None:
     for count in (0, 2):
         pool = PoolSettings.model_validate({"backends": "a:1,b:1", "ready": {"min_backends": count}})
