@@ -103,7 +103,7 @@ class LivePool:
         if synced:
             self.discovery.last_sync = clock.now()
         before = self.snapshot.members
-        self.snapshot, changes = self.snapshot.with_backends(backends, self.initial, clock.now())
+        self.snapshot, changes = self.snapshot.with_backends(self._with_room(backends), self.initial, clock.now())
         for name, member in self.snapshot.members.items():
             if name not in self.slots:
                 self.slots[name] = self._totals.allocate(BACKENDS)
@@ -206,6 +206,15 @@ class LivePool:
     def _restore(self, name: str, reason: str) -> None:
         seconds = self.ejections.restore(name, monotonic())
         self._review(name, reason, seconds)
+
+    def _with_room(self, backends: Iterable[Backend]) -> Iterator[Backend]:
+        """Those that have a slot on the stats board or can get one: a list that is too long costs newcomers, not control."""
+        room = self._totals.room(BACKENDS)
+        for backend in backends:
+            is_new = backend.name not in self.slots
+            if not is_new or room > 0:
+                room -= is_new
+                yield backend
 
     def _follow(self, change: Change, before: Member | None) -> None:
         """What discovery has changed, in the records."""

@@ -14,7 +14,7 @@ from app.control import snapshot
 from app.control.admin.server import AdminServer
 from app.control.change_log import log_changes
 from app.control.closing import closing_orders
-from app.control.discovery.static import StaticDiscovery, look_up
+from app.control.discovery.sources import source_of
 from app.control.health.prober import Probers
 from app.control.listeners import BoundListener, bind_listener, bind_socket, refuse_taken
 from app.control.log import ControlLog
@@ -45,7 +45,7 @@ class Supervisor:
         self._totals = Totals(Board.create(settings.workers))
         self._listeners: dict[str, BoundListener] = {}
         self._pools = {
-            name: LivePool(name, pool, "static", self._totals, self._changed) for name, pool in settings.pools.items()
+            name: LivePool(name, pool, pool.source, self._totals, self._changed) for name, pool in settings.pools.items()
         }
         self._probers = {name: Probers(pool) for name, pool in self._pools.items()}
         self._workers = Workers(
@@ -75,7 +75,7 @@ class Supervisor:
         self._log_start()
         await self._admin.start(admin)
         for pool in self._pools.values():
-            spawn(StaticDiscovery(pool, look_up).run(), f"discovery {pool.name}")
+            spawn(source_of(pool).run(), f"discovery {pool.name}")
         self._workers.start()
         spawn(self._tick(), "tick")
         spawn(self._serve_when_settled(), "start")

@@ -56,6 +56,10 @@ class Totals:
             self._base[table, slot, field] = -self.board.sum(table, slot, field)
         return slot
 
+    def room(self, table: Table) -> int:
+        """How many slots can still be allocated."""
+        return len(self._free[table])
+
     def free(self, table: Table, slot: int) -> None:
         """Give a slot back whose last connection has closed."""
         self._used[table].remove(slot)

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from app.settings.affinity import AffinitySettings
 from app.settings.backend import BackendSettings
+from app.settings.dns import DnsSettings
 from app.settings.hashing import HashSettings
 from app.settings.health import HealthSettings
 from app.settings.notation import choice, duration, whole_number
@@ -17,6 +18,7 @@ from app.settings.rebalance import HIGHEST_RATE, LiveSessions, RebalanceMode, Re
 from app.settings.section import Section, items_of
 
 MOST_BACKENDS = 4096
+NO_BACKENDS = "no backends: give a comma list of host:port, like 10.0.0.5:8001 weight=2, 10.0.0.6:8001 backup, or dns.name"
 NOT_BY_LOAD = frozenset({"source_hash", "first"})
 """Policies that send a client who comes back to the backend it was on."""
 
@@ -65,18 +67,20 @@ class ReadySettings(Section):
 def _backend_items(value: object) -> list[object]:
     items = items_of(value, MOST_BACKENDS)
     if not items:
-        raise ValueError("no backends: give a comma list of host:port, like 10.0.0.5:8001 weight=2, 10.0.0.6:8001 backup")
+        raise ValueError(NO_BACKENDS)
     return items
 
 
 class PoolSettings(Section):
-    """One pool; durations are in seconds."""
+    """One pool; durations are in seconds. That it has exactly one source of backends is looked at in `relations`."""
 
     backends: Annotated[tuple[BackendSettings, ...], BeforeValidator(_backend_items)] = Field(
         default=(),
+        validate_default=False,
         description="comma list of `host:port`, each with options: "
         "`10.0.0.5:8001 weight=2 max_connections=500, 10.0.0.6:8001 backup`",
     )
+    dns: DnsSettings = Field(default_factory=DnsSettings, description="backends from DNS records")
     balance: Annotated[Balance, choice(Balance)] = Field(
         default=Balance.LEAST_CONNECTIONS,
         description="how a backend is chosen: `round_robin`, `least_connections`, `least_latency`, `random_two`, `first`, "
@@ -127,6 +131,11 @@ class PoolSettings(Section):
     queue: QueueSettings = Field(default_factory=QueueSettings, description="how clients wait while all backends are full")
     hash: HashSettings = Field(default_factory=HashSettings, description="how clients are told apart")
     ready: ReadySettings = Field(default_factory=ReadySettings, description="what the pool needs to be ready")
+
+    @property
+    def source(self) -> str:
+        """Where the backends come from: `static` or `dns`."""
+        return "dns" if self.dns.name else "static"
 
     @field_validator("backends")
     @classmethod

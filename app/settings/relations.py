@@ -7,7 +7,11 @@ from app.core.limits import MOST_BACKENDS, MOST_LISTENERS, MOST_POOLS
 from app.settings.entry import Entry, Given
 from app.settings.model import Settings
 from app.settings.names import flat_form, variable_of
+from app.settings.pool import NO_BACKENDS
 from app.settings.problem import problem, problem_at
+
+SOURCES = (("backends",), ("dns", "name"))
+"""The keys of a pool that say where its backends come from: one of them must be given."""
 
 _MOST_LISTED = 20
 
@@ -26,8 +30,8 @@ def relation_problems(given: Given) -> list[str]:
     if not given.names("listeners"):
         pools = _listed(given.names("pools"))
         name = variable_of(("listeners", "<name>", "bind"))
-        return [problem(name, f"no listener: give at least one for the pools {pools}")]
-    return [*_too_many(given), *_unknown_pools(given), *_unused_pools(given)]
+        return [*_sources(given), problem(name, f"no listener: give at least one for the pools {pools}")]
+    return [*_too_many(given), *_sources(given), *_unknown_pools(given), *_unused_pools(given)]
 
 
 def too_many_backends(settings: Settings) -> list[str]:
@@ -48,6 +52,16 @@ def _too_many(given: Given) -> Iterator[str]:
         count = len(given.names(section))
         if count > most:
             yield problem(variable_of((section,)), f"{count} {section}: expected at most {most}")
+
+
+def _sources(given: Given) -> Iterator[str]:
+    for pool in given.names("pools"):
+        sources = [path for keys in SOURCES if (path := ("pools", pool, *keys)) in given.by_path]
+        if not sources:
+            yield problem(given.where(("pools", pool, *SOURCES[0])), NO_BACKENDS)
+        for other in sources[1:]:
+            message = f"the pool's backends are also given by {given.where(sources[0])}: give only one of them"
+            yield problem_at(other, message, given)
 
 
 def _unknown_pools(given: Given) -> Iterator[str]:

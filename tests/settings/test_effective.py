@@ -93,7 +93,19 @@ def test_every_default_is_shown() -> None:
     }
 
 
-@pytest.mark.parametrize("environ", [FLAT, NAMED], ids=["flat", "named"])
+DNS = {"TIDEGATE_DNS__NAME": "chat.", "TIDEGATE_DNS__PORT": "80", "TIDEGATE_DNS__RESOLVER": "[::1]:53"}
+
+
+def test_of_the_sources_of_backends_the_one_in_use_is_shown() -> None:
+    (pool,) = load_settings(DNS).pools.values()
+    shown = effective(load_settings(DNS))["pools"]
+    assert isinstance(shown, dict)
+    assert "backends" not in shown["default"]
+    assert shown["default"]["dns"] == {"name": "chat.", "type": "auto", "port": 80, "resolver": "[::1]:53", "timeout": "5s"}
+    assert pool.source == "dns"
+
+
+@pytest.mark.parametrize("environ", [FLAT, NAMED, DNS], ids=["flat", "named", "dns"])
 def test_what_is_shown_gives_the_same_settings(tmp_path: Path, environ: dict[str, str]) -> None:
     shown = load_settings(environ).model_copy(update={"admin_token": None})
     assert read_back(shown, tmp_path) == shown

@@ -50,7 +50,7 @@ def test_a_typo_is_refused_with_a_suggestion(variable: str, meant: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "variable", ["TIDEGATE_KUBERNETES__SERVICE", "TIDEGATE_DNS__NAME", "TIDEGATE_", "TIDEGATE___", "TIDEGATE_\u212a"]
+    "variable", ["TIDEGATE_KUBERNETES__SERVICE", "TIDEGATE_ETCD__PREFIX", "TIDEGATE_", "TIDEGATE___", "TIDEGATE_\u212a"]
 )
 def test_an_unknown_variable_is_refused_with_a_list_of_what_is_valid(variable: str) -> None:
     (line,) = problems_of(variable)
@@ -75,5 +75,5 @@ def test_a_name_must_be_a_name() -> None:
 
 
 def test_the_value_of_an_unknown_variable_is_never_shown() -> None:
-    for variable in ("TIDEGATE_ADMIN_TOKN", "TIDEGATE_DNS__NAME", "TIDEGATE_LOG", "TIDEGATE_POOLS__A.B__BACKENDS"):
+    for variable in ("TIDEGATE_ADMIN_TOKN", "TIDEGATE_CONSUL__NAME", "TIDEGATE_LOG", "TIDEGATE_POOLS__A.B__BACKENDS"):
         assert "hidden-value" not in problems_of(variable)[0]

@@ -42,9 +42,22 @@ def test_one_form_alone_is_not_given_twice() -> None:
             id="in order",
         ),
         pytest.param(
-            {"POOLS__CHAT__BACKENDS": "a:1", "POOLS__DB__BALANCE": "x"},
+            {"POOLS__CHAT__BACKENDS": "a:1", "POOLS__DB__DNS__NAME": "x"},
             ["TIDEGATE_LISTENERS__<NAME>__BIND: no listener: give at least one for the pools chat, db"],
             id="no listener",
+        ),
+        pytest.param(
+            {"POOLS__DB__HEALTH__TYPE": "x", "LISTENERS__DB__BIND": "a:1", "LISTENERS__DB__POOL": "db"},
+            [
+                "TIDEGATE_POOLS__DB__BACKENDS: no backends: give a comma list of host:port, "
+                "like 10.0.0.5:8001 weight=2, 10.0.0.6:8001 backup, or dns.name"
+            ],
+            id="no source of backends",
+        ),
+        pytest.param(
+            {"BACKENDS": "a:1", "DNS__NAME": "chat", "LISTENERS__DEFAULT__POOL": "default"},
+            ["TIDEGATE_DNS__NAME: 'chat': the pool's backends are also given by TIDEGATE_BACKENDS: give only one of them"],
+            id="two sources of backends",
         ),
         pytest.param(
             {"LISTENERS__WEB__POOL": "chta", "LISTENERS__DB__POOL": "db", "POOLS__DB__BACKENDS": "a:1"},

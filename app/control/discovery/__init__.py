@@ -5,6 +5,6 @@ from collections.abc import Mapping
 from app.core.backend import State
 from app.core.health import Verdict
 
-INITIAL: Mapping[str, Verdict] = {"static": State.CHECKING}
-"""What a backend is before its first probe, by source, where `health.initial` does not say: a list in the settings promises
-nothing about who runs, so its backends are not used before a probe has passed."""
+INITIAL: Mapping[str, Verdict] = {"static": State.CHECKING, "dns": State.CHECKING}
+"""What a backend is before its first probe, by source, where `health.initial` does not say: lists and records promise
+nothing about who runs, so their backends are not used before a probe has passed."""

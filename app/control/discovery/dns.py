@@ -1,0 +1,101 @@
+"""Backends from DNS records, asked for again at the end of their time to live.
+
+What no server answers changes nothing: the last backends stay. An answer without records, or that the name does not exist,
+is an empty list: it is what the Kubernetes DNS specification (2.4.1) wants for a headless Service without ready pods. It is
+believed only when it has come several times in a row, for a server that knows nothing yet may say it, too.
+"""
+
+import asyncio
+import random
+from typing import NamedTuple
+
+import structlog
+
+from app.control.discovery.dns_client import DnsClient, LookUpError
+from app.control.discovery.dns_records import AddressRecords, Found, SrvRecords
+from app.control.pools import LivePool
+from app.core.backoff import Backoff
+from app.core.records import bounded_ttl
+from app.core.schedule import jittered_delay
+from app.settings import DnsSettings, RecordType
+from app.settings.pool import MOST_BACKENDS
+
+EMPTY_ANSWERS = 3
+"""So many in a row take the backends away."""
+
+_log = structlog.get_logger()
+
+
+class Pauses(NamedTuple):
+    """When to ask again: after trouble, and in seconds after an answer that is empty or not whole."""
+
+    retry: Backoff = Backoff(first=1.0, longest=10.0)
+    doubt: float = 3.0
+
+
+class DnsDiscovery:
+    """Keeps a pool's backends as the records of its name say."""
+
+    def __init__(self, pool: LivePool, client: DnsClient | None = None, pauses: Pauses | None = None) -> None:
+        settings = pool.settings.dns
+        self._pool, self._name = pool, settings.name
+        self._records = _records(settings, client or DnsClient(settings.resolver, timeout=settings.timeout))
+        self._pauses = pauses or Pauses()
+        self._retry = self._pauses.retry
+        self._empty_answers = 0
+        self._said = ("", "")
+
+    async def run(self) -> None:
+        """Ask for ever; pauses are jittered, so that replicas that started together do not keep asking together."""
+        while True:
+            pause = await self._ask()
+            await asyncio.sleep(jittered_delay(pause, random.random()))
+
+    async def _ask(self) -> float:
+        """Ask once, tell the pool, and answer the seconds until the next time."""
+        try:
+            found = await self._records.find()
+        except LookUpError as error:
+            self._empty_answers = 0
+            self._retry = self._retry.after_run(0.0)
+            self._keep(str(error))
+            return self._retry.pause
+        self._retry = self._pauses.retry
+        self._empty_answers = 0 if found.backends else self._empty_answers + 1
+        if found.backends or self._empty_answers >= EMPTY_ANSWERS or not self._pool.snapshot.members:
+            self._take(found)
+        is_whole = found.backends and not found.missing
+        return bounded_ttl(found.ttl) if is_whole else self._pauses.doubt
+
+    def _keep(self, reason: str) -> None:
+        known = [member.backend for member in self._pool.snapshot.members.values()]
+        self._pool.discovered(known, synced=False)
+        self._fail(reason)
+
+    def _take(self, found: Found) -> None:
+        self._pool.discovered(found.backends[:MOST_BACKENDS], synced=not found.missing)
+        if found.missing:
+            self._fail(found.missing)
+            return
+        left_out = len(found.backends) - len(self._pool.snapshot.members)
+        self._say("discovery_synced", f"no room for {left_out} more backends" if left_out else found.absence)
+
+    def _fail(self, reason: str) -> None:
+        self._pool.discovery.events["failed"] += 1
+        self._say("discovery_failed", reason)
+
+    def _say(self, event: str, reason: str) -> None:
+        """Only what is new: there may be an answer each second."""
+        if self._said == (event, reason):
+            return
+        self._said = event, reason
+        log = _log.bind(pool=self._pool.name, source="dns", name=self._name, backends=len(self._pool.snapshot.members))
+        if reason:
+            log.warning(event, reason=reason)
+        else:
+            log.info(event)
+
+
+def _records(settings: DnsSettings, client: DnsClient) -> AddressRecords | SrvRecords:
+    name, port = settings.name or "", settings.port or 0
+    return SrvRecords(client, name) if settings.type is RecordType.SRV else AddressRecords(client, name, settings.type, port)
