@@ -66,7 +66,7 @@ bench-growth: $(VENV)/.dev
 	$(BIN)/python -m tests.bench.growth
 
 docs: $(VENV)/.dev
-	$(BIN)/python -m tests.support.readme_tables
+	$(BIN)/python -m tests.support.document_tables
 
 lock: $(VENV)/.dev
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade pyproject.toml -o requirements/run.txt

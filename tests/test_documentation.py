@@ -3,14 +3,23 @@
 import re
 from pathlib import Path
 
-from tests.support.readme_tables import README, with_tables
+import pytest
+
+from app.settings import variables
+from tests.support.document_tables import DOCUMENTS, TABLE, is_named, with_tables
 
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_readme_lists_the_settings_and_metrics_that_there_are() -> None:
-    text = README.read_text(encoding="utf-8")
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_the_tables_of_a_document_say_what_the_code_says(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
     assert text == with_tables(text), "run `make docs`"
+
+
+def test_every_setting_is_in_a_table() -> None:
+    words = " ".join(found for path in DOCUMENTS for _, found in TABLE.findall(path.read_text(encoding="utf-8")))
+    assert [variable.name for variable in variables() if not is_named(variable.name, words)] == []
 
 
 def test_every_invariant_in_the_architecture_page_names_a_test_that_exists() -> None:

@@ -60,7 +60,8 @@ class Rebalancer:
         under_way = self._due is not None or self._running is not None
         self.stop()
         if serving and (grown or under_way):
-            self._due = monotonic() + self._settings.delay
+            # Before a slow start is over, clients that come back would return to where they were.
+            self._due = monotonic() + self._settings.delay + self._pool.settings.slow_start
 
     def tick(self) -> None:
         """Begin when it has been quiet for long enough, and see whether the end has come. To be called regularly."""

@@ -5,9 +5,9 @@
 - `environment` and `config_file` (with `yaml_document`) read what is given, as entries (`entry`) that know where they were
   written; `names` says which keys there are, and how the flat form, the named form and the variables correspond.
 - `defaults` adds what the entries imply; `sources` hands all of them to pydantic-settings.
-- `model` is the result; its parts are `listener`, `pool` (with `backend`, `dns`, `health`, `outliers`, `hashing`, `affinity`,
-  `queue`, `rebalance`) and `process` (with `cpu_limit`), each a `section`, with values written as `notation`, `units` and
-  `statuses` say.
+- `model` is the result; its parts are `listener`, `pool` (with `backend`, `dns`, `health`, `outliers`, `hashing`,
+  `affinity`, `queue`, `rebalance`) and `process` (with `cpu_limit`), each a `section`, with values written as `notation`,
+  `units` and `statuses` say.
 - `relations` and `overlap` look at what must hold between settings; `problem` words what is wrong, and `suggestion` what
   was meant.
 - `effective` and `variables` show settings to people.

@@ -26,7 +26,7 @@ BACKUP = Backend("10.0.0.9:80", "10.0.0.9", 80, backup=True)
 class Bench:
     """A pool and its rebalancer; each of two workers is the other end of a link, and a row of the board to play with."""
 
-    def __init__(self, board: Board, **settings: object) -> None:
+    def __init__(self, board: Board, slow_start: str, **settings: object) -> None:
         self.board, self.totals = board, Totals(board)
         self.received: list[list[Message]] = [[], []]
         self.workers = Workers(2, self.totals, lambda _: None, lambda _: None, lambda _: None)
@@ -35,6 +35,7 @@ class Bench:
             "backends": "10.0.0.1:80",
             "health": {"type": "tcp", "rise": 1, "fall": 1},
             "rebalance": {"mode": "on", "delay": 0, "rate": 8, **settings},
+            "slow_start": slow_start,
         }
         self.pool = LivePool("chat", PoolSettings.model_validate(given), "static", self.totals, self._changed)
         self.rebalancer = Rebalancer(self.pool, self.totals, self.workers)
@@ -79,10 +80,10 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(**settings: object) -> AsyncIterator[Bench]:
+async def bench(slow_start: str = "0s", **settings: object) -> AsyncIterator[Bench]:
     """With rebalancing on, without a delay, at 8 sessions per second."""
     board = Board.create(2)
-    it = Bench(board, **settings)
+    it = Bench(board, slow_start, **settings)
     loop = asyncio.get_running_loop()
     channels = []
     for worker, received in zip(it.workers.all, it.received, strict=True):
@@ -139,6 +140,15 @@ async def test_it_waits_until_the_pool_has_been_quiet_for_the_delay() -> None:
     async with bench(delay="1h") as it:
         it.start([OLD, NEW], up=[OLD])
         it.hold(OLD, 10, 10)
+        it.up(NEW)
+        it.rebalancer.tick()
+        assert await it.orders(0) == []
+
+
+async def test_it_waits_until_a_slow_start_is_over() -> None:
+    async with bench(slow_start="1h") as it:
+        it.start([OLD, NEW], up=[OLD])
+        it.hold(OLD, 40, 0)
         it.up(NEW)
         it.rebalancer.tick()
         assert await it.orders(0) == []

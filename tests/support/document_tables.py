@@ -1,0 +1,71 @@
+"""The tables of settings and metrics in the documents, made from the code: `make docs` writes them, a test compares them.
+
+A table stands between `<!-- metrics: -->` or `<!-- settings: LISTEN HEALTH__ -->` and the mark of its end. The words are
+names of variables without `TIDEGATE_`, or with a `_` at the end the beginning of names.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from app.control.log import ControlLog
+from app.control.metrics import registry
+from app.control.pools import LivePool
+from app.control.process import Process
+from app.control.totals import Totals
+from app.control.workers import Workers
+from app.link.board import Board
+from app.link.log_stream import LogStream
+from app.settings import PoolSettings, variables
+from app.settings.names import PREFIX
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+TABLE = re.compile(r"<!-- (metrics|settings): ?([A-Z_ ]*)-->.*?<!-- end of \1 -->", re.DOTALL)
+
+
+def settings_table(words: str) -> str:
+    """The variables of the flat form that these words name."""
+    chosen = [variable for variable in variables() if is_named(variable.name, words)]
+    rows = [f"| `{variable.name}` | {variable.default} | {variable.meaning} |" for variable in chosen]
+    return "\n".join(("| variable | default | meaning |", "| --- | --- | --- |", *rows))
+
+
+def is_named(variable: str, words: str) -> bool:
+    """Whether a word is the variable's name, or the beginning of it."""
+    name = variable.removeprefix(PREFIX)
+    return any(name.startswith(word) if word.endswith("_") else name == word for word in words.split())
+
+
+def metrics_table() -> str:
+    """Every metric, but for the `process_*` ones."""
+    totals = Totals(Board.create(1))
+    workers = Workers(1, totals, lambda _worker: None, lambda _message: None, lambda _message: None)
+    settings = PoolSettings.model_validate({"backends": "127.0.0.1:1"})
+    pools = {"default": LivePool("default", settings, "static", totals, lambda _pool, _changes: None)}
+    rows = sorted(_metric_rows(Process(totals, pools, {}, workers, ControlLog(LogStream(1)))))
+    return "\n".join(("| metric | type | labels | meaning |", "| --- | --- | --- | --- |", *rows))
+
+
+def _metric_rows(process: Process) -> Iterator[str]:
+    for metric in registry(process).collect():
+        if metric.name.startswith("tidegate_"):
+            name = f"{metric.name}_total" if metric.type == "counter" else metric.name
+            labels = ", ".join(f"`{label}`" for label in getattr(metric, "_labelnames", ()))
+            yield f"| `{name}` | {metric.type} | {labels or 'none'} | {metric.documentation} |"
+
+
+def with_tables(document: str) -> str:
+    """A document with its tables as the code says they are."""
+
+    def table(match: re.Match[str]) -> str:
+        kind, words = match.groups()
+        text = metrics_table() if kind == "metrics" else settings_table(words)
+        return f"<!-- {kind}: {words}-->\n{text}\n<!-- end of {kind} -->"
+
+    return TABLE.sub(table, document)
+
+
+if __name__ == "__main__":
+    for path in DOCUMENTS:
+        path.write_text(with_tables(path.read_text(encoding="utf-8")), encoding="utf-8")
