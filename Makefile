@@ -1,5 +1,6 @@
-# make run: the demo.  make test: all tests.  make check: lint, types, layers.  make fix: format.  make docs: README tables.
-# make test-splice: the data plane with splice forced on and off.  make bench, bench-quick: beside nginx and HAProxy.
+# make run: the demo.  make test: the tests.  make check: lint, types, layers.  make fix: format.  make docs: tables.
+# make test-scenarios: user stories over real processes.  make test-splice: the data plane with splice forced on and off.
+# make bench, bench-quick: beside nginx and HAProxy.  make bench-growth: how cost grows.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -8,10 +9,10 @@ NODE_DIR := tests/support/node
 MOVING_BYTES := tests/dataplane/test_relay.py tests/dataplane/test_session.py tests/scenarios/test_socketio_cluster.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-splice check fix bench bench-quick bench-growth docs lock coverage clean
+.PHONY: help run test test-scenarios test-splice check fix bench bench-quick bench-growth docs lock coverage clean
 
 help:
-	@sed -n 1,2p Makefile
+	@sed -n 1,3p Makefile
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Tidegate needs Python 3.11 or newer: make PYTHON=python3.13 ..."; exit 1; }
@@ -38,7 +39,10 @@ run: $(VENV)/.run
 	$(BIN)/tidegate demo
 
 test: system $(VENV)/.dev $(NODE_DIR)/node_modules/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --ignore=tests/scenarios
+
+test-scenarios: system $(VENV)/.dev $(NODE_DIR)/node_modules/.installed
+	$(BIN)/python -m pytest tests/scenarios
 
 test-splice: system $(VENV)/.dev $(NODE_DIR)/node_modules/.installed
 	SPLICE=always $(BIN)/python -m pytest $(MOVING_BYTES)

@@ -1,5 +1,6 @@
 """A pool grows from two to four backends while WebSocket clients live on the first two."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -32,9 +33,17 @@ async def scale_up(mode: str) -> AsyncIterator[tuple[Proxy, list[LiveClient]]]:
             live_clients(proxy.url, idle=IDLE, busy=BUSY) as clients,
         ):
             assert (sum(await active(proxy)), (await active(proxy))[2:]) == (4 * FAIR, [0, 0])
+            await until(lambda: _idle_are_told_from_busy(proxy))
             for server in servers[2:]:
                 await server.start()
             yield proxy, clients
+
+
+async def _idle_are_told_from_busy(proxy: Proxy) -> bool:
+    """Whether the proxy has seen that some say nothing for a while, and others do."""
+    _, body = await proxy.get("/connections?limit=1000")
+    idle = sorted(session["idle_seconds"] for session in json.loads(body)["sessions"])
+    return len(idle) == IDLE + BUSY and idle[BUSY - 1] < 1.5 < 2 < idle[BUSY]
 
 
 async def active(proxy: Proxy) -> list[int]:
