@@ -42,8 +42,8 @@ async def scale_up(mode: str) -> AsyncIterator[tuple[Proxy, list[LiveClient]]]:
 async def _idle_are_told_from_busy(proxy: Proxy) -> bool:
     """Whether the proxy has seen that some say nothing for a while, and others do."""
     _, body = await proxy.get("/connections?limit=1000")
-    idle = sorted(session["idle_seconds"] for session in json.loads(body)["sessions"])
-    return len(idle) == IDLE + BUSY and idle[BUSY - 1] < 1.5 < 2 < idle[BUSY]
+    idle = sorted(session["idle_seconds"] for session in json.loads(body)["connections"])
+    return len(idle) == IDLE + BUSY and idle[BUSY] > idle[BUSY - 1] + 1
 
 
 async def active(proxy: Proxy) -> list[int]:
