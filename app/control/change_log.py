@@ -5,10 +5,12 @@ from typing import assert_never
 
 import structlog
 
-from app.core.backend import State
+from app.core.backend import Backend, State
 from app.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, PanicChanged, StateChanged
 
 _log = structlog.get_logger()
+
+EXPECTED = (State.UP, State.DRAINING)
 
 
 def log_changes(changes: Iterable[Change | PanicChanged]) -> None:
@@ -19,14 +21,14 @@ def log_changes(changes: Iterable[Change | PanicChanged]) -> None:
                 _log.info(
                     "backend_added",
                     pool=pool,
-                    backend=member.backend.name,
                     address=member.backend.host or None,
                     state=member.state.value,
+                    **_who(member.backend),
                 )
             case BackendRemoved(pool, member):
-                _log.info("backend_removed", pool=pool, backend=member.backend.name)
+                _log.info("backend_removed", pool=pool, **_who(member.backend))
             case BackendAltered(pool, member):
-                _log.info("backend_altered", pool=pool, backend=member.backend.name, address=member.backend.host or None)
+                _log.info("backend_altered", pool=pool, address=member.backend.host or None, **_who(member.backend))
             case StateChanged():
                 _log_state(change)
             case PanicChanged():
@@ -37,12 +39,12 @@ def log_changes(changes: Iterable[Change | PanicChanged]) -> None:
 
 def _log_state(change: StateChanged) -> None:
     lasts = {} if change.seconds is None else {"seconds": round(change.seconds, 3)}
-    (_log.info if change.member.state is State.UP else _log.warning)(
+    (_log.info if change.member.state in EXPECTED else _log.warning)(
         _event(change),
         pool=change.pool,
-        backend=change.member.backend.name,
         previous=change.previous.value,
         reason=change.reason,
+        **_who(change.member.backend),
         **lasts,
     )
 
@@ -55,6 +57,8 @@ def _event(change: StateChanged) -> str:
             return "backend_restored"
         case _, State.UP:
             return "backend_up"
+        case _, State.DRAINING:
+            return "backend_draining"
         case _:
             return "backend_down"
 
@@ -65,3 +69,9 @@ def _log_panic(change: PanicChanged) -> None:
         pool=change.pool,
         reason=f"{change.up} of {change.backends} backends are up",
     )
+
+
+def _who(backend: Backend) -> dict[str, str]:
+    """What a backend is called, and its pod where it has one."""
+    known = (("pod", backend.pod), ("node", backend.node), ("zone", backend.zone))
+    return {"backend": backend.name} | {key: value for key, value in known if value}

@@ -56,6 +56,7 @@ class LivePool:
         self.settled = asyncio.Event()
         self.rebalance_dry_run = 0
         self._totals, self._changed = totals, changed
+        self._draining: set[str] = set()
 
     @property
     def checked(self) -> bool:
@@ -97,13 +98,16 @@ class LivePool:
         counts = Counter(member.state for member in self.known)
         return {state: counts[state] for state in State}
 
-    def discovered(self, backends: Iterable[Backend], *, synced: bool = True) -> None:
-        """Take over the list of backends that discovery has found; `synced` says whether it knows about all of them."""
-        self.discovery.synced = synced
-        if synced:
-            self.discovery.last_sync = clock.now()
+    def discovered(self, backends: Iterable[Backend], draining: Iterable[Backend] = (), *, synced: bool = True) -> None:
+        """Take over the list of backends that discovery has found; `synced` says whether it knows about all of them.
+
+        Those that are `draining` keep their sessions and get no new ones; one that the pool does not have yet stays out.
+        """
+        self.discovery.update(synced=synced)
+        leaving = [backend for backend in draining if backend.name in self.snapshot.members]
+        listed = self._that_fit([*backends, *leaving])
         before = self.snapshot.members
-        self.snapshot, changes = self.snapshot.with_backends(self._with_room(backends), self.initial, clock.now())
+        self.snapshot, changes = self.snapshot.with_backends(listed, self.initial, clock.now())
         for name, member in self.snapshot.members.items():
             if name not in self.slots:
                 self.slots[name] = self._totals.allocate(BACKENDS)
@@ -116,7 +120,7 @@ class LivePool:
         if self.affinity:
             gone = {change.member.backend.name for change in changes if isinstance(change, BackendRemoved)}
             self.affinity.remove_backends(gone)
-        self._announce(changes)
+        self._announce((*changes, *self._drain({backend.name for backend in leaving})))
         for name in self.ejections.excess(len(self.snapshot.members)):
             self._restore(name, "the pool has become too small for so many ejections")
         if not self.checked:
@@ -207,15 +211,6 @@ class LivePool:
         seconds = self.ejections.restore(name, monotonic())
         self._review(name, reason, seconds)
 
-    def _with_room(self, backends: Iterable[Backend]) -> Iterator[Backend]:
-        """Those that have a slot on the stats board or can get one: a list that is too long costs newcomers, not control."""
-        room = self._totals.room(BACKENDS)
-        for backend in backends:
-            is_new = backend.name not in self.slots
-            if not is_new or room > 0:
-                room -= is_new
-                yield backend
-
     def _follow(self, change: Change, before: Member | None) -> None:
         """What discovery has changed, in the records."""
         name = change.member.backend.name
@@ -236,16 +231,39 @@ class LivePool:
             case _:
                 assert_never(change)
 
+    def _that_fit(self, backends: list[Backend]) -> list[Backend]:
+        """Those that have a slot on the stats board or can get one: a list that is too long costs newcomers, not control."""
+        newcomers = [backend.name for backend in backends if backend.name not in self.slots]
+        surplus = set(newcomers[self._totals.room(BACKENDS) :])
+        return [backend for backend in backends if backend.name not in surplus]
+
+    def _drain(self, names: set[str]) -> tuple[Change, ...]:
+        """Drain these backends, and no others any more: those get the state that their probes say."""
+        now = clock.now()
+        back = [name for name in self._draining - names if name in self.records]
+        self._draining = names
+        states = {name: self._state(name) for name in back}
+        self.snapshot, returned = self.snapshot.with_states(states, "listed as usable again", now)
+        self.snapshot, drained = self.snapshot.with_states(dict.fromkeys(names, State.DRAINING), "not ready any more", now)
+        return returned + drained
+
+    def _state(self, name: str) -> State:
+        """What probes, traffic and discovery together say about a backend."""
+        if name in self._draining:
+            return State.DRAINING
+        return state_of(self.records[name].health.verdict, self.ejections.of(name))
+
     def _trust_resolved(self) -> None:
-        for name, member in self.snapshot.members.items():
-            if member.backend.host:
-                self.records[name].health = Health(State.UP)
-                self._review(name, "not checked")
+        resolved = [name for name, member in self.snapshot.members.items() if member.backend.host]
+        for name in resolved:
+            self.records[name].health = Health(State.UP)
+        states = {name: self._state(name) for name in resolved}
+        self.snapshot, changes = self.snapshot.with_states(states, "not checked", clock.now())
+        self._announce(changes)
 
     def _review(self, name: str, reason: str, seconds: float | None = None) -> None:
         """The one place where what probes say and what traffic says become the state of a backend."""
-        state = state_of(self.records[name].health.verdict, self.ejections.of(name))
-        self.snapshot, changes = self.snapshot.with_state(name, state, reason, clock.now(), seconds)
+        self.snapshot, changes = self.snapshot.with_state(name, self._state(name), reason, clock.now(), seconds)
         self._announce(changes)
 
     def _announce(self, changes: tuple[Change, ...]) -> None:

@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
 
+from app.control import clock
 from app.core.health import Health
 
 SKIPPED = "skipped: real traffic succeeds"
@@ -43,10 +44,20 @@ DISCOVERY_EVENTS = ("added", "removed", "altered", "failed")
 class Discovery:
     """Where a pool's backends come from, whether that source has spoken, and how often what has happened.
 
-    `last_sync` in Unix seconds.
+    `since` when it is synced or not, and `last_sync`, in Unix seconds; `reason` says why it is not synced.
     """
 
     source: str
     synced: bool = False
+    since: float = field(default_factory=clock.now)
     last_sync: float | None = None
+    reason: str | None = None
     events: Counter[str] = field(default_factory=Counter)
+
+    def update(self, *, synced: bool, reason: str | None = None) -> None:
+        """Take over whether the source knows all backends now."""
+        if synced:
+            self.last_sync = clock.now()
+        if synced is not self.synced:
+            self.synced, self.since = synced, clock.now()
+        self.reason = None if synced else reason

@@ -56,7 +56,8 @@ def not_ready_reasons(process: Process) -> list[str]:
     for pool in process.pools.values():
         if not pool.ready:
             wanted = pool.settings.ready.min_backends
-            reasons.append(f"pool {pool.name}: {pool.snapshot.eligible} of at least {wanted} backends usable")
+            why = f" ({pool.discovery.source}: {pool.discovery.reason})" if pool.discovery.reason else ""
+            reasons.append(f"pool {pool.name}: {pool.snapshot.eligible} of at least {wanted} backends usable{why}")
     return reasons
 
 
@@ -93,7 +94,9 @@ def _pool(totals: Totals, pool: LivePool, state: State | None) -> Json:
         "discovery": {
             "source": pool.discovery.source,
             "synced": pool.discovery.synced,
+            "since": clock.iso(pool.discovery.since),
             "last_sync": clock.iso(pool.discovery.last_sync),
+            "reason": pool.discovery.reason,
         },
         "backends": [_backend(totals, pool, member) for member in pool.known if state in (None, member.state)],
     }
@@ -111,6 +114,9 @@ def _backend(totals: Totals, pool: LivePool, member: Member) -> Json:
         "weight": backend.weight,
         "effective_weight": round(pool.effective_weight(backend), 3),
         "backup": backend.backup,
+        "pod": backend.pod or None,
+        "node": backend.node or None,
+        "zone": backend.zone or None,
         "connections_active": totals.total(BACKENDS, slot, BackendCell.ACTIVE),
         "connections_total": totals.total(BACKENDS, slot, BackendCell.TOTAL),
         "connect_failures_total": failures,

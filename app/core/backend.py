@@ -21,7 +21,7 @@ class Backend:
 
     `name` (`host:port` as configured) is its identity; `host` is the IP address to dial, empty while a host name has not
     been resolved yet. `max_connections` 0 means no limit. The policy `first` fills those with the lowest `order` first, and
-    goes by name among equals.
+    goes by name among equals. `pod`, `node` and `zone` are for people, empty where unknown.
     """
 
     name: str
@@ -31,6 +31,9 @@ class Backend:
     max_connections: int = 0
     backup: bool = False
     order: int = 0
+    pod: str = ""
+    node: str = ""
+    zone: str = ""
 
     @property
     def address(self) -> tuple[str, int]:

@@ -1,6 +1,6 @@
 """A pool as an immutable snapshot: each change gives a new snapshot and says what has changed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -112,13 +112,22 @@ class Pool:
         self, name: str, state: State, reason: str, now: float, seconds: float | None = None
     ) -> "tuple[Pool, tuple[Change, ...]]":
         """The pool with one backend in that state. No change when it is unknown or already there."""
-        known = self.members.get(name)
-        if known is None or known.state is state:
+        return self.with_states({name: state}, reason, now, seconds)
+
+    def with_states(
+        self, states: Mapping[str, State], reason: str, now: float, seconds: float | None = None
+    ) -> "tuple[Pool, tuple[Change, ...]]":
+        """The pool with some backends in other states, those that are unknown or already there left out."""
+        changes: list[Change] = []
+        for name, state in states.items():
+            known = self.members.get(name)
+            if known is not None and known.state is not state:
+                member = Member(known.backend, state, now, self.panic)
+                changes.append(StateChanged(self.name, member, known.state, reason, seconds))
+        if not changes:
             return self, ()
-        members = self.members.copy()
-        members[name] = member = Member(known.backend, state, now, self.panic)
-        change = StateChanged(self.name, member, known.state, reason, seconds)
-        return Pool(self.name, MappingProxyType(members), self.panic), (change,)
+        members = self.members | {change.member.backend.name: change.member for change in changes}
+        return Pool(self.name, MappingProxyType(members), self.panic), tuple(changes)
 
     def with_panic(self, *, panic: bool) -> "tuple[Pool, tuple[PanicChanged, ...]]":
         """The pool with or without regard for health. No change when it is so already."""

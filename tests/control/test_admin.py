@@ -36,6 +36,7 @@ LISTENER = {"name", "bind", "pool", "connections_active", "connections_total", "
 BACKEND = {
     "name", "address", "port", "state", "since", "weight", "effective_weight", "backup", "connections_active",
     "connections_total", "connect_failures_total", "sent_bytes_total", "received_bytes_total", "ejection", "health",
+    "pod", "node", "zone",
 }  # fmt: skip
 HEALTH = {"type", "successes", "failures", "last_check", "last_result", "latency_seconds"}
 
@@ -123,7 +124,7 @@ async def test_the_status_has_exactly_the_fields_of_the_contract(proxy: Proxy) -
     assert [set(listener) for listener in status["listeners"]] == [LISTENER, LISTENER]
     for pool in status["pools"]:
         assert set(pool) == {"name", "balance", "panic", "discovery", "backends"}
-        assert set(pool["discovery"]) == {"source", "synced", "last_sync"}
+        assert set(pool["discovery"]) == {"source", "synced", "since", "last_sync", "reason"}
         for backend in pool["backends"]:
             assert set(backend) == BACKEND
             assert set(backend["health"]) == HEALTH

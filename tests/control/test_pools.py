@@ -1,6 +1,7 @@
 """A pool whose backends come and go: what it announces, and what of a backend stays until its last connection is closed."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from os import close
 from time import monotonic
@@ -17,6 +18,7 @@ from app.control.totals import Totals
 from app.control.workers import Workers
 from app.core.backend import Backend, State
 from app.core.lifecycle import ProcessState
+from app.core.limits import MOST_BACKENDS
 from app.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, PanicChanged, StateChanged
 from app.core.reasons import ConnectFailure
 from app.core.traffic import Traffic
@@ -34,11 +36,11 @@ SLOW_START = SETTINGS.model_copy(update={"slow_start": 30.0})
 class Bench:
     """A pool with everything that reads it, and a board to play worker on."""
 
-    def __init__(self, board: Board, settings: PoolSettings = SETTINGS) -> None:
+    def __init__(self, board: Board, settings: PoolSettings = SETTINGS, source: str = "static") -> None:
         self.board = board
         self.totals = Totals(board)
         self.announced: list[Change | PanicChanged] = []
-        self.pool = LivePool("chat", settings, "static", self.totals, lambda _, changes: self.announced.extend(changes))
+        self.pool = LivePool("chat", settings, source, self.totals, lambda _, changes: self.announced.extend(changes))
         workers = Workers(1, self.totals, lambda _: None, lambda _: None, lambda _: None)
         self.process = Process(self.totals, {"chat": self.pool}, {}, workers, ControlLog(LogStream(1)), ProcessState.RUNNING)
 
@@ -73,11 +75,17 @@ TRUSTING = PoolSettings.model_validate(
 )
 
 
+@contextmanager
+def bench_of(source: str) -> Iterator[Bench]:
+    board = Board.create(1)
+    yield Bench(board, source=source)
+    close(board.descriptor)
+
+
 @pytest.fixture
 def bench() -> Iterator[Bench]:
-    board = Board.create(1)
-    yield Bench(board)
-    close(board.descriptor)
+    with bench_of("static") as bench:
+        yield bench
 
 
 def test_a_backend_that_leaves_keeps_its_series_until_its_last_connection_has_closed(bench: Bench) -> None:
@@ -315,3 +323,43 @@ def test_a_pool_without_enough_usable_backends_is_a_reason_not_to_be_ready(bench
     assert not_ready_reasons(bench.process) == []
     bench.process.state = ProcessState.DRAINING
     assert not_ready_reasons(bench.process) == ["the process is draining"]
+
+
+def test_a_draining_backend_gets_nothing_new_and_its_probes_decide_only_once_it_is_back() -> None:
+    one, two = Backend("10.0.0.1:80", "10.0.0.1", 80, pod="web-1"), Backend("10.0.0.2:80", "10.0.0.2", 80)
+    stranger = Backend("10.0.0.3:80", "10.0.0.3", 80)
+    with bench_of("kubernetes") as bench:
+        pool, announced = bench.pool, bench.announced
+        pool.discovered([one, two])
+        assert pool.snapshot.eligible == 2, "what Kubernetes calls ready need not wait for a probe"
+        announced.clear()
+        pool.discovered([two], draining=[one, stranger])
+        assert {name: member.state for name, member in pool.snapshot.members.items()} == {
+            two.name: State.UP,
+            one.name: State.DRAINING,
+        }
+        (change,) = announced
+        assert isinstance(change, StateChanged)
+        for _ in range(SETTINGS.health.fall):
+            pool.probed(one.name, "connection refused", 0.001)
+        assert pool.snapshot.members[one.name].state is State.DRAINING
+        pool.discovered([two, one])
+        assert pool.snapshot.members[one.name].state is State.DOWN, "its probes have failed meanwhile"
+        pool.discovered([two], draining=[one])
+        pool.discovered([two])
+        assert list(pool.snapshot.members) == [two.name]
+        pool.discovered([one, two])
+        assert pool.snapshot.members[one.name].state is State.UP, "it has begun anew"
+
+
+def test_backends_beyond_the_places_on_the_board_are_left_out() -> None:
+    with bench_of("kubernetes") as bench:
+        pool = bench.pool
+        every = [Backend(f"10.0.0.1:{port}", "10.0.0.1", port) for port in range(1, MOST_BACKENDS + 3)]
+        pool.discovered(every)
+        assert len(pool.snapshot.members) == MOST_BACKENDS
+        pool.discovered(every[5:])
+        assert len(pool.snapshot.members) == MOST_BACKENDS - 5
+        pool.release_slots()
+        pool.discovered(every[5:])
+        assert len(pool.snapshot.members) == MOST_BACKENDS - 3

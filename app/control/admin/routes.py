@@ -37,6 +37,9 @@ BACKEND_COLUMNS = (
     "connect_failures_total",
     "sent_bytes_total",
     "received_bytes_total",
+    "pod",
+    "node",
+    "zone",
 )
 HEALTH_COLUMNS = ("type", "successes", "failures", "last_check", "last_result", "latency_seconds")
 

@@ -1,0 +1,253 @@
+"""What the objects of the Kubernetes API say about the endpoints of a Service: (store, event) → store.
+
+The rules are those of the types `discovery.k8s.io/v1 EndpointSlice` and `v1 Endpoints`, read as kube-proxy reads them.
+"""
+
+import ipaddress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
+
+ALL_PORTS = 0
+TRUNCATED = "endpoints.kubernetes.io/over-capacity"
+SERVICE_LABEL = "kubernetes.io/service-name"
+
+
+class Port(NamedTuple):
+    """A TCP port of a slice. The name is empty where it has none; the number is `ALL_PORTS` where it is left open."""
+
+    name: str
+    number: int
+
+
+class Endpoint(NamedTuple):
+    """One address with what is said about it; `uid` is that of its pod, empty where it has none."""
+
+    address: str
+    ready: bool = True
+    serving: bool = True
+    terminating: bool = False
+    pod: str = ""
+    uid: str = ""
+    node: str = ""
+    zone: str = ""
+    for_nodes: tuple[str, ...] = ()
+    for_zones: tuple[str, ...] = ()
+
+
+class Slice(NamedTuple):
+    """Endpoints that share their ports."""
+
+    ports: tuple[Port, ...]
+    endpoints: tuple[Endpoint, ...]
+
+
+class Reading(NamedTuple):
+    """The slices of one object, and what of it could not be used."""
+
+    slices: tuple[Slice, ...]
+    complaints: tuple[str, ...] = ()
+
+
+Read = Callable[[Mapping[str, object]], Reading]
+
+
+class MalformedError(Exception):
+    """A part of an object that does not have the shape that its type prescribes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """All objects of one Service by name. Whatever order the events come in, what counts is the last one of each object."""
+
+    read: Read
+    objects: Mapping[str, Reading] = field(default_factory=lambda: MappingProxyType({}))
+    complaints: tuple[str, ...] = ()
+
+    def listed(self, items: Iterable[object]) -> "Store":
+        """The store with exactly the objects of a list."""
+        store: dict[str, Reading] = {}
+        complaints: list[str] = []
+        for item in items:
+            name, reading = self._read(item)
+            complaints += reading.complaints
+            if name:
+                store[name] = reading
+        return Store(self.read, MappingProxyType(store), tuple(complaints))
+
+    def after(self, kind: str, item: object) -> "Store":
+        """The store after an event of type ADDED, MODIFIED or DELETED; `complaints` are those about this object."""
+        name, reading = self._read(item)
+        if not name:
+            return Store(self.read, self.objects, reading.complaints)
+        objects = {known: value for known, value in self.objects.items() if known != name}
+        if kind == "DELETED":
+            return Store(self.read, MappingProxyType(objects))
+        return Store(self.read, MappingProxyType(objects | {name: reading}), reading.complaints)
+
+    @property
+    def slices(self) -> Iterator[Slice]:
+        """Every slice, in the order of the objects' names, so that the order of events makes no difference."""
+        for name in sorted(self.objects):
+            yield from self.objects[name].slices
+
+    def _read(self, item: object) -> tuple[str, Reading]:
+        name = name_of(item)
+        if not name:
+            return "", Reading((), ("an object without a name was skipped",))
+        assert isinstance(item, Mapping)
+        try:
+            reading = self.read(item)
+        except MalformedError as error:
+            reading = Reading((), (f"{error}; the object was skipped",))
+        return name, Reading(reading.slices, tuple(f"{name[:253]}: {complaint}" for complaint in reading.complaints))
+
+
+def name_of(item: object) -> str:
+    """The `metadata.name` of an object, empty where there is none."""
+    metadata = item.get("metadata") if isinstance(item, Mapping) else None
+    name = metadata.get("name") if isinstance(metadata, Mapping) else None
+    return name if isinstance(name, str) else ""
+
+
+def read_slice(item: Mapping[str, object]) -> Reading:
+    """An EndpointSlice. Nil conditions mean ready, serving and not terminating; only the first address counts."""
+    family = item.get("addressType")
+    if family not in ("IPv4", "IPv6"):
+        return Reading((), (f"addressType {str(family)[:20]!r} is ignored: expected IPv4 or IPv6",))
+    complaints: list[str] = []
+    endpoints = []
+    for raw in _list(item, "endpoints"):
+        try:
+            endpoints.append(_endpoint(_mapping(raw, "an endpoint")))
+        except MalformedError as error:
+            complaints.append(f"{error}; the endpoint was skipped")
+    return Reading((Slice(_ports(item), tuple(endpoints)),), tuple(dict.fromkeys(complaints)))
+
+
+def read_endpoints(item: Mapping[str, object]) -> Reading:
+    """A `v1 Endpoints` object: each subset is a slice. It knows neither terminating endpoints nor zones."""
+    slices: list[Slice] = []
+    complaints: list[str] = []
+    for raw in _list(item, "subsets"):
+        subset = _mapping(raw, "a subset")
+        endpoints = []
+        for key, ready in (("addresses", True), ("notReadyAddresses", False)):
+            for address in _list(subset, key):
+                try:
+                    endpoints.append(_subset_endpoint(_mapping(address, "an address"), ready=ready))
+                except MalformedError as error:
+                    complaints.append(f"{error}; the address was skipped")
+        slices.append(Slice(_ports(subset), tuple(endpoints)))
+    annotations = _optional_mapping(_optional_mapping(item, "metadata"), "annotations")
+    if TRUNCATED in annotations:
+        complaints.append("the cluster lists only 1000 addresses in Endpoints; expected endpointslices")
+    return Reading(tuple(slices), tuple(dict.fromkeys(complaints)))
+
+
+def _endpoint(raw: Mapping[str, object]) -> Endpoint:
+    addresses = _list(raw, "addresses")
+    if not addresses:
+        raise MalformedError("an endpoint has no address")
+    conditions = _optional_mapping(raw, "conditions")
+    reference = _optional_mapping(raw, "targetRef")
+    hints = _optional_mapping(raw, "hints")
+    return Endpoint(
+        _address(addresses[0]),
+        ready=_condition(conditions, "ready", nil=True),
+        serving=_condition(conditions, "serving", nil=True),
+        terminating=_condition(conditions, "terminating", nil=False),
+        pod=_pod(reference),
+        uid=_text(reference, "uid"),
+        node=_text(raw, "nodeName"),
+        zone=_text(raw, "zone"),
+        for_nodes=_names(hints, "forNodes"),
+        for_zones=_names(hints, "forZones"),
+    )
+
+
+def _subset_endpoint(raw: Mapping[str, object], *, ready: bool) -> Endpoint:
+    reference = _optional_mapping(raw, "targetRef")
+    return Endpoint(
+        _address(raw.get("ip")),
+        ready=ready,
+        serving=ready,
+        pod=_pod(reference),
+        uid=_text(reference, "uid"),
+        node=_text(raw, "nodeName"),
+    )
+
+
+def _ports(raw: Mapping[str, object]) -> tuple[Port, ...]:
+    """The TCP ports; none at all, as a Service without ports has it, is the same as one port that is left open."""
+    given = [_mapping(port, "a port") for port in _list(raw, "ports")]
+    if not given:
+        return (Port("", ALL_PORTS),)
+    return tuple(Port(_text(port, "name"), _number(port)) for port in given if (_text(port, "protocol") or "TCP") == "TCP")
+
+
+def _number(raw: Mapping[str, object]) -> int:
+    number = raw.get("port")
+    if number is None:
+        return ALL_PORTS
+    if isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= 65535:
+        return number
+    raise MalformedError(f"port {str(number)[:20]!r} is not a number from 1 to 65535")
+
+
+def _address(value: object) -> str:
+    try:
+        return str(ipaddress.ip_address(value)) if isinstance(value, str) else _no_address(value)
+    except ValueError:
+        return _no_address(value)
+
+
+def _no_address(value: object) -> str:
+    raise MalformedError(f"address {str(value)[:60]!r} is not an IP address")
+
+
+def _pod(reference: Mapping[str, object]) -> str:
+    return _text(reference, "name") if _text(reference, "kind") == "Pod" else ""
+
+
+def _condition(conditions: Mapping[str, object], key: str, *, nil: bool) -> bool:
+    value = conditions.get(key)
+    if value is None:
+        return nil
+    if isinstance(value, bool):
+        return value
+    raise MalformedError(f"condition {key} is {str(value)[:20]!r}, expected true or false")
+
+
+def _names(hints: Mapping[str, object], key: str) -> tuple[str, ...]:
+    return tuple(_text(_mapping(hint, "a hint"), "name") for hint in _list(hints, key))
+
+
+def _text(raw: Mapping[str, object], key: str) -> str:
+    value = raw.get(key)
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value[:253]
+    raise MalformedError(f"{key} is {str(value)[:20]!r}, expected text")
+
+
+def _list(raw: Mapping[str, object], key: str) -> list[object]:
+    value = raw.get(key)
+    if value is None:
+        return []
+    if isinstance(value, list):
+        return value
+    raise MalformedError(f"{key} is not a list")
+
+
+def _mapping(value: object, what: str) -> Mapping[str, object]:
+    if isinstance(value, Mapping):
+        return value
+    raise MalformedError(f"{what} is not an object")
+
+
+def _optional_mapping(raw: Mapping[str, object], key: str) -> Mapping[str, object]:
+    value = raw.get(key)
+    return {} if value is None else _mapping(value, key)
