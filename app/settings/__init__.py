@@ -5,9 +5,9 @@
 - `environment` and `config_file` (with `yaml_document`) read what is given, as entries (`entry`) that know where they were
   written; `names` says which keys there are, and how the flat form, the named form and the variables correspond.
 - `defaults` adds what the entries imply; `sources` hands all of them to pydantic-settings.
-- `model` is the result; its parts are `listener`, `pool` (with `backend`, `dns`, `health`, `outliers`, `hashing`,
-  `affinity`, `queue`, `rebalance`) and `process` (with `cpu_limit`), each a `section`, with values written as `notation`,
-  `units` and `statuses` say.
+- `model` is the result; its parts are `listener`, `pool` (with `backend`, `dns`, `kubernetes`, `own_namespace`, `health`,
+  `outliers`, `hashing`, `affinity`, `queue`, `rebalance`) and `process` (with `cpu_limit`), each a `section`, with values
+  written as `notation`, `units` and `statuses` say.
 - `relations` and `overlap` look at what must hold between settings; `problem` words what is wrong, and `suggestion` what
   was meant.
 - `effective` and `variables` show settings to people.
@@ -18,6 +18,7 @@ from app.settings.dns import DnsSettings, RecordType
 from app.settings.effective import effective
 from app.settings.hashing import HashSettings
 from app.settings.health import HealthSettings, HealthType, Initial
+from app.settings.kubernetes import KubernetesApi, KubernetesSettings, ServiceName
 from app.settings.listener import ListenerSettings
 from app.settings.loading import load_settings
 from app.settings.model import Settings
@@ -38,6 +39,8 @@ __all__ = [
     "HealthSettings",
     "HealthType",
     "Initial",
+    "KubernetesApi",
+    "KubernetesSettings",
     "ListenerSettings",
     "LiveSessions",
     "LogFormat",
@@ -49,6 +52,7 @@ __all__ = [
     "RebalanceMode",
     "RebalanceSettings",
     "RecordType",
+    "ServiceName",
     "Settings",
     "SettingsError",
     "StatusRanges",

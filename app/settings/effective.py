@@ -21,3 +21,5 @@ def _unused_sources(pool: PoolSettings) -> Iterator[str]:
         yield "backends"
     if not pool.dns.name:
         yield "dns"
+    if not pool.kubernetes.service:
+        yield "kubernetes"

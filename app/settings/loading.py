@@ -1,6 +1,7 @@
 """From an environment and the file that it names to settings, or to everything that is wrong with them."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,22 +14,25 @@ from app.settings.environment import Environment
 from app.settings.model import Settings
 from app.settings.names import CONFIG_FILE
 from app.settings.overlap import overlap_problems
+from app.settings.own_namespace import NAMESPACE_FILE, own_namespace, with_own_namespace
 from app.settings.problem import SettingsError, field_problems
 from app.settings.relations import given_twice, relation_problems, too_many_backends
 from app.settings.sources import DefaultsSource, EnvironmentSource, FileSource
 
 
-def load_settings(environ: Mapping[str, str]) -> Settings:
+def load_settings(environ: Mapping[str, str], namespace_file: Path = NAMESPACE_FILE) -> Settings:
     """Return the settings that variables, and the YAML file named by TIDEGATE_CONFIG_FILE below them, say.
 
-    Raises SettingsError with everything that is wrong.
+    `namespace_file` has the namespace of the pod. Raises SettingsError with everything that is wrong.
     """
     environment = Environment(environ)
     file = ConfigFile(environ.get(CONFIG_FILE, "").strip())
     written = Given(file.entries, environment.entries)
     defaults = default_entries(written, in_kubernetes="KUBERNETES_SERVICE_HOST" in environ)
     given = Given(defaults, file.entries, environment.entries)
-    settings, errors = _validate(environment.entries, file.entries, defaults)
+    namespace = own_namespace(environ, namespace_file)
+    variables, keys = (with_own_namespace(entries, written, namespace) for entries in (environment.entries, file.entries))
+    settings, errors = _validate(variables, keys, defaults)
     problems = [*environment.problems, *file.problems, *given_twice(written)]
     if file.is_broken:
         problems += field_problems((error for error in errors if written.owner(error["loc"])), given)

@@ -11,6 +11,7 @@ from app.settings.backend import BackendSettings
 from app.settings.dns import DnsSettings
 from app.settings.hashing import HashSettings
 from app.settings.health import HealthSettings
+from app.settings.kubernetes import KubernetesSettings
 from app.settings.notation import choice, duration, whole_number
 from app.settings.outliers import OutlierSettings
 from app.settings.queue import QueueSettings
@@ -18,7 +19,10 @@ from app.settings.rebalance import HIGHEST_RATE, LiveSessions, RebalanceMode, Re
 from app.settings.section import Section, items_of
 
 MOST_BACKENDS = 4096
-NO_BACKENDS = "no backends: give a comma list of host:port, like 10.0.0.5:8001 weight=2, 10.0.0.6:8001 backup, or dns.name"
+NO_BACKENDS = (
+    "no backends: give a comma list of host:port, like 10.0.0.5:8001 weight=2, 10.0.0.6:8001 backup, "
+    "or dns.name or kubernetes.service"
+)
 NOT_BY_LOAD = frozenset({"source_hash", "first"})
 """Policies that send a client who comes back to the backend it was on."""
 
@@ -81,6 +85,9 @@ class PoolSettings(Section):
         "`10.0.0.5:8001 weight=2 max_connections=500, 10.0.0.6:8001 backup`",
     )
     dns: DnsSettings = Field(default_factory=DnsSettings, description="backends from DNS records")
+    kubernetes: KubernetesSettings = Field(
+        default_factory=KubernetesSettings, description="a Service whose endpoints are the backends"
+    )
     balance: Annotated[Balance, choice(Balance)] = Field(
         default=Balance.LEAST_CONNECTIONS,
         description="how a backend is chosen: `round_robin`, `least_connections`, `least_latency`, `random_two`, `first`, "
@@ -134,7 +141,9 @@ class PoolSettings(Section):
 
     @property
     def source(self) -> str:
-        """Where the backends come from: `static` or `dns`."""
+        """Where the backends come from: `static`, `dns` or `kubernetes`."""
+        if self.kubernetes.service:
+            return "kubernetes"
         return "dns" if self.dns.name else "static"
 
     @field_validator("backends")

@@ -10,7 +10,7 @@ from app.settings.names import flat_form, variable_of
 from app.settings.pool import NO_BACKENDS
 from app.settings.problem import problem, problem_at
 
-SOURCES = (("backends",), ("dns", "name"))
+SOURCES = (("backends",), ("dns", "name"), ("kubernetes", "service"))
 """The keys of a pool that say where its backends come from: one of them must be given."""
 
 _MOST_LISTED = 20

@@ -55,7 +55,7 @@ def test_a_name_without_a_value_is_still_a_name(tmp_path: Path) -> None:
         ("log: {x: info}", "tide.yaml:1 log.x: unknown key: valid are level, format"),
         ("log: info", "tide.yaml:1 log: 'info': this holds several settings: expected a mapping of level, format"),
         ("pools:\n  Big: {}", "tide.yaml:2 pools.'Big': expected a name of 1 to 63 characters from a-z, 0-9, _ and -"),
-        ("<<: {}", "tide.yaml:1 '<<': unknown key: valid are listen, backends, dns, balance"),
+        ("<<: {}", "tide.yaml:1 '<<': unknown key: valid are listen, backends, dns, kubernetes, balance"),
     ],
 )
 def test_keys_that_do_not_exist_are_refused(tmp_path: Path, text: str, line: str) -> None:

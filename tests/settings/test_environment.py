@@ -50,7 +50,7 @@ def test_a_typo_is_refused_with_a_suggestion(variable: str, meant: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "variable", ["TIDEGATE_KUBERNETES__SERVICE", "TIDEGATE_ETCD__PREFIX", "TIDEGATE_", "TIDEGATE___", "TIDEGATE_\u212a"]
+    "variable", ["TIDEGATE_CONSUL__SERVICE", "TIDEGATE_ETCD__PREFIX", "TIDEGATE_", "TIDEGATE___", "TIDEGATE_\u212a"]
 )
 def test_an_unknown_variable_is_refused_with_a_list_of_what_is_valid(variable: str) -> None:
     (line,) = problems_of(variable)

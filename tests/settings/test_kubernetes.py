@@ -1,0 +1,89 @@
+"""A Service as the source of a pool's backends."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from app.settings import KubernetesApi, ServiceName, Settings, SettingsError, effective, load_settings
+
+IN_CLUSTER = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"}
+
+
+def settings_of(namespace: str | None = None, others: Any = None, **variables: Any) -> Settings:
+    file = Path("/nowhere") if namespace is None else Path(namespace)
+    environ = {f"TIDEGATE_{name}": value for name, value in variables.items()} | (others or {})
+    return load_settings(environ, file)
+
+
+def problems_of(**variables: str) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        settings_of(**variables)
+    return caught.value.problems
+
+
+def test_one_variable_is_enough() -> None:
+    pool = settings_of(KUBERNETES__SERVICE="chat/socketio").pools["default"]
+    assert pool.kubernetes.service == ServiceName("chat", "socketio")
+    assert pool.backends == ()
+    assert (pool.kubernetes.port, pool.kubernetes.api) == (None, KubernetesApi.ENDPOINTSLICES)
+    assert (pool.kubernetes.node, pool.kubernetes.zone, pool.kubernetes.kubeconfig) == (None, None, None)
+
+
+def test_a_name_alone_is_in_the_namespace_of_the_pod_but_not_with_a_kubeconfig(tmp_path: Path) -> None:
+    namespace, kubeconfig = tmp_path / "namespace", tmp_path / "config"
+    namespace.write_text("chat\n")
+    kubeconfig.write_text("{}")
+    pool = settings_of(str(namespace), IN_CLUSTER, KUBERNETES__SERVICE="socketio").pools["default"]
+    assert pool.kubernetes.service == ServiceName("chat", "socketio")
+    with pytest.raises(SettingsError, match="'socketio': expected namespace/name, like chat/socketio"):
+        settings_of(str(namespace), IN_CLUSTER, KUBERNETES__SERVICE="socketio", KUBERNETES__KUBECONFIG=str(kubeconfig))
+    with pytest.raises(SettingsError, match=r"^TIDEGATE_KUBERNETES__SERVICE: 'socketio': expected namespace/name"):
+        settings_of(str(namespace), KUBERNETES__SERVICE="socketio")
+    with pytest.raises(SettingsError, match="the name alone only inside a cluster"):
+        settings_of(None, IN_CLUSTER, KUBERNETES__SERVICE="socketio")
+
+
+@pytest.mark.parametrize(
+    ("variables", "line"),
+    [
+        ({"SERVICE": "a/b/c"}, "TIDEGATE_KUBERNETES__SERVICE: 'a/b/c': expected namespace/name, like chat/socketio"),
+        ({"SERVICE": "Chat/web"}, "TIDEGATE_KUBERNETES__SERVICE: 'Chat/web': expected namespace/name"),
+        ({"PORT": "70000"}, "TIDEGATE_KUBERNETES__PORT: '70000': expected the name of a port of the Service, or"),
+        ({"PORT": "Http"}, "TIDEGATE_KUBERNETES__PORT: 'Http': expected the name of a port"),
+        ({"API": "slices"}, "TIDEGATE_KUBERNETES__API: 'slices': expected one of endpointslices, endpoints"),
+        ({"ZONE": "a b"}, "TIDEGATE_KUBERNETES__ZONE: 'a b': expected the name of a zone"),
+        ({"NODE": "-"}, "TIDEGATE_KUBERNETES__NODE: '-': expected the name of a node"),
+        ({"KUBECONFIG": "/nowhere"}, "TIDEGATE_KUBERNETES__KUBECONFIG: '/nowhere': no such file: expected the path of"),
+    ],
+)
+def test_a_refusal_names_the_variable_and_what_would_be_valid(variables: dict[str, str], line: str) -> None:
+    given = {f"KUBERNETES__{name}": value for name, value in ({"SERVICE": "chat/web"} | variables).items()}
+    (problem,) = problems_of(**given)
+    assert problem.startswith(line)
+
+
+@pytest.mark.parametrize(("written", "port"), [("http", "http"), ("8080", 8080), ("8x", "8x")])
+def test_a_port_is_a_name_or_a_number(written: str, port: str | int) -> None:
+    pool = settings_of(KUBERNETES__SERVICE="chat/web", KUBERNETES__PORT=written).pools["default"]
+    assert pool.kubernetes.port == port
+
+
+def test_backends_from_two_sources_are_refused_with_both_names() -> None:
+    assert problems_of(KUBERNETES__SERVICE="chat/web", BACKENDS="a:1") == (
+        "TIDEGATE_KUBERNETES__SERVICE: 'chat/web': the pool's backends are also given by TIDEGATE_BACKENDS: "
+        "give only one of them",
+    )
+
+
+def test_settings_of_kubernetes_without_a_service_give_no_backends() -> None:
+    (problem,) = problems_of(KUBERNETES__PORT="http")
+    assert problem.startswith("TIDEGATE_BACKENDS: no backends: give")
+
+
+def test_the_effective_settings_are_a_file_with_the_same_meaning(tmp_path: Path) -> None:
+    settings = settings_of(KUBERNETES__SERVICE="chat/web", KUBERNETES__PORT="8080", KUBERNETES__ZONE="zone-a")
+    file = tmp_path / "tide.yaml"
+    file.write_text(yaml.safe_dump(effective(settings)))
+    assert settings_of(CONFIG_FILE=str(file)) == settings
