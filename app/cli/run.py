@@ -16,4 +16,4 @@ def run(environ: Mapping[str, str]) -> int:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return BAD_SETTINGS
-    return serve(settings)
+    return serve(settings, environ)

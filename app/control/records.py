@@ -44,7 +44,8 @@ DISCOVERY_EVENTS = ("added", "removed", "altered", "failed")
 class Discovery:
     """Where a pool's backends come from, whether that source has spoken, and how often what has happened.
 
-    `since` when it is synced or not, and `last_sync`, in Unix seconds; `reason` says why it is not synced.
+    `since` when it is synced or not, and `last_sync`, in Unix seconds; `reason` says why it is not synced, or why
+    it has no backends though it is.
     """
 
     source: str
@@ -60,4 +61,4 @@ class Discovery:
             self.last_sync = clock.now()
         if synced is not self.synced:
             self.synced, self.since = synced, clock.now()
-        self.reason = None if synced else reason
+        self.reason = reason

@@ -2,6 +2,7 @@
 
 import os
 import resource
+from collections.abc import Mapping
 
 import structlog
 import uvloop
@@ -19,13 +20,16 @@ FAILED = 1
 CANNOT_BIND = 69
 
 
-def serve(settings: Settings) -> int:
-    """Run the proxy until it is told to stop, and end the process; answers an exit code only when it could not start."""
+def serve(settings: Settings, environ: Mapping[str, str]) -> int:
+    """Run the proxy until it is told to stop, and end the process; answers an exit code only when it could not start.
+
+    `environ` says where the API server of the cluster is that this runs in.
+    """
     console = os.isatty(STANDARD_OUTPUT) if settings.log.format is None else settings.log.format is LogFormat.CONSOLE
     log = configure(settings.log.level.value, console=console)
     _raise_descriptor_limit()
     try:
-        uvloop.run(_run(settings, log, log_console=console))
+        uvloop.run(_run(settings, environ, log, log_console=console))
     except CannotBindError as error:
         structlog.get_logger().error("cannot_bind", reason=str(error))
         log.drain()
@@ -33,9 +37,9 @@ def serve(settings: Settings) -> int:
     return FAILED
 
 
-async def _run(settings: Settings, log: ControlLog, *, log_console: bool) -> None:
+async def _run(settings: Settings, environ: Mapping[str, str], log: ControlLog, *, log_console: bool) -> None:
     log_sessions = settings.log.level in (LogLevel.DEBUG, LogLevel.INFO)
-    await Supervisor(settings, log, log_sessions=log_sessions, log_console=log_console).run()
+    await Supervisor(settings, environ, log, log_sessions=log_sessions, log_console=log_console).run()
     log.drain()
     # A look-up that hangs in a thread of the loop would hold an orderly end up, and nothing is left to tidy.
     os._exit(FAILED if spawn.failed else STOPPED_AS_ASKED)

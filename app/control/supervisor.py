@@ -5,6 +5,7 @@ import gc
 import os
 import platform
 import signal
+from collections.abc import Mapping
 from contextlib import suppress
 
 import structlog
@@ -14,7 +15,7 @@ from app.control import snapshot
 from app.control.admin.server import AdminServer
 from app.control.change_log import log_changes
 from app.control.closing import closing_orders
-from app.control.discovery.sources import source_of
+from app.control.discovery.sources import Sources
 from app.control.health.prober import Probers
 from app.control.listeners import BoundListener, bind_listener, bind_socket, refuse_taken
 from app.control.log import ControlLog
@@ -39,7 +40,9 @@ _log = structlog.get_logger()
 class Supervisor:
     """Control as a whole. Nothing has been bound or started before `run`."""
 
-    def __init__(self, settings: Settings, log: ControlLog, *, log_sessions: bool, log_console: bool) -> None:
+    def __init__(
+        self, settings: Settings, environ: Mapping[str, str], log: ControlLog, *, log_sessions: bool, log_console: bool
+    ) -> None:
         self._settings, self._control_log = settings, log
         self._hello = Hello(settings.buffer_size, settings.splice, log_sessions, log_console)
         self._totals = Totals(Board.create(settings.workers))
@@ -59,6 +62,7 @@ class Supervisor:
         self._process = Process(self._totals, self._pools, self._listeners, self._workers, log)
         token = settings.admin_token
         self._admin = AdminServer(self._process, token.get_secret_value() if token else None)
+        self._sources = Sources(environ)
         self._accepting = False
         self._signalled = asyncio.Event()
         self._signalled_again = asyncio.Event()
@@ -75,7 +79,7 @@ class Supervisor:
         self._log_start()
         await self._admin.start(admin)
         for pool in self._pools.values():
-            spawn(source_of(pool).run(), f"discovery {pool.name}")
+            spawn(self._sources.of(pool).run(), f"discovery {pool.name}")
         self._workers.start()
         spawn(self._tick(), "tick")
         spawn(self._serve_when_settled(), "start")

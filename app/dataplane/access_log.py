@@ -52,6 +52,9 @@ class AccessLog:
             line["rejected"] = session.rejected
         if session.queued_seconds is not None:
             line["queued_ms"] = _milliseconds(session.queued_seconds)
+        backend = session.last_backend
+        if backend is not None and backend.place:
+            line.update(backend.place)
         self._stream.write(self._render(line))
 
     def event(self, level: str, event: str, **fields: object) -> None:

@@ -44,6 +44,7 @@ class PoolBackend:
         self.backup = entry.backup
         self.order = entry.order
         self.eligible = entry.eligible
+        self.place = {key: value for key in ("pod", "node", "zone") if (value := getattr(entry, key))}
 
     @property
     def active(self) -> int:

@@ -95,9 +95,14 @@ class Session:
 
     @property
     def backend_name(self) -> str | None:
-        """The backend it is on, or the last one that was tried."""
-        backend = self.backend or (self.tried[-1] if self.tried else None)
+        """What that backend is called."""
+        backend = self.last_backend
         return backend.name if backend else None
+
+    @property
+    def last_backend(self) -> PoolBackend | None:
+        """The backend it is on, or the last one that was tried."""
+        return self.backend or (self.tried[-1] if self.tried else None)
 
     def start(self) -> None:
         """Begin to dial, unless a limit says no or others wait for a backend."""

@@ -193,6 +193,7 @@ class Worker:
             session.sent,
             session.received,
             round(now - session.active_at, 3),
+            **(session.last_backend.place if session.last_backend else {}),
         )
 
     # Accepting

@@ -76,6 +76,9 @@ class BackendEntry:
     backup: bool
     order: int = 0
     warming_since: float = 0.0
+    pod: str = ""
+    node: str = ""
+    zone: str = ""
 
     @staticmethod
     def of(backend: Backend, slot: int, *, eligible: bool, warming_since: float = 0.0) -> "BackendEntry":
@@ -91,6 +94,9 @@ class BackendEntry:
             backend.backup,
             backend.order,
             warming_since,
+            backend.pod,
+            backend.node,
+            backend.zone,
         )
 
 
@@ -227,7 +233,7 @@ class AffinityLearned:
 
 @dataclass(frozen=True, slots=True)
 class SessionEntry:
-    """One live session. Times in seconds."""
+    """One live session. Times in seconds; the pod, node and zone of its backend are None where unknown."""
 
     id: str
     client: str
@@ -238,6 +244,9 @@ class SessionEntry:
     sent_bytes: int
     received_bytes: int
     idle_seconds: float
+    pod: str | None = None
+    node: str | None = None
+    zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Where backends come from: one source per file."""
+"""Where backends come from: one source per file, chosen by `sources`."""
 
 from collections.abc import Mapping
 

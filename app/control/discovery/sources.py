@@ -1,9 +1,13 @@
 """Which source of backends a pool has; what only one of them needs is loaded only for that one."""
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
 
 from app.control.discovery.static import StaticDiscovery, look_up
 from app.control.pools import LivePool
+
+if TYPE_CHECKING:
+    from app.control.discovery.kubernetes.cluster import Cluster
 
 
 class Source(Protocol):
@@ -13,10 +17,34 @@ class Source(Protocol):
         """Work for ever, or until there is nothing that could change."""
 
 
-def source_of(pool: LivePool) -> Source:
-    """The source that the settings of the pool name, not yet running."""
-    if pool.settings.source == "dns":
-        from app.control.discovery.dns import DnsDiscovery  # noqa: PLC0415  4 MB that most sidecars do without
+class Sources:
+    """Makes the source of each pool. Pools of one cluster share how it is asked, and nothing else."""
 
-        return DnsDiscovery(pool)
-    return StaticDiscovery(pool, look_up)
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._clusters: dict[tuple[str | None, str | None], Cluster] = {}
+
+    def of(self, pool: LivePool) -> Source:
+        """The source that the settings of the pool name, not yet running."""
+        match pool.settings.source:
+            case "kubernetes":
+                return self._kubernetes(pool)
+            case "dns":
+                from app.control.discovery.dns import DnsDiscovery  # noqa: PLC0415  4 MB that most sidecars do without
+
+                return DnsDiscovery(pool)
+            case _:
+                return StaticDiscovery(pool, look_up)
+
+    def _kubernetes(self, pool: LivePool) -> Source:
+        from app.control.discovery.kubernetes.source import (  # noqa: PLC0415  11 MB that most sidecars do without
+            KubernetesDiscovery,
+            cluster_of,
+        )
+
+        settings = pool.settings.kubernetes
+        key = settings.kubeconfig, settings.context
+        cluster = self._clusters.get(key)
+        if cluster is None:
+            cluster = self._clusters[key] = cluster_of(settings, self._environ)
+        return KubernetesDiscovery(pool, cluster)

@@ -1,0 +1,123 @@
+"""Keeps a pool's backends equal to the endpoints of a Service."""
+
+import asyncio
+from collections.abc import Mapping
+from time import monotonic
+
+import structlog
+
+from app.control.discovery.kubernetes.cluster import Cluster
+from app.control.discovery.kubernetes.credentials import Kubeconfig, ServiceAccount
+from app.control.discovery.kubernetes.stream import Event
+from app.control.discovery.kubernetes.trouble import ClusterError
+from app.control.discovery.kubernetes.watch import Listener, Objects, Pace, Watch
+from app.control.pools import LivePool
+from app.core.endpoint_choice import Wanted, choose
+from app.core.slices import Store, read_endpoints, read_slice
+from app.settings import KubernetesApi, KubernetesSettings
+
+SOURCE = "kubernetes"
+PUBLISH_PAUSE = 0.05
+REST = 4  # a pause lasts at least so many times as long as the work before it, however many events come
+MOST_COMPLAINTS = 200
+
+_log = structlog.get_logger()
+
+
+def cluster_of(settings: KubernetesSettings, environ: Mapping[str, str]) -> Cluster:
+    """The cluster that a pool's settings name."""
+    if settings.kubeconfig is not None:
+        return Cluster(Kubeconfig(settings.kubeconfig, settings.context))
+    return Cluster(ServiceAccount(environ))
+
+
+class KubernetesDiscovery:
+    """The discovery of one pool. Trouble with the API server never takes a backend away."""
+
+    def __init__(self, pool: LivePool, cluster: Cluster, pace: Pace | None = None) -> None:
+        settings = pool.settings.kubernetes
+        assert settings.service is not None
+        self._pool, self._settings, self._service = pool, settings, settings.service
+        self._wanted = Wanted(settings.port, settings.node or "", settings.zone or "")
+        self._store = Store(read_endpoints if settings.api is KubernetesApi.ENDPOINTS else read_slice)
+        listener = Listener(self._listed, self._happened, self._watching, self._failed)
+        self._watch = Watch(cluster, Objects.of(self._service, settings.api), listener, pace or Pace())
+        self._complained: set[str] = set()
+        self._trouble = ""  # with the API server; empty while all is known
+        self._oddity = ""  # why an API server that answers has no backends for us
+        self._said_synced = False
+        self._due: asyncio.TimerHandle | None = None
+        self._not_before = 0.0
+
+    async def run(self) -> None:
+        """Follow the Service for ever."""
+        if self._settings.api is KubernetesApi.ENDPOINTS:
+            self._warn("discovery_deprecated", "v1 Endpoints are deprecated since Kubernetes 1.33: expected endpointslices")
+        try:
+            await self._watch.run()
+        finally:
+            self._forget_due()
+
+    # What the watch tells
+
+    def _listed(self, items: list[object]) -> None:
+        self._store = self._store.listed(items)
+        self._complain()
+        self._forget_due()
+        self._publish()
+
+    def _happened(self, event: Event) -> None:
+        self._store = self._store.after(event.kind, event.item)
+        self._complain()
+        if self._due is None:
+            pause = max(0.0, self._not_before - monotonic())
+            self._due = asyncio.get_running_loop().call_later(pause, self._publish)
+
+    def _watching(self) -> None:
+        """From the version of the last list or event, so nothing has been missed."""
+        self._trouble = ""
+        self._report()
+        if not self._said_synced:
+            self._said_synced = True
+            count = len(self._pool.snapshot.members)
+            _log.info("discovery_synced", pool=self._pool.name, source=SOURCE, service=str(self._service), backends=count)
+
+    def _failed(self, trouble: ClusterError) -> None:
+        self._pool.discovery.events["failed"] += 1
+        if str(trouble) != self._trouble:
+            self._warn("discovery_failed", str(trouble))
+        self._trouble, self._said_synced = str(trouble), False
+        self._report()
+
+    # What the pool and people learn
+
+    def _publish(self) -> None:
+        """Events that come while this works, and for a while after, are published together."""
+        self._due = None
+        started = monotonic()
+        choice = choose(self._store.slices, self._wanted)
+        self._pool.discovered(choice.backends, choice.draining, synced=not self._trouble)
+        oddity = choice.problem or ("" if self._store.objects else f"nothing is known of {self._service}: is it there?")
+        if oddity and oddity != self._oddity:
+            self._warn("discovery_empty", oddity)
+        self._oddity = oddity
+        self._report()
+        now = monotonic()
+        self._not_before = now + max(PUBLISH_PAUSE, REST * (now - started))
+
+    def _report(self) -> None:
+        self._pool.discovery.update(synced=not self._trouble, reason=self._trouble or self._oddity or None)
+
+    def _complain(self) -> None:
+        for complaint in self._store.complaints:
+            if complaint not in self._complained and len(self._complained) < MOST_COMPLAINTS:
+                self._complained.add(complaint)
+                self._warn("discovery_skipped", complaint)
+
+    def _warn(self, event: str, reason: str) -> None:
+        _log.warning(event, pool=self._pool.name, source=SOURCE, service=str(self._service), reason=reason)
+
+    def _forget_due(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None

@@ -1,0 +1,149 @@
+"""Lists the objects of one Service and watches them for ever, as client-go's Reflector does.
+
+Source: k8s.io/client-go/tools/cache/reflector.go.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+
+from app.control.discovery.kubernetes.cluster import Cluster, Request
+from app.control.discovery.kubernetes.stream import Event, events, version_of, whole_list
+from app.control.discovery.kubernetes.trouble import ClusterError
+from app.core.backoff import Backoff
+from app.settings import KubernetesApi, ServiceName
+
+BACKOFF = Backoff(first=0.8, longest=30.0, healthy_after=120.0)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds: how long a watch may last (chosen at random, so that watches do not end together), how much longer we wait
+    for its end, how long a list may take, which watches are too short to go on at once, and the pauses after trouble."""
+
+    shortest_watch: float = 300.0
+    longest_watch: float = 600.0
+    lateness: float = 30.0
+    list_timeout: float = 60.0
+    too_short: float = 1.0
+    backoff: Backoff = BACKOFF
+    between: Callable[[float, float], float] = random.uniform
+
+
+@dataclass(frozen=True)
+class Objects:
+    """Which objects to watch: those of a type in a namespace that a selector chooses."""
+
+    resource: str
+    collection: str
+    namespace: str
+    selector: tuple[str, str]
+
+    @staticmethod
+    def of(service: ServiceName, api: KubernetesApi) -> "Objects":
+        """The objects that say where the endpoints of a Service are."""
+        if api is KubernetesApi.ENDPOINTS:
+            selector = ("fieldSelector", f"metadata.name={service.name}")
+            return Objects("endpoints", f"/api/v1/namespaces/{service.namespace}/endpoints", service.namespace, selector)
+        path = f"/apis/discovery.k8s.io/v1/namespaces/{service.namespace}/endpointslices"
+        selector = ("labelSelector", f"kubernetes.io/service-name={service.name}")
+        return Objects("endpointslices.discovery.k8s.io", path, service.namespace, selector)
+
+    def list(self) -> Request:
+        """The request for all of them."""
+        return Request(self.collection, dict([self.selector]), self._what("list"))
+
+    def watch(self, version: str, seconds: int) -> Request:
+        """The request for what happens to them after a version."""
+        query = {
+            "watch": "1",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": version,
+            "timeoutSeconds": str(seconds),
+            **dict([self.selector]),
+        }
+        return Request(self.collection, query, self._what("watch"))
+
+    def _what(self, verb: str) -> str:
+        return f"{verb} {self.resource} in the namespace {self.namespace}"
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who is told: all objects after a list, each event, that a watch is open, and trouble."""
+
+    listed: Callable[[list[object]], None]
+    happened: Callable[[Event], None]
+    watching: Callable[[], None]
+    failed: Callable[[ClusterError], None]
+
+
+class Watch:
+    """One list and watch loop. It never ends by itself and never asks twice without a pause where the first did not help."""
+
+    def __init__(self, cluster: Cluster, objects: Objects, listener: Listener, pace: Pace) -> None:
+        self._cluster, self._objects, self._listener, self._pace = cluster, objects, listener, pace
+        self._version = ""
+        self._backoff = pace.backoff
+
+    async def run(self) -> None:
+        """List and watch for ever."""
+        while True:
+            started = monotonic()
+            try:
+                if not self._version:
+                    await self._list()
+                await self._watch()
+                if monotonic() - started >= self._backoff.healthy_after:
+                    self._backoff = self._pace.backoff
+            except ClusterError as trouble:
+                await self._pause(trouble, monotonic() - started)
+
+    async def _list(self) -> None:
+        async with self._cluster.get(self._objects.list(), timeout=self._pace.list_timeout) as response:
+            items, version = await whole_list(response)
+        self._listener.listed(items)
+        if not version:
+            raise ClusterError("the list has no resource version")
+        self._version = version
+
+    async def _watch(self) -> None:
+        """Follow events until the server ends the watch, as it does after the time that it was asked for."""
+        pace = self._pace
+        seconds = max(1, round(pace.between(pace.shortest_watch, pace.longest_watch)))
+        started = monotonic()
+        request = self._objects.watch(self._version, seconds)
+        async with self._cluster.get(request, timeout=seconds + pace.lateness) as response:
+            self._listener.watching()
+            async for event in events(response):
+                self._take(event)
+        if monotonic() - started < pace.too_short:
+            raise ClusterError("the API server ends watches at once")
+
+    def _take(self, event: Event) -> None:
+        if event.kind == "ERROR":
+            raise _error(event.item)
+        if event.kind != "BOOKMARK":
+            self._listener.happened(event)
+        self._version = version_of(event.item) or self._version
+
+    async def _pause(self, trouble: ClusterError, lasted: float) -> None:
+        """Wait before the next attempt, but not when a version has become too old for the first time in a while."""
+        if trouble.is_stale:
+            self._version = ""
+        self._backoff = self._backoff.after_run(lasted)
+        if trouble.status == 410 and self._backoff.failures == 1:
+            return
+        self._listener.failed(trouble)
+        await asyncio.sleep(max(trouble.retry_after, self._pace.between(0.0, self._backoff.pause)))
+
+
+def _error(item: object) -> ClusterError:
+    """An `ERROR` event, with a Status object that says why; whatever it is, what we know may be out of date."""
+    status = item if isinstance(item, dict) else {}
+    code, message = status.get("code"), status.get("message")
+    words = message if isinstance(message, str) else "no reason given"
+    number = code if isinstance(code, int) else 0
+    return ClusterError(f"the watch ended with {number or 'an error'}: {words}", status=number, is_stale=True)

@@ -1,0 +1,422 @@
+"""Backends from a Service, with a scripted API server over real HTTP: whatever it does, the pool ends equal to it."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from os import close
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from structlog.testing import capture_logs
+
+from app.control.discovery.kubernetes.cluster import Cluster
+from app.control.discovery.kubernetes.credentials import Kubeconfig, ServiceAccount
+from app.control.discovery.kubernetes.source import KubernetesDiscovery
+from app.control.discovery.kubernetes.watch import Pace
+from app.control.pools import LivePool
+from app.control.totals import Totals
+from app.core.backend import State
+from app.core.backoff import Backoff
+from app.link.board import Board
+from app.settings import PoolSettings
+from tests.support.api_server import (
+    ApiServer,
+    Fault,
+    expired,
+    line,
+    raw,
+    running_api_server,
+    sending,
+    status,
+)
+from tests.support.slices import draining, endpoint, endpoint_slice, endpoints_object
+from tests.support.waiting import until
+
+QUICK = Pace(
+    shortest_watch=30,
+    longest_watch=40,
+    lateness=1.0,
+    too_short=0.0,
+    backoff=Backoff(first=0.01, longest=0.05, healthy_after=120.0),
+)
+ONE, TWO, THREE = (endpoint_slice(f"slice-{number}", endpoint(f"10.0.0.{number}")) for number in (1, 2, 3))
+
+
+@contextmanager
+def pool_of(**kubernetes: Any) -> Iterator[LivePool]:
+    """A pool that nobody probes."""
+    board = Board.create(1)
+    given = {"kubernetes": {"service": "chat/socketio"} | kubernetes, "health": {"type": "none"}}
+    try:
+        yield LivePool("chat", PoolSettings.model_validate(given), "kubernetes", Totals(board), lambda *_: None)
+    finally:
+        close(board.descriptor)
+
+
+@asynccontextmanager
+async def following(
+    server: ApiServer, folder: Path, pace: Pace = QUICK, cluster: Cluster | None = None, **kubernetes: Any
+) -> AsyncIterator[LivePool]:
+    """A pool that follows the Service chat/socketio of a server."""
+    cluster = cluster or Cluster(Kubeconfig(server.kubeconfig(folder / "kubeconfig")), answer_timeout=1.0)
+    with pool_of(**kubernetes) as pool:
+        task = asyncio.ensure_future(KubernetesDiscovery(pool, cluster, pace).run())
+        try:
+            yield pool
+            assert not task.done(), task
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+def hosts(pool: LivePool) -> list[str]:
+    return [member.backend.host for member in pool.snapshot.members.values()]
+
+
+async def settled(pool: LivePool, *expected: int) -> None:
+    """Wait for exactly these backends."""
+    wanted = [f"10.0.0.{number}" for number in expected]
+    await until(lambda: hosts(pool) == wanted)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ApiServer]:
+    async with running_api_server() as running:
+        await running.put(ONE)
+        yield running
+
+
+async def test_the_pool_follows_the_service_and_nothing_else(server: ApiServer, tmp_path: Path) -> None:
+    await server.put(endpoint_slice("other", endpoint("10.0.0.9"), service="elsewhere"))
+    async with following(server, tmp_path) as pool:
+        await settled(pool, 1)
+        await until(lambda: pool.discovery.synced and server.watchers == 1)
+        await server.put(TWO)
+        await settled(pool, 1, 2)
+        await server.put(endpoint_slice("other", endpoint("10.0.0.8"), service="elsewhere"))
+        await server.put(endpoint_slice("slice-1", endpoint("10.0.0.1"), service="elsewhere"))
+        await settled(pool, 2)
+        await server.delete(TWO)
+        await settled(pool)
+        assert len(server.requests("list")) == 1
+        assert len(server.requests("watch")) == 1
+        query = server.requests("watch")[0].query
+        assert query["allowWatchBookmarks"] == "true"
+        assert 30 <= int(query["timeoutSeconds"]) <= 40
+
+
+async def test_an_endpoint_that_ends_drains_and_one_that_is_gone_leaves(server: ApiServer, tmp_path: Path) -> None:
+    async with following(server, tmp_path) as pool:
+        await settled(pool, 1)
+        await server.put(endpoint_slice("slice-2", endpoint("10.0.0.2", pod="web-2", nodeName="n", zone="z")))
+        await settled(pool, 1, 2)
+        backend = pool.snapshot.members["10.0.0.2:8000"].backend
+        assert (backend.pod, backend.node, backend.zone) == ("web-2", "n", "z")
+        await server.put(endpoint_slice("slice-2", draining("10.0.0.2", pod="web-2", nodeName="n", zone="z")))
+        await until(lambda: pool.snapshot.members["10.0.0.2:8000"].state is State.DRAINING)
+        assert pool.snapshot.members["10.0.0.1:8000"].state is State.UP
+        await server.delete(TWO)
+        await settled(pool, 1)
+
+
+async def test_a_watch_that_ends_as_asked_goes_on_from_its_bookmark(server: ApiServer, tmp_path: Path) -> None:
+    pace = Pace(shortest_watch=1, longest_watch=1, backoff=QUICK.backoff, too_short=0.5)
+    with capture_logs() as log:
+        async with following(server, tmp_path, pace) as pool:
+            await settled(pool, 1)
+            await server.put(endpoint_slice("other", service="elsewhere"))
+            await until(lambda: len(server.requests("watch")) == 3)
+            assert len(server.requests("list")) == 1
+            first, second, _ = server.requests("watch")
+            assert int(second.query["resourceVersion"]) > int(first.query["resourceVersion"])
+            await server.put(TWO)
+            await settled(pool, 1, 2)
+            assert pool.discovery.events["failed"] == 0
+    assert [entry["event"] for entry in log if entry["event"].startswith("discovery")] == ["discovery_synced"]
+
+
+FAULTS: dict[str, list[Fault]] = {
+    "a clean end at once": [sending()],
+    "cut before an event": [sending(then="cut")],
+    "cut in the middle of an object": [sending(line("ADDED", TWO)[:60], then="cut")],
+    "a clean end in the middle of an object": [sending(line("ADDED", TWO)[:60])],
+    "410 as a status": [status(410, "too old")],
+    "410 as an event": [sending(line("ERROR", expired()))],
+    "410 again and again": [sending(line("ERROR", expired()))] * 4,
+    "another error as an event": [sending(line("ERROR", {"code": 500, "message": "etcd"}))],
+    "an error that is no Status": [sending(line("ERROR", 3))],
+    "400": [status(400, "bad")],
+    "403": [status(403, "forbidden")],
+    "429": [status(429, "busy")],
+    "500": [status(500, "oops")],
+    "garbage": [sending(b"<html>no\n")],
+    "no event": [sending(b'{"type": "HELLO"}\n')],
+    "silence": [sending(then="silence")],
+    "an event without an object": [sending(line("ADDED", None))],
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+async def test_after_trouble_with_a_watch_the_pool_is_equal_to_the_service_again(
+    server: ApiServer, tmp_path: Path, name: str
+) -> None:
+    server.faults["watch"].extend(FAULTS[name])
+    pace = Pace(shortest_watch=1, longest_watch=1, lateness=0.2, too_short=0.0, backoff=QUICK.backoff)
+    async with following(server, tmp_path, pace) as pool:
+        await settled(pool, 1)
+        await server.put(TWO)
+        await until(lambda: hosts(pool) == ["10.0.0.1", "10.0.0.2"])
+        await server.delete(ONE)
+        await settled(pool, 2)
+        await until(lambda: pool.discovery.synced)
+        assert not server.faults["watch"]
+
+
+LIST_FAULTS: dict[str, tuple[Fault, str]] = {
+    "500": (status(500, "etcd is away"), "500 for list endpointslices.discovery.k8s.io in the namespace chat: etcd is away"),
+    "403": (
+        status(403),
+        "403: we may not list endpointslices.discovery.k8s.io in the namespace chat: give our account this verb on this "
+        "resource",
+    ),
+    "404": (status(404), "404: the API server has nothing to list endpointslices.discovery.k8s.io in the namespace chat"),
+    "garbage": (raw(b"<html>"), "the answer to a list is not JSON"),
+    "no list": (raw(b'{"items": 3}'), "the answer to a list is no list"),
+    "no version": (raw(b'{"metadata": {}, "items": []}'), "the list has no resource version"),
+}
+
+
+@pytest.mark.parametrize("name", LIST_FAULTS)
+async def test_trouble_with_a_list_is_said_and_tried_again(server: ApiServer, tmp_path: Path, name: str) -> None:
+    server.standing["list"], reason = LIST_FAULTS[name]
+    with capture_logs() as log:
+        async with following(server, tmp_path) as pool:
+            await until(lambda: pool.discovery.events["failed"] > 3)
+            assert not pool.discovery.synced
+            assert pool.discovery.reason is not None
+            assert pool.discovery.reason.startswith(reason)
+            del server.standing["list"]
+            await settled(pool, 1)
+            await until(lambda: pool.discovery.synced)
+            assert pool.discovery.reason is None
+    events = [entry["event"] for entry in log if entry["event"] in ("discovery_failed", "discovery_synced")]
+    assert events == ["discovery_failed", "discovery_synced"], "each is said once"
+
+
+async def test_discovery_trouble_never_empties_a_pool_and_no_version_is_trusted_too_long(
+    server: ApiServer, tmp_path: Path
+) -> None:
+    async with following(server, tmp_path) as pool:
+        await settled(pool, 1)
+        await until(lambda: server.watchers == 1)
+        await server.stop()
+        await until(lambda: pool.discovery.events["failed"] > 3)
+        assert hosts(pool) == ["10.0.0.1"]
+        assert pool.discovery.reason == "cannot connect to the API server: connection refused"
+        assert not pool.discovery.synced
+        await server.put(TWO)
+        await server.delete(ONE)
+        server.compact()
+        await server.start()
+        await settled(pool, 2)
+        await until(lambda: pool.discovery.synced)
+
+
+GROWING = Pace(backoff=Backoff(first=0.05, longest=30, healthy_after=120), between=lambda _least, most: most)
+"""Pauses as long as they may be: 50 ms, then twice as long each time."""
+
+
+async def test_a_storm_of_410_is_answered_with_growing_pauses(server: ApiServer, tmp_path: Path) -> None:
+    server.standing["watch"] = sending(line("ERROR", expired()))
+    async with following(server, tmp_path, GROWING) as pool:
+        await until(lambda: len(server.requests("list")) >= 2)
+        assert pool.discovery.events["failed"] == 0, "the first time it lists anew at once, and it is no trouble"
+        await until(lambda: len(server.requests("list")) >= 5)
+        times = [asked.at for asked in server.requests("list")]
+        assert [times[index + 1] - times[index] > pause for index, pause in ((1, 0.1), (2, 0.2), (3, 0.4))] == [True] * 3
+        del server.standing["watch"]
+        await server.put(TWO)
+        await settled(pool, 1, 2)
+
+
+async def test_a_server_that_ends_watches_at_once_is_not_asked_without_a_pause(server: ApiServer, tmp_path: Path) -> None:
+    server.standing["watch"] = sending(line("BOOKMARK", {"metadata": {"resourceVersion": "1001"}}))
+    async with following(server, tmp_path, GROWING) as pool:
+        await until(lambda: pool.discovery.reason == "the API server ends watches at once")
+        await until(lambda: len(server.requests("watch")) >= 4)
+        times = [asked.at for asked in server.requests("watch")]
+        assert [times[index + 1] - times[index] > pause for index, pause in ((0, 0.05), (1, 0.1), (2, 0.2))] == [True] * 3
+        assert len(server.requests("list")) == 1
+
+
+async def test_retry_after_is_honoured(server: ApiServer, tmp_path: Path) -> None:
+    server.faults["list"].append(status(429, "busy", **{"Retry-After": "1"}))
+    async with following(server, tmp_path) as pool:
+        await settled(pool, 1)
+        first, second = server.requests("list")
+        assert second.at - first.at >= 1
+
+
+async def test_a_token_that_was_rotated_is_read_again(server: ApiServer, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("old\n")
+    server.tokens = {"old"}
+    cluster = Cluster(Kubeconfig(server.kubeconfig(tmp_path / "config", token_file=token)))
+    async with following(server, tmp_path, cluster=cluster) as pool:
+        await settled(pool, 1)
+        await until(lambda: server.watchers == 1)
+        server.tokens = {"new"}
+        token.write_text("new\n")
+        await server.cut_watches()
+        await server.put(TWO)
+        await settled(pool, 1, 2)
+        assert [asked.token for asked in server.asked] == ["old", "old", "old", "new"], "401 is tried again once, at once"
+        server.tokens = {"newer"}
+        await server.cut_watches()
+        await until(lambda: pool.discovery.reason == "401: the API server does not know our token or certificate")
+        assert hosts(pool) == ["10.0.0.1", "10.0.0.2"]
+        token.write_text("newer")
+        await until(lambda: pool.discovery.synced)
+
+
+async def test_credentials_are_read_again_when_they_are_old(server: ApiServer, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("one")
+    source = Kubeconfig(server.kubeconfig(tmp_path / "config", token_file=token))
+    async with following(server, tmp_path, cluster=Cluster(source, credentials_age=0.0)) as pool:
+        await until(lambda: server.watchers == 1)
+        token.write_text("two")
+        await server.cut_watches()
+        await until(lambda: server.asked[-1].token == "two")
+        await until(lambda: pool.discovery.synced)
+
+
+async def test_a_pod_uses_its_service_account_over_tls(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    certificate = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(certificate)
+    token, trusted = tmp_path / "token", tmp_path / "ca.crt"
+    token.write_text("of-the-pod\n")
+    authority.cert_pem.write_to_path(str(trusted))
+    async with running_api_server(certificate) as server:
+        server.tokens = {"of-the-pod"}
+        await server.put(ONE)
+        environ = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(server.port)}
+        account = ServiceAccount(environ, str(token), str(trusted))
+        async with following(server, tmp_path, cluster=Cluster(account)) as pool:
+            await settled(pool, 1)
+            await until(lambda: pool.discovery.synced)
+        trustme.CA().cert_pem.write_to_path(str(trusted))
+        async with following(server, tmp_path, cluster=Cluster(account)) as pool:
+            await until(lambda: (pool.discovery.reason or "").startswith("the certificate of the API server is not valid"))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[", "the credentials cannot be read: "),
+        ("{}", "the credentials cannot be "),
+        ("current-context: gone\ncontexts: []\nclusters: []\n", "the credentials cannot be used: Invalid kube-config file."),
+        (None, "the credentials cannot be "),
+    ],
+)
+async def test_credentials_that_cannot_be_used_are_said_and_tried_again(
+    server: ApiServer, tmp_path: Path, text: str | None, reason: str
+) -> None:
+    path = tmp_path / "config"
+    if text is not None:
+        path.write_text(text)
+    async with following(server, tmp_path, cluster=Cluster(Kubeconfig(str(path)))) as pool:
+        await until(lambda: (pool.discovery.reason or "").startswith(reason))
+        server.kubeconfig(path)
+        await settled(pool, 1)
+
+
+async def test_outside_a_cluster_without_a_kubeconfig_the_reason_names_the_variable(
+    server: ApiServer, tmp_path: Path
+) -> None:
+    async with following(server, tmp_path, cluster=Cluster(ServiceAccount({}))) as pool:
+        await until(lambda: "TIDEGATE_KUBERNETES__KUBECONFIG" in (pool.discovery.reason or ""))
+
+
+async def test_a_service_that_does_not_exist_yet_is_waited_for_with_one_warning(tmp_path: Path) -> None:
+    with capture_logs() as log:
+        async with running_api_server() as server, following(server, tmp_path) as pool:
+            await until(lambda: pool.discovery.reason == "nothing is known of chat/socketio: is it there?")
+            assert pool.discovery.synced
+            assert not pool.ready
+            server.compact()
+            await server.cut_watches()
+            await until(lambda: len(server.requests("list")) == 2)
+            await server.put(ONE)
+            await settled(pool, 1)
+            assert pool.discovery.reason is None
+    assert len([entry for entry in log if entry["event"] == "discovery_empty"]) == 1
+
+
+async def test_a_port_that_no_slice_has_is_said_with_those_that_exist(server: ApiServer, tmp_path: Path) -> None:
+    async with following(server, tmp_path, port="ws") as pool:
+        await until(lambda: pool.discovery.reason == "no slice has the TCP port 'ws': expected one of http (8000)")
+        await server.put(endpoint_slice("slice-2", endpoint("10.0.0.2"), ports=[{"name": "ws", "port": 9000}]))
+        await settled(pool, 2)
+
+
+async def test_what_is_malformed_is_skipped_with_one_warning_each(server: ApiServer, tmp_path: Path) -> None:
+    bad = endpoint_slice("bad", {"addresses": ["nowhere"]}, endpoint("10.0.0.3"))
+    with capture_logs() as log:
+        async with following(server, tmp_path) as pool:
+            await settled(pool, 1)
+            await server.put(bad)
+            await settled(pool, 1, 3)
+            await server.put(bad)
+            await server.put(endpoint_slice("names", family="FQDN"))
+            await server.put(TWO)
+            await settled(pool, 1, 2, 3)
+    assert [entry["reason"] for entry in log if entry["event"] == "discovery_skipped"] == [
+        "bad: address 'nowhere' is not an IP address; the endpoint was skipped",
+        "names: addressType 'FQDN' is ignored: expected IPv4 or IPv6",
+    ]
+
+
+async def test_endpoints_objects_are_an_alternative_that_is_called_deprecated(tmp_path: Path) -> None:
+    ports = [{"name": "http", "port": 8000}]
+    with capture_logs() as log:
+        async with running_api_server() as server, following(server, tmp_path, api="endpoints") as pool:
+            await server.put(endpoints_object("other", {"addresses": [{"ip": "10.0.0.9"}], "ports": ports}))
+            await server.put(endpoints_object("socketio", {"addresses": [{"ip": "10.0.0.1"}], "ports": ports}))
+            await settled(pool, 1)
+            both = {"addresses": [{"ip": "10.0.0.2"}], "notReadyAddresses": [{"ip": "10.0.0.1"}], "ports": ports}
+            await server.put(endpoints_object("socketio", both))
+            await until(lambda: pool.snapshot.members["10.0.0.1:8000"].state is State.DRAINING)
+            assert pool.snapshot.members["10.0.0.2:8000"].state is State.UP
+            await server.delete(endpoints_object("socketio"))
+            await settled(pool)
+    assert len([entry for entry in log if entry["event"] == "discovery_deprecated"]) == 1
+
+
+async def test_two_pools_of_one_cluster_do_not_disturb_each_other(server: ApiServer, tmp_path: Path) -> None:
+    cluster = Cluster(Kubeconfig(server.kubeconfig(tmp_path / "config")))
+    await server.put(endpoint_slice("web-1", endpoint("10.0.0.2"), service="web"))
+    async with (
+        following(server, tmp_path, cluster=cluster) as chat,
+        following(server, tmp_path, cluster=cluster, service="chat/web") as web,
+    ):
+        await settled(chat, 1)
+        await settled(web, 2)
+        await server.delete(ONE)
+        await settled(chat)
+        assert hosts(web) == ["10.0.0.2"]
+
+
+async def test_many_events_are_published_together(server: ApiServer, tmp_path: Path) -> None:
+    async with following(server, tmp_path) as pool:
+        await settled(pool, 1)
+        await until(lambda: server.watchers == 1)
+        for number in range(200):
+            await server.put(endpoint_slice("slice-1", endpoint(f"10.0.0.{number + 2}")))
+        await settled(pool, 201)
+        assert pool.discovery.events["added"] < 100
