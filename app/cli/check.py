@@ -6,15 +6,26 @@ from collections.abc import Mapping
 import yaml
 
 from app.cli.run import BAD_SETTINGS
+from app.control.serve import FAILED
 from app.settings import SettingsError, effective, load_settings
 
 
-def check(environ: Mapping[str, str]) -> int:
-    """Print the effective settings as YAML that could be used as a file, or everything that is wrong."""
+def check(environ: Mapping[str, str], *, connect: bool = False) -> int:
+    """Print the effective settings as YAML that could be used as a file, or everything that is wrong.
+
+    With `connect`, comments after them say whether the API servers of the pools answer and what they refuse; answers 1 when
+    something is amiss.
+    """
     try:
         settings = load_settings(environ)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return BAD_SETTINGS
     sys.stdout.write(yaml.safe_dump(effective(settings), sort_keys=False, allow_unicode=True))
-    return 0
+    if not connect:
+        return 0
+    from app.cli.connect import findings  # noqa: PLC0415  (it imports much that a check without it does not need)
+
+    found = findings(settings, environ)
+    sys.stdout.writelines(f"# {line}\n" for finding in found for line in finding.text.splitlines())
+    return 0 if all(finding.is_good for finding in found) else FAILED

@@ -52,9 +52,14 @@ def run_command() -> None:
 
 
 @application.command("check")
-def check_command() -> None:
+def check_command(
+    *,
+    connect: Annotated[
+        bool, typer.Option("--connect", help="Also ask the API servers of Kubernetes, and say what they refuse.")
+    ] = False,
+) -> None:
     """Validate the settings and print the effective ones."""
-    raise typer.Exit(check.check(_environ()))
+    raise typer.Exit(check.check(_environ(), connect=connect))
 
 
 @application.command("status")

@@ -182,8 +182,8 @@ class ApiServer:
                         if not cut.is_set() and self._history_end <= version:
                             await self._changed.wait()
         if cut.is_set():
-            assert request.transport is not None
-            request.transport.abort()
+            if request.transport is not None:
+                request.transport.abort()
             return
         if request.query.get("allowWatchBookmarks") == "true":
             await send(response, "BOOKMARK", {"metadata": {"resourceVersion": str(self._version)}})
