@@ -1,6 +1,6 @@
 # make run: the demo.  make test: the tests.  make check: lint, types, layers.  make fix: format.  make docs: tables.
 # make test-scenarios: user stories over real processes.  make test-splice: the data plane with splice forced on and off.
-# make bench, bench-quick: beside nginx and HAProxy.  make bench-growth: how cost grows.
+# make bench, bench-quick: beside nginx and HAProxy.  make bench-growth: how cost grows.  bench-kubernetes: 5,000 endpoints.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ NODE_DIR := tests/support/node
 MOVING_BYTES := tests/dataplane/test_relay.py tests/dataplane/test_session.py tests/scenarios/test_socketio_cluster.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-scenarios test-splice check fix bench bench-quick bench-growth docs lock coverage clean
+.PHONY: help run test test-scenarios test-splice check fix bench bench-quick bench-growth bench-kubernetes docs lock coverage clean
 
 help:
 	@sed -n 1,3p Makefile
@@ -68,6 +68,9 @@ bench bench-quick: $(VENV)/.dev
 bench-growth: $(VENV)/.dev
 	@sh tests/bench/system_packages.sh
 	$(BIN)/python -m tests.bench.growth
+
+bench-kubernetes: $(VENV)/.dev
+	$(BIN)/python -m tests.bench.kubernetes
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m tests.support.document_tables

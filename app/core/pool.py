@@ -99,9 +99,11 @@ class Pool:
                 members[backend.name] = member = Member(backend, start, now, self.panic)
                 changes.append(BackendAdded(self.name, member))
                 continue
+            if known.backend == backend:
+                members[backend.name] = known
+                continue
             members[backend.name] = member = replace(known, backend=backend)
-            if known.backend != backend:
-                changes.append(BackendAltered(self.name, member))
+            changes.append(BackendAltered(self.name, member))
             if known.backend.address != backend.address and known.state is not start:
                 members[backend.name] = moved = Member(backend, start, now, self.panic)
                 changes.append(StateChanged(self.name, moved, known.state, "it has another address"))
