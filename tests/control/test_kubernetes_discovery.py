@@ -320,6 +320,11 @@ async def test_a_pod_uses_its_service_account_over_tls(tmp_path: Path) -> None:
     [
         ("[", "the credentials cannot be read: "),
         ("{}", "the credentials cannot be "),
+        (
+            "current-context: here\ncontexts: [{name: here, context: {user: me, cluster: c}}]\nclusters: []\n"
+            "users: [{name: me, token: hidden}]\n",
+            "the credentials cannot be used: Invalid kube-config file. Expected key user in",
+        ),
         ("current-context: gone\ncontexts: []\nclusters: []\n", "the credentials cannot be used: Invalid kube-config file."),
         (None, "the credentials cannot be "),
     ],
@@ -332,6 +337,7 @@ async def test_credentials_that_cannot_be_used_are_said_and_tried_again(
         path.write_text(text)
     async with following(server, tmp_path, cluster=Cluster(Kubeconfig(str(path)))) as pool:
         await until(lambda: (pool.discovery.reason or "").startswith(reason))
+        assert "hidden" not in (pool.discovery.reason or "")
         server.kubeconfig(path)
         await settled(pool, 1)
 

@@ -1,5 +1,6 @@
 """Where the API server is and who we are: a service account's files, or a kubeconfig."""
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from kubernetes.aio.config.incluster_config import (
 from kubernetes.aio.config.kube_config import load_kube_config
 
 from app.control.discovery.kubernetes.trouble import UnusableCredentialsError
+
+LOAD_TIMEOUT = 20.0  # seconds; a kubeconfig may name a program to run
 
 Load = Callable[[Configuration], Awaitable[None]]
 
@@ -52,16 +55,20 @@ async def load(source: Load) -> Configuration:
     """A new configuration. Raises UnusableCredentialsError, whose text has no secret in it."""
     configuration = Configuration()
     try:
-        await source(configuration)
+        async with asyncio.timeout(LOAD_TIMEOUT):
+            await source(configuration)
     except UnusableCredentialsError:
         raise
     except ConfigException as error:
-        raise UnusableCredentialsError(f"the credentials cannot be used: {error}") from error
+        reason = str(error).partition("{")[0]  # what follows quotes the file, with its secrets
+        raise UnusableCredentialsError(f"the credentials cannot be used: {reason}") from None
+    except TimeoutError as error:
+        raise UnusableCredentialsError("the credentials could not be had in time") from error
     except OSError as error:
         reason = os.strerror(error.errno).lower() if error.errno else type(error).__name__
         raise UnusableCredentialsError(f"{error.filename or 'the credentials'}: {reason}") from error
-    except Exception as error:  # the loaders trust that the files have the right shape
-        raise UnusableCredentialsError(f"the credentials cannot be read: {type(error).__name__}") from error
+    except Exception as error:  # noqa: BLE001  (the loaders trust that the files have the right shape)
+        raise UnusableCredentialsError(f"the credentials cannot be read: {type(error).__name__}") from None
     if token := configuration.api_key.get("BearerToken"):
         configuration.api_key["BearerToken"] = token.strip()
     return configuration
