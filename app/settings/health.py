@@ -100,7 +100,7 @@ class HealthSettings(Section):
         default=None,
         description="state of a backend before its first check: `checking` (not used, and the first check decides alone) "
         "or `up` (trusted at once, until `fall` checks have failed)",
-        json_schema_extra={"default_text": "checking, for static backends"},
+        json_schema_extra={"default_text": "`checking`, for static backends; `up`, for those of Kubernetes"},
     )
     max_concurrent: Annotated[int, whole_number(1, 4096)] = Field(
         default=500, description="checks of the pool that may be under way at once; the others wait for their turn"
