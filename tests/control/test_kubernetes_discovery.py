@@ -20,7 +20,7 @@ from app.control.pools import LivePool
 from app.control.totals import Totals
 from app.core.backend import State
 from app.core.backoff import Backoff
-from app.link.board import Board
+from app.link.board import BACKENDS, Board
 from app.settings import PoolSettings
 from tests.support.api_server import (
     ApiServer,
@@ -46,12 +46,15 @@ ONE, TWO, THREE = (endpoint_slice(f"slice-{number}", endpoint(f"10.0.0.{number}"
 
 
 @contextmanager
-def pool_of(**kubernetes: Any) -> Iterator[LivePool]:
-    """A pool that nobody probes."""
+def pool_of(room: int = 0, **kubernetes: Any) -> Iterator[LivePool]:
+    """A pool that nobody probes; all but `room` places for backends are taken where that is given."""
     board = Board.create(1)
+    totals = Totals(board)
+    for _ in range(totals.room(BACKENDS) - room if room else 0):
+        totals.allocate(BACKENDS)
     given = {"kubernetes": {"service": "chat/socketio"} | kubernetes, "health": {"type": "none"}}
     try:
-        yield LivePool("chat", PoolSettings.model_validate(given), "kubernetes", Totals(board), lambda *_: None)
+        yield LivePool("chat", PoolSettings.model_validate(given), "kubernetes", totals, lambda *_: None)
     finally:
         close(board.descriptor)
 
@@ -402,6 +405,13 @@ async def test_endpoints_objects_are_an_alternative_that_is_called_deprecated(tm
             await server.delete(endpoints_object("socketio"))
             await settled(pool)
     assert len([entry for entry in log if entry["event"] == "discovery_deprecated"]) == 1
+
+
+async def test_more_backends_than_there_is_room_for_are_left_out_and_said(server: ApiServer, tmp_path: Path) -> None:
+    await server.put(endpoint_slice("more", *(endpoint(f"10.0.0.{number}") for number in (2, 3, 4))))
+    async with following(server, tmp_path, room=2) as pool:
+        await until(lambda: pool.discovery.reason == "no room for 2 more backends")
+        assert len(hosts(pool)) == 2
 
 
 async def test_two_pools_of_one_cluster_do_not_disturb_each_other(server: ApiServer, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from app.control.discovery.kubernetes.stream import Event
 from app.control.discovery.kubernetes.trouble import ClusterError
 from app.control.discovery.kubernetes.watch import Listener, Objects, Pace, Watch
 from app.control.pools import LivePool
-from app.core.endpoint_choice import Wanted, choose
+from app.core.endpoint_choice import Choice, Wanted, choose
 from app.core.slices import Store, read_endpoints, read_slice
 from app.settings import KubernetesApi, KubernetesSettings
 
@@ -97,13 +97,21 @@ class KubernetesDiscovery:
         started = monotonic()
         choice = choose(self._store.slices, self._wanted)
         self._pool.discovered(choice.backends, choice.draining, synced=not self._trouble)
-        oddity = choice.problem or ("" if self._store.objects else f"nothing is known of {self._service}: is it there?")
-        if oddity and oddity != self._oddity:
-            self._warn("discovery_empty", oddity)
-        self._oddity = oddity
+        self._note_oddity(choice)
         self._report()
         now = monotonic()
         self._not_before = now + max(PUBLISH_PAUSE, REST * (now - started))
+
+    def _note_oddity(self, choice: Choice) -> None:
+        """Say once why there are fewer backends than one would think."""
+        event, oddity = "discovery_empty", choice.problem
+        if not self._store.objects:
+            oddity = f"nothing is known of {self._service}: is it there?"
+        elif left_out := sum(backend.name not in self._pool.snapshot.members for backend in choice.backends):
+            event, oddity = "discovery_cut", f"no room for {left_out} more backends"
+        if oddity and oddity != self._oddity:
+            self._warn(event, oddity)
+        self._oddity = oddity
 
     def _report(self) -> None:
         self._pool.discovery.update(synced=not self._trouble, reason=self._trouble or self._oddity or None)
