@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import structlog
 
+from app.control import clock
 from app.control.pools import LivePool
 from app.core.backend import State
 from app.core.pool import BackendAdded, BackendRemoved, Change, PanicChanged, StateChanged
@@ -19,6 +20,26 @@ _log = structlog.get_logger()
 
 
 Orders = Iterator[CloseSessions | KeepSessions]
+
+
+class BackendGrace:
+    """Ends the sessions of backends that left a pool so many seconds ago; 0 lets them live to their end."""
+
+    def __init__(self, pool: LivePool, seconds: float, workers: int) -> None:
+        self._pool, self._seconds, self._workers = pool, seconds, workers
+        self._ordered: set[str] = set()
+
+    def tick(self) -> Orders:
+        """What to tell each worker now. To be called regularly."""
+        if not self._seconds:
+            return
+        for name in self._ordered - self._pool.leaving.keys():
+            self._ordered.remove(name)
+            yield KeepSessions(self._pool.name, name)  # it is back, or has no session left
+        for name, member in self._pool.leaving.items():
+            if name not in self._ordered and clock.now() - member.since >= self._seconds:
+                self._ordered.add(name)
+                yield _close(self._pool, name, CloseReason.BACKEND_REMOVED, self._workers)
 
 
 def closing_orders(pool: LivePool, changes: Iterable[Change | PanicChanged], workers: int) -> Orders:

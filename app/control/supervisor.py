@@ -14,7 +14,7 @@ from app import __version__
 from app.control import snapshot
 from app.control.admin.server import AdminServer
 from app.control.change_log import log_changes
-from app.control.closing import closing_orders
+from app.control.closing import BackendGrace, closing_orders
 from app.control.discovery.sources import Sources
 from app.control.health.prober import Probers
 from app.control.listeners import BoundListener, bind_listener, bind_socket, refuse_taken
@@ -54,6 +54,7 @@ class Supervisor:
         self._workers = Workers(
             settings.workers, self._totals, self._introduce, self._backend_failed, self._affinity_learned
         )
+        self._graces = [BackendGrace(pool, settings.drain.backend_grace, settings.workers) for pool in self._pools.values()]
         self._rebalancers = {
             name: Rebalancer(pool, self._totals, self._workers)
             for name, pool in self._pools.items()
@@ -185,6 +186,9 @@ class Supervisor:
             for pool in self._pools.values():
                 pool.restore_due()
                 pool.release_slots()
+            for grace in self._graces:
+                for order in grace.tick():
+                    self._workers.broadcast(order)
             for rebalancer in self._rebalancers.values():
                 rebalancer.tick()
 

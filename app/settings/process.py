@@ -37,6 +37,9 @@ class DrainSettings(Section):
         json_schema_extra={"default_text": "`0s` (`5s` inside Kubernetes)"},
     )
     grace: Annotated[float, duration(least=0.0)] = Field(default=25.0, description="time that sessions then have to finish")
+    backend_grace: Annotated[float, duration(least=0.0, note=" (0 means until they end)")] = Field(
+        default=0.0, description="time that sessions have on a backend that has left its pool; `0` = until they end"
+    )
 
 
 class LogSettings(Section):

@@ -5,7 +5,7 @@ from os import close
 
 import pytest
 
-from app.control.closing import closing_orders
+from app.control.closing import BackendGrace, closing_orders
 from app.control.pools import LivePool
 from app.control.totals import Totals
 from app.core.backend import Backend
@@ -13,6 +13,7 @@ from app.core.pool import BackendRemoved, Change, PanicChanged
 from app.link.board import Board
 from app.link.messages import CloseSessions, KeepSessions
 from app.settings import PoolSettings
+from tests.support.waiting import until
 
 ONE, TWO, THREE = (Backend(f"10.0.0.{number}:80", f"10.0.0.{number}", 80) for number in (1, 2, 3))
 CLOSE_BOTH = {"on_down": "close", "on_removed": "close"}
@@ -97,3 +98,24 @@ def test_a_backend_that_goes_before_its_first_probe_has_its_sessions_closed_too(
     bench.pool.discovered([TWO])
     assert [type(change) for change in bench.changes][-1] is BackendRemoved
     assert bench.orders() == [CloseSessions("chat", ONE.name, "backend_removed", 0, 0, 10.0, 0.0)]
+
+
+async def test_a_backend_that_has_left_has_its_sessions_closed_after_the_grace_once_and_kept_when_it_is_back(
+    board: Board,
+) -> None:
+    bench = Bench(board)
+    grace = BackendGrace(bench.pool, 0.2, 3)
+    bench.pool.discovered([TWO])
+    assert list(grace.tick()) == []
+    closing = [CloseSessions("chat", ONE.name, "backend_removed", 0, 0, 10.0, 0.0)]
+    assert await until(lambda: list(grace.tick())) == closing
+    assert list(grace.tick()) == []
+    bench.pool.discovered([ONE, TWO])
+    assert list(grace.tick()) == [KeepSessions("chat", ONE.name)]
+
+
+async def test_without_a_grace_the_sessions_of_a_backend_that_has_left_live_to_their_end(board: Board) -> None:
+    bench = Bench(board)
+    grace = BackendGrace(bench.pool, 0.0, 3)
+    bench.pool.discovered([TWO])
+    assert list(grace.tick()) == []

@@ -86,7 +86,7 @@ def test_every_default_is_shown() -> None:
         "admin": "0.0.0.0:9000",
         "admin_token": "**********",
         "workers": 1,
-        "drain": {"delay": "0s", "grace": "25s"},
+        "drain": {"delay": "0s", "grace": "25s", "backend_grace": "0s"},
         "log": {"level": "info"},
         "buffer_size": "64KiB",
         "splice": "adaptive",
