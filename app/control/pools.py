@@ -264,7 +264,8 @@ class LivePool:
     def _review(self, name: str, reason: str, seconds: float | None = None) -> None:
         """The one place where what probes say and what traffic says become the state of a backend."""
         self.snapshot, changes = self.snapshot.with_state(name, self._state(name), reason, clock.now(), seconds)
-        self._announce(changes)
+        if changes:  # most probes change nothing, and to see whether health is ignored takes a look at all backends
+            self._announce(changes)
 
     def _announce(self, changes: tuple[Change, ...]) -> None:
         """Tell what has changed, in one piece with whether health is ignored now: routing must see no moment in between."""

@@ -68,5 +68,5 @@ def listener_added(listener: BoundListener, settings: ListenerSettings) -> Liste
 
 def _entry(pool: LivePool, member: Member) -> BackendEntry:
     name = member.backend.name
-    warming_since = pool.warming_since.get(name, 0.0)
+    warming_since = pool.warming_since.get(name)
     return BackendEntry.of(member.backend, pool.slots[name], eligible=member.eligible, warming_since=warming_since)

@@ -8,8 +8,12 @@ from errno import (
     ECONNRESET,
     EHOSTDOWN,
     EHOSTUNREACH,
+    EMFILE,
     ENETDOWN,
     ENETUNREACH,
+    ENFILE,
+    ENOBUFS,
+    ENOMEM,
     EPIPE,
     ETIMEDOUT,
 )
@@ -63,6 +67,9 @@ class RejectReason(StrEnum):
     QUEUE_FULL = "queue_full"
     QUEUE_TIMEOUT = "queue_timeout"
 
+
+NO_RESOURCES = frozenset({EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL})
+"""Errors that say something about this system, its descriptors, memory or local ports, and nothing about the peer."""
 
 _BY_ERRNO = {
     ECONNREFUSED: ConnectFailure.REFUSED,

@@ -2,11 +2,10 @@
 
 import socket
 from collections.abc import Callable
-from errno import EMFILE, ENFILE, ENOBUFS, ENOMEM
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from app.core.reasons import RejectReason
+from app.core.reasons import NO_RESOURCES, RejectReason
 from app.core.token_bucket import TokenBucket
 from app.dataplane.clients import ClientCounts
 from app.dataplane.counters import Counters
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from app.dataplane.session import Session
 
 ACCEPTS_PER_EVENT = 64  # then the sessions that live get their turn
-NO_RESOURCES = frozenset({EMFILE, ENFILE, ENOBUFS, ENOMEM})
 MAPPED_IPV4 = "::ffff:"
 
 Peer = tuple[str, int]

@@ -6,7 +6,7 @@ from random import random
 from time import monotonic
 
 from app.core.balance import POLICIES
-from app.core.balance.balancer import Balancer
+from app.core.balance.balancer import Balancer, has_room
 from app.core.balance.policy import Means
 from app.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
 from app.core.network import Networks
@@ -163,7 +163,7 @@ class Pool:
             return kept
         while (backend := self._balancer.pick(client, tried)) is not None:
             if backend.reserve():
-                if affinity is not None:
+                if affinity is not None and not backend.backup:
                     affinity.give(client, backend.name)
                 return backend
             tried = [*tried, backend]  # another worker has taken the last place
@@ -177,10 +177,14 @@ class Pool:
         """After `reserve` has found none: whether there is one that would do if it had room."""
         return any(backend.eligible and backend not in tried for backend in self.backends.values())
 
+    def _has_room(self) -> bool:
+        """Whether any backend may take one more now."""
+        return any(backend.eligible and has_room(backend) for backend in self.backends.values())
+
     def _reserve_again(self, affinity: Affinity, client: str, tried: list[PoolBackend]) -> PoolBackend | None:
-        """Reserve a connection on the backend that the client had, if that may be."""
+        """Reserve a connection on the backend that the client had, if that may be. Nobody is kept on a backup."""
         backend = self.backends.get(affinity.backend(client) or "")
-        if backend is None or not backend.eligible or backend in tried or not backend.reserve():
+        if backend is None or backend.backup or not backend.eligible or backend in tried or not backend.reserve():
             return None
         affinity.give(client, backend.name)
         return backend
@@ -222,7 +226,7 @@ class Pool:
 
     def _configure_queue(self, message: PoolAdded) -> None:
         if self.queue is None and message.queue_size:
-            self.queue = Queue(self._poller, self._counters, message.slot)
+            self.queue = Queue(self._poller, self._counters, message.slot, self._has_room)
         if self.queue is not None:
             self.queue.configure(message.queue_size, message.queue_timeout)
 

@@ -5,6 +5,7 @@ What a client sends meanwhile stays in the kernel.
 """
 
 import socket
+from collections.abc import Callable
 from time import monotonic
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from app.dataplane.poller import ERR, GONE, HUP, Poller
 from app.link.board import POOLS, PoolCell
 
 TICK = 0.05  # seconds between two looks while somebody waits
+MOST_REFUSED = 64  # in one look, of those that have tried the backends that have room
 
 
 class Waiting(Protocol):
@@ -42,10 +44,13 @@ class Waiting(Protocol):
 
 
 class Queue:
-    """Who waits, longest first. `size` is for all workers together, `timeout` in seconds."""
+    """Who waits, longest first. `size` is for all workers together, `timeout` in seconds.
 
-    def __init__(self, poller: Poller, counters: Counters, pool_slot: int) -> None:
-        self._poller = poller
+    `has_room` says whether any backend may take one more, so that nobody asks in vain while all are full.
+    """
+
+    def __init__(self, poller: Poller, counters: Counters, pool_slot: int, has_room: Callable[[], bool]) -> None:
+        self._poller, self._has_room = poller, has_room
         self._cells = counters.cells
         self._cell = counters.slot(POOLS, pool_slot) + PoolCell.QUEUED
         self._elsewhere = counters.elsewhere(POOLS, pool_slot, PoolCell.QUEUED)
@@ -57,13 +62,16 @@ class Queue:
         """Change size and timeout, of those who wait, too; nobody is sent away because the queue has become smaller."""
         self.size, self.timeout = size, timeout
 
-    def join(self, session: Waiting) -> bool:
-        """Wait at the end, if there is room. All workers count before they look, as for connections of a backend."""
+    def join(self, session: Waiting, waited: float) -> bool:
+        """Wait at the end, if there is room; the seconds that it has waited before count, too.
+
+        All workers count before they look, as for connections of a backend.
+        """
         self._cells[self._cell] += 1
         if self._cells[self._cell] + sum(self._cells[cell] for cell in self._elsewhere) > self.size:
             self._cells[self._cell] -= 1
             return False
-        place = Place(self, session)
+        place = Place(self, session, monotonic() - waited)
         try:
             self._poller.register(session.client.fileno(), GONE, place.client_changed)
         except OSError:
@@ -97,11 +105,16 @@ class Queue:
 
     def _serve(self) -> None:
         self._woken = False
+        if not self.waiting or not self._has_room():
+            return
         served: list[Waiting] = []
+        refused = 0
         for session in self.waiting:
             if session.find_place():
                 served.append(session)
-            elif not session.choosy:
+            elif session.choosy and refused < MOST_REFUSED:
+                refused += 1
+            else:
                 break
         for session in served:
             session.take_place()
@@ -116,8 +129,8 @@ class Queue:
         self._tick_later()
         self._serve()
         longest = monotonic() - self.timeout
-        while self.waiting and next(iter(self.waiting.values())).since <= longest:
-            next(iter(self.waiting)).reject(RejectReason.QUEUE_TIMEOUT)
+        for session in [session for session, place in self.waiting.items() if place.since <= longest]:
+            session.reject(RejectReason.QUEUE_TIMEOUT)
 
 
 class Place:
@@ -125,9 +138,8 @@ class Place:
 
     __slots__ = ("_queue", "_session", "since")
 
-    def __init__(self, queue: Queue, session: Waiting) -> None:
-        self._queue, self._session = queue, session
-        self.since = monotonic()
+    def __init__(self, queue: Queue, session: Waiting, since: float) -> None:
+        self._queue, self._session, self.since = queue, session, since
 
     def client_changed(self, events: int) -> None:
         """The client has broken off, or sends nothing more. It waits on if it has sent something that nobody has read."""

@@ -9,7 +9,15 @@ from errno import EINPROGRESS
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
-from app.core.reasons import BACKEND_ENDS, CLEAN_ENDS, CloseReason, ConnectFailure, RejectReason, connect_failure
+from app.core.reasons import (
+    BACKEND_ENDS,
+    CLEAN_ENDS,
+    NO_RESOURCES,
+    CloseReason,
+    ConnectFailure,
+    RejectReason,
+    connect_failure,
+)
 from app.dataplane.poller import EDGES, ERR, HUP, OUT
 from app.dataplane.pool import Pool, PoolBackend
 from app.dataplane.queue import Queue
@@ -134,7 +142,8 @@ class Session:
 
     def dial_timed_out(self) -> None:
         """Try another backend, unless this dial has come to its end since."""
-        if self.ended or self.to_backend or monotonic() - self.active_at < self.pool.dials.timeout:
+        dials = self.backend_socket is not None and self.to_backend is None
+        if self.ended or not dials or monotonic() - self.active_at < self.pool.dials.timeout:
             return
         self._dial_failed(ConnectFailure.TIMEOUT)
         self._dial()
@@ -208,7 +217,7 @@ class Session:
     def _wait_or_end(self) -> None:
         """There is no place now, or others are first."""
         queue, full = self.pool.queue, self.pool.is_full(self.tried)
-        if full and queue is not None and queue.join(self):
+        if full and queue is not None and queue.join(self, self.queued_seconds or 0.0):
             return
         if self.tried:
             self.end(CloseReason.CONNECT_FAILED)
@@ -222,7 +231,7 @@ class Session:
         """Leave the queue; answers whether it was in it."""
         if self not in queue.waiting:
             return False
-        self.queued_seconds = (self.queued_seconds or 0.0) + queue.leave(self)
+        self.queued_seconds = queue.leave(self)
         return True
 
     # Dialling
@@ -247,7 +256,7 @@ class Session:
                 return
             if error == EINPROGRESS or not error:
                 return
-            self._dial_failed(connect_failure(error))
+            self._dial_failed(connect_failure(error), blames_backend=error not in NO_RESOURCES)
         self.end(CloseReason.CONNECT_FAILED)
 
     def _connect(self, backend: PoolBackend) -> int:
@@ -271,7 +280,7 @@ class Session:
         else:
             self._connected(events)
 
-    def _dial_failed(self, failure: ConnectFailure) -> None:
+    def _dial_failed(self, failure: ConnectFailure, *, blames_backend: bool = True) -> None:
         assert self.backend is not None
         assert self.backend_socket is not None
         self._owner.medium.poller.close(self.backend_socket)
@@ -281,7 +290,8 @@ class Session:
             self.pool.observe(self.backend, self.pool.dials.timeout)
         if self.pool.queue is not None:
             self.pool.queue.wake()
-        self._owner.backend_failed(self.pool, self.backend, failure)
+        if blames_backend:
+            self._owner.backend_failed(self.pool, self.backend, failure)
         self.tried.append(self.backend)
         self.backend = self.backend_socket = None
 
@@ -291,13 +301,13 @@ class Session:
         now = monotonic()
         self.connect_seconds = now - self.active_at
         self.active_at = now
-        if self.pool.outlier_failures:
-            self._early_until = now + self.pool.early_end
         self.pool.connect_seconds.observe(self.connect_seconds)
         if self.pool.learns:
             self.pool.observe(self.backend, self.connect_seconds)
         self.backend.connected()
         self.to_backend, self.to_client = relay(self._owner.medium, self, self.client, self.backend_socket)
+        if self.pool.outlier_failures:
+            self._early_until = now + self.pool.early_end
         if events & ~OUT:
             self.to_client.ready(events)  # it spoke first, and nobody will tell again
 

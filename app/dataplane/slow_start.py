@@ -1,6 +1,7 @@
 """The backends of a pool that warm up, and the one timer that lets their weights grow. See `app.core.slow_start`."""
 
 from collections.abc import Callable, Hashable
+from math import inf
 from time import monotonic
 from typing import Generic, Protocol, TypeVar
 
@@ -15,7 +16,7 @@ class Warming(Hashable, Protocol):
 
     full_weight: int
     weight: int
-    warming_since: float
+    warming_since: float | None
 
 
 B = TypeVar("B", bound=Warming)
@@ -57,7 +58,8 @@ class SlowStart(Generic[B]):
         self._ticking = False
 
     def _weight(self, backend: B, now: float) -> int:
-        return backend.full_weight * parts(now - backend.warming_since, self._duration)
+        warm_for = inf if backend.warming_since is None else now - backend.warming_since
+        return backend.full_weight * parts(warm_for, self._duration)
 
     def _tick(self) -> None:
         if self._warming and not self._ticking:

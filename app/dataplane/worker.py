@@ -303,7 +303,13 @@ class Worker:
     def _callback_failed(self, callback: Callable[..., None]) -> None:
         """A bug: log it with its place, and let only the session pay that it happened in."""
         self._log_now("error", "internal_error", traceback=traceback.format_exc(limit=8))
-        getattr(callback, "__self__").failed()  # noqa: B009  (a method of a session, relay, gate, the link or the worker)
+        owner = getattr(callback, "__self__")  # noqa: B009  (a session, relay, gate, the link, the worker, ...)
+        if owner is self:
+            self.failed()
+        try:
+            owner.failed()
+        except Exception:  # noqa: BLE001  (a bug in cleaning up after a bug still costs only its own session)
+            self._log_now("error", "internal_error", traceback=traceback.format_exc(limit=8))
 
 
 def _most_sessions() -> int:

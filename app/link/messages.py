@@ -63,7 +63,7 @@ class BackendEntry:
     """A backend as routing sees it, and the slot of its counters on the stats board.
 
     `warming_since` is when it came up for a slow start, in seconds of the monotonic clock that all processes have in common;
-    0 is long ago.
+    None when it is not to have one.
     """
 
     slot: int
@@ -75,13 +75,13 @@ class BackendEntry:
     max_connections: int
     backup: bool
     order: int = 0
-    warming_since: float = 0.0
+    warming_since: float | None = None
     pod: str = ""
     node: str = ""
     zone: str = ""
 
     @staticmethod
-    def of(backend: Backend, slot: int, *, eligible: bool, warming_since: float = 0.0) -> "BackendEntry":
+    def of(backend: Backend, slot: int, *, eligible: bool, warming_since: float | None = None) -> "BackendEntry":
         """The entry of a backend."""
         return BackendEntry(
             slot,

@@ -187,6 +187,13 @@ class HealthSettings(Section):
             raise ValueError(f"checks of type {kind} have no {name}: expected it only with {listed}")
         return value
 
+    @field_validator("ca_file")
+    @classmethod
+    def _is_used(cls, ca_file: str | None, info: ValidationInfo) -> str | None:
+        if ca_file is not None and info.data.get("verify") is False:
+            raise ValueError("nothing is verified: expected verify true, or no ca_file")
+        return ca_file
+
     @field_validator("expect_regex")
     @classmethod
     def _one_expectation(cls, expression: str | None, info: ValidationInfo) -> str | None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from app.core.address import Address
 from app.settings.notation import LISTEN_ADDRESS, text, whole_number
@@ -43,6 +43,13 @@ class ListenerSettings(Section):
         description="new connections that may come at once, on top of the rate",
         json_schema_extra={"default_text": "what the rate gives in 100 ms, at least 1"},
     )
+
+    @field_validator("accept_burst")
+    @classmethod
+    def _of_a_rate(cls, burst: int | None, info: ValidationInfo) -> int | None:
+        if burst is not None and info.data.get("accept_rate") == 0:
+            raise ValueError("there is no accept_rate: expected one, too")
+        return burst
 
     @property
     def burst(self) -> int:

@@ -233,8 +233,8 @@ def warms(bench: Bench) -> dict[str, bool]:
     """Who is told to workers as having just come up."""
     now = monotonic()
     entries = all_backends(bench.pool).changed
-    assert all(entry.warming_since == 0 or now - 10 < entry.warming_since <= now for entry in entries)
-    return {entry.name: entry.warming_since > 0 for entry in entries}
+    assert all(entry.warming_since is None or now - 10 < entry.warming_since <= now for entry in entries)
+    return {entry.name: entry.warming_since is not None for entry in entries}
 
 
 def test_backends_that_start_with_the_pool_have_no_slow_start(warming: Bench) -> None:

@@ -134,3 +134,16 @@ async def test_without_affinity_control_is_told_nothing(worker: Worker) -> None:
         port = await worker.add_listener()
         assert [await backend_of(CLIENTS[0], port) for _ in range(4)] == [0, 1, 0, 1]
         assert learned(worker) == {}
+
+
+async def test_nobody_stays_on_a_backup_once_another_backend_is_back(worker: Worker) -> None:
+    async with numbered_backends(2) as backends:
+        primary, backup = backends[0].backend(), backends[1].backend(backup=True)
+        worker.add_pool(affinity_ttl=60.0, affinity_max_clients=100)
+        worker.set_backends([backup], first_slot=1)
+        worker.set_backends([primary], eligible=False)
+        port = await worker.add_listener()
+        assert [await backend_of(client, port) for client in CLIENTS] == [1] * len(CLIENTS)
+        worker.set_backends([primary])
+        await worker.sessions()
+        assert [await backend_of(client, port) for client in CLIENTS] == [0] * len(CLIENTS)

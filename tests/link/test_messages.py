@@ -92,7 +92,7 @@ def test_entries_within_a_message_are_values_again() -> None:
     entry = BackendEntry.of(
         Backend("a:1", "10.0.0.1", 1, weight=2, max_connections=3, backup=True, order=4), 7, eligible=True
     )
-    assert entry == BackendEntry(7, True, "a:1", "10.0.0.1", 1, 2, 3, True, 4, 0.0)
+    assert entry == BackendEntry(7, True, "a:1", "10.0.0.1", 1, 2, 3, True, 4, None)
     changed = decode(encode(BackendsChanged("chat", [entry], ["b:1"])))
     assert isinstance(changed, BackendsChanged)
     assert changed.changed == [entry]

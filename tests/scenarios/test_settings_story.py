@@ -170,7 +170,7 @@ async def check_shows_the_same(settings: dict[str, Any]) -> None:
     assert effective["admin_token"] == "*" * len(effective["admin_token"])
     assert effective["pools"]["chat"]["balance"] == "source_hash"
     assert effective["pools"]["cache"]["idle_timeout"] == "5m"
-    assert effective["drain"] == {"delay": "5s", "grace": "25s"}
+    assert effective["drain"] == {"delay": "5s", "grace": "25s", "backend_grace": "0s"}
 
 
 async def test_a_backend_s_name_is_resolved_and_one_that_is_unknown_keeps_its_place() -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import trustme
 from pydantic import ValidationError
 
 from app.settings import SettingsError, effective, load_settings
@@ -158,6 +159,14 @@ def test_a_ca_file_that_cannot_be_used_is_refused_at_start(tmp_path: Path, conte
         HealthSettings.model_validate({"type": "https", "ca_file": str(path)})
     with pytest.raises(ValidationError, match="not a regular file"):
         HealthSettings.model_validate({"type": "https", "ca_file": str(tmp_path)})
+
+
+def test_a_ca_file_for_nothing_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ca.pem"
+    path.write_bytes(trustme.CA().cert_pem.bytes())
+    HealthSettings.model_validate({"type": "https", "ca_file": str(path)})
+    with pytest.raises(ValidationError, match="nothing is verified"):
+        HealthSettings.model_validate({"type": "https", "verify": False, "ca_file": str(path)})
 
 
 def test_a_wrong_setting_is_named_with_its_value_but_a_password_is_never_shown() -> None:

@@ -38,3 +38,8 @@ def test_the_burst_is_what_the_rate_gives_in_a_tenth_of_a_second_unless_it_is_gi
 def test_limits_that_are_no_numbers_within_bounds_are_refused(given: dict[str, object]) -> None:
     with pytest.raises(ValidationError, match="expected a whole number from"):
         ListenerSettings.model_validate({"bind": "0.0.0.0:80", "pool": "chat", **given})
+
+
+def test_a_burst_without_a_rate_is_refused() -> None:
+    with pytest.raises(ValidationError, match="there is no accept_rate"):
+        ListenerSettings.model_validate({"bind": "0.0.0.0:80", "pool": "chat", "accept_burst": 5})

@@ -92,7 +92,7 @@ class Worker:
         *,
         eligible: bool = True,
         first_slot: int = 0,
-        warming_since: float = 0.0,
+        warming_since: float | None = None,
     ) -> None:
         """Add or change backends; slots on the board are given in the order of this list."""
         entries = [

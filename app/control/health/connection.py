@@ -65,6 +65,8 @@ class Connection:
 
     async def exactly(self, count: int) -> bytes:
         """So many bytes; the caller has bounded the count."""
+        if not count:
+            return b""
         data = bytearray()
         while len(data) < count:
             data += await self._some(data)

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from errno import EADDRNOTAVAIL, EMFILE, ENFILE, ENOBUFS, ENOMEM
 
 import structlog
 
@@ -10,9 +9,8 @@ from app.control.health import PROBES
 from app.control.health.request import ProbeError, ProbeRequest
 from app.core.address import Address
 from app.core.backend import Backend
+from app.core.reasons import NO_RESOURCES
 from app.settings import HealthSettings
-
-NO_RESOURCES = frozenset({EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL})
 
 _log = structlog.get_logger()
 
