@@ -66,6 +66,7 @@ class RejectReason(StrEnum):
     BACKENDS_FULL = "backends_full"
     QUEUE_FULL = "queue_full"
     QUEUE_TIMEOUT = "queue_timeout"
+    CLIENT_GONE = "client_gone"
 
 
 NO_RESOURCES = frozenset({EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL})

@@ -186,12 +186,26 @@ class Gate:
                     listener.exhausted(error)
                     return False
                 continue  # a client that was gone before it was accepted
-            if bucket:
-                bucket.take(monotonic())
             client = socket.SocketType(*self._kind, fileno=descriptor)
             client.setblocking(False)
+            if bucket:
+                if _has_left(client):  # while it waited for its turn: it must not cost the turn of one that still waits
+                    listener.rejected(RejectReason.CLIENT_GONE)
+                    client.close()
+                    continue
+                bucket.take(monotonic())
             listener.accepted(listener, client, (peer[0].removeprefix(MAPPED_IPV4), peer[1]))
         return True
 
     def failed(self) -> None:
         """A bug broke one accept; the next event tries again."""
+
+
+def _has_left(client: socket.SocketType) -> bool:
+    """Whether a client that has just been accepted has broken off, or ended without a word."""
+    try:
+        return not client.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from app.core.reasons import CloseReason, RejectReason
 from app.dataplane.counters import Counters
+from app.dataplane.descriptors import most_sessions
 from app.dataplane.poller import ERR, GONE, HUP, Poller
 from app.link.board import POOLS, PoolCell
 
@@ -51,6 +52,7 @@ class Queue:
 
     def __init__(self, poller: Poller, counters: Counters, pool_slot: int, has_room: Callable[[], bool]) -> None:
         self._poller, self._has_room = poller, has_room
+        self._most_here = most_sessions() // 2  # whoever waits must not take the descriptors of those who can be served
         self._cells = counters.cells
         self._cell = counters.slot(POOLS, pool_slot) + PoolCell.QUEUED
         self._elsewhere = counters.elsewhere(POOLS, pool_slot, PoolCell.QUEUED)
@@ -67,6 +69,8 @@ class Queue:
 
         All workers count before they look, as for connections of a backend.
         """
+        if len(self.waiting) >= self._most_here:
+            return False
         self._cells[self._cell] += 1
         if self._cells[self._cell] + sum(self._cells[cell] for cell in self._elsewhere) > self.size:
             self._cells[self._cell] -= 1

@@ -2,7 +2,6 @@
 
 import gc
 import os
-import resource
 import signal
 import socket
 import traceback
@@ -18,6 +17,7 @@ from app.core.splice import Splice
 from app.dataplane.access_log import AccessLog
 from app.dataplane.closing import Closing
 from app.dataplane.counters import Counters
+from app.dataplane.descriptors import most_sessions
 from app.dataplane.drain import DrainInProgress
 from app.dataplane.failures import FailureReports
 from app.dataplane.link_watch import LinkWatch
@@ -26,7 +26,6 @@ from app.dataplane.poller import Poller
 from app.dataplane.pool import Pool, PoolBackend
 from app.dataplane.relay import Medium
 from app.dataplane.session import Session
-from app.dataplane.splice import MOST_PIPES
 from app.link.board import SWEEP_INTERVAL, WORKER, Board, WorkerCell
 from app.link.channel import Channel
 from app.link.log_stream import LogStream
@@ -56,7 +55,6 @@ LOG_FLUSH_SIZE = 32 * 1024
 DRAIN_TICK = 0.05
 PAUSE_CHECK_INTERVAL = 0.25
 LAST_LOG_WAIT = 0.4  # for a block that a slow reader of the log does not take
-RESERVED_DESCRIPTORS = 64 + 2 * MOST_PIPES  # for everything that is not a session
 
 
 class Worker:
@@ -75,7 +73,7 @@ class Worker:
         self._listeners: dict[str, Listener] = {}
         self._sessions: dict[int, Session] = {}
         self._last_session = 0
-        self._most_sessions = _most_sessions()
+        self._most_sessions = most_sessions()
         self._paused = False
         self._closing = Closing(self.poller, self._sessions)
         self._drain: DrainInProgress | None = None
@@ -310,12 +308,6 @@ class Worker:
             owner.failed()
         except Exception:  # noqa: BLE001  (a bug in cleaning up after a bug still costs only its own session)
             self._log_now("error", "internal_error", traceback=traceback.format_exc(limit=8))
-
-
-def _most_sessions() -> int:
-    """Two descriptors a session; running out of them in the middle of a dial would hurt more than a pause."""
-    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(1, (soft - RESERVED_DESCRIPTORS) // 2)
 
 
 def run(number: int, workers: int, link: int, board: int) -> None:

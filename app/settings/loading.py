@@ -13,7 +13,7 @@ from app.settings.entry import Entry, Given
 from app.settings.environment import Environment
 from app.settings.model import Settings
 from app.settings.names import CONFIG_FILE
-from app.settings.overlap import overlap_problems
+from app.settings.overlap import overlap_problems, own_backends
 from app.settings.own_namespace import NAMESPACE_FILE, own_namespace, with_own_namespace
 from app.settings.problem import SettingsError, field_problems
 from app.settings.relations import given_twice, relation_problems, too_many_backends
@@ -39,7 +39,7 @@ def load_settings(environ: Mapping[str, str], namespace_file: Path = NAMESPACE_F
     else:
         problems += [*field_problems(errors, given), *relation_problems(given), *overlap_problems(given)]
     if settings is not None:
-        problems += too_many_backends(settings)
+        problems += [*too_many_backends(settings), *own_backends(settings)]
     if settings is None or problems:
         raise SettingsError(problems)
     return settings

@@ -37,6 +37,7 @@ def test_the_other_lists_are_bounded_words_too() -> None:
         "backends_full",
         "queue_full",
         "queue_timeout",
+        "client_gone",
     ]
 
 

@@ -283,6 +283,24 @@ async def test_clients_above_the_accept_rate_wait_and_all_are_served_at_that_rat
         assert listener(worker, ListenerCell.ACCEPT_PAUSES) == 0
 
 
+async def test_clients_that_gave_up_while_they_waited_for_the_rate_cost_nobody_a_turn(worker: Worker) -> None:
+    async with serving(echo) as backend:
+        worker.add_pool()
+        worker.set_backends([backend.backend()])
+        port = await worker.add_listener(accept_rate=2, accept_burst=1)
+        with ExitStack() as stack:
+            assert await is_served(stack.enter_context(await connect(port)))
+            for number in range(60):
+                impatient = await connect(port)
+                if number % 2:
+                    impatient.reset()
+                else:
+                    impatient.close()
+            assert await is_served(stack.enter_context(await connect(port))), "and not half a minute later"
+            assert worker.cell(LISTENERS, 0, REJECTED_CELL[RejectReason.CLIENT_GONE]) == 60
+            assert worker.active == 2
+
+
 async def test_with_two_workers_each_has_half_of_the_accept_rate() -> None:
     board = Board.create(2)
     async with running_worker(board=board) as worker, serving(echo) as backend:

@@ -114,9 +114,10 @@ def test_what_is_shown_gives_the_same_settings(tmp_path: Path, environ: dict[str
 durations = st.integers(1, 2_592_000_000).map(lambda count: f"{count}ms")
 environments = st.fixed_dictionaries(
     {
+        "TIDEGATE_ACCEPT_RATE": st.integers(1, 1000).map(str),
         "TIDEGATE_BACKENDS": st.lists(st.integers(1, 65535), min_size=1, max_size=4, unique=True).map(
             lambda ports: ",".join(f"a:{port} weight={port}" for port in ports)
-        )
+        ),
     },
     optional={
         "TIDEGATE_LISTEN": st.sampled_from(["[::]:80", "127.0.0.1:1,localhost:2"]),
@@ -133,7 +134,6 @@ environments = st.fixed_dictionaries(
         "TIDEGATE_AFFINITY__MAX_CLIENTS": st.integers(1, 100_000).map(str),
         "TIDEGATE_QUEUE__SIZE": st.integers(0, 100_000).map(str),
         "TIDEGATE_MAX_CONNECTIONS": st.integers(0, 1000).map(str),
-        "TIDEGATE_ACCEPT_RATE": st.integers(0, 1000).map(str),
         "TIDEGATE_ACCEPT_BURST": st.integers(1, 1000).map(str),
         "TIDEGATE_IDLE_TIMEOUT": durations | st.just("0"),
         "TIDEGATE_DRAIN__DELAY": durations,

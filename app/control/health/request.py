@@ -1,5 +1,6 @@
 """What a probe is told, how it says that it failed, and how far it has come."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.core.address import Address
@@ -25,6 +26,7 @@ class Progress:
     passed: bool = False
     sent: int = 0
     received: int = 0
+    unexpected: Callable[[str], str] | None = None  # says what has come instead, given the words for when
 
     def unfinished(self, timeout: float) -> str:
         """Why a probe has failed that was not done within its timeout (seconds)."""
@@ -33,6 +35,8 @@ class Progress:
             return f"no connection in {limit}"
         if self.encrypting:
             return f"TLS handshake not finished in {limit}"
+        if self.unexpected:
+            return self.unexpected(f"within {limit}")
         if self.received:
             return f"no complete answer in {limit}: sent {_bytes(self.sent)}, received {_bytes(self.received)}"
         if self.sent:

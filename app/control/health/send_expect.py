@@ -1,7 +1,9 @@
 """Probe kind `send_expect`: after some bytes were sent, or none, the answer contains a text or matches an expression."""
 
-from collections.abc import Callable
-from functools import lru_cache
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, lru_cache, partial
 
 from app.control.health.connection import connected
 from app.control.health.request import CLOSED, ProbeError, ProbeRequest
@@ -11,7 +13,7 @@ MOST_ANSWER = 16 * 1024
 LONGEST_SEARCH = 0.05
 """Seconds for one search: the expression is the operator's, but what it is applied to is the backend's."""
 
-Search = Callable[[bytes], bool]
+Search = Callable[[bytes], Awaitable[bool]]
 
 
 async def probe(request: ProbeRequest) -> None:
@@ -21,20 +23,25 @@ async def probe(request: ProbeRequest) -> None:
         if request.settings.send:
             await connection.send(request.settings.send)
         answer = b""
-        while not found(answer):
+        while not await found(answer):
             if len(answer) > MOST_ANSWER:
                 raise ProbeError(_unexpected(request, answer, f"in the first {MOST_ANSWER} bytes"))
             data = await connection.read()
             if not data:
                 raise ProbeError(_unexpected(request, answer, "before the end") if answer else CLOSED)
             answer += data
+            request.progress.unexpected = partial(_unexpected, request, answer)
 
 
 def _search_for(settings: HealthSettings) -> Search:
     if settings.expect_regex is not None:
         return _expression(settings.expect_regex)
     expected = settings.expect or b""
-    return lambda answer: expected in answer
+
+    async def found(answer: bytes) -> bool:
+        return expected in answer
+
+    return found
 
 
 @lru_cache(maxsize=256)
@@ -43,13 +50,22 @@ def _expression(pattern: str) -> Search:
 
     compiled = regex.compile(pattern.encode())
 
-    def found(answer: bytes) -> bool:
+    def search(answer: bytes) -> bool:
+        return compiled.search(answer, timeout=LONGEST_SEARCH, concurrent=True) is not None
+
+    async def found(answer: bytes) -> bool:
         try:
-            return compiled.search(answer, timeout=LONGEST_SEARCH) is not None
+            return await asyncio.get_running_loop().run_in_executor(_thread(), search, answer)
         except TimeoutError:
             raise ProbeError(f"the expression took more than {LONGEST_SEARCH:g}s on {len(answer)} bytes") from None
 
     return found
+
+
+@cache
+def _thread() -> ThreadPoolExecutor:
+    """One for all searches: what expressions cost is bounded by it, and nobody else has to wait for them."""
+    return ThreadPoolExecutor(1, "search")
 
 
 def _unexpected(request: ProbeRequest, answer: bytes, where: str) -> str:
