@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from app.settings.notation import Notation, choice, text, whole_number
 from app.settings.section import Section
@@ -92,3 +92,17 @@ class KubernetesSettings(Section):
         description="context of the kubeconfig",
         json_schema_extra={"default_text": "its current one"},
     )
+
+    @field_validator("port", "api", "node", "zone", "kubeconfig", "context")
+    @classmethod
+    def _of_a_service(cls, value: object, info: ValidationInfo) -> object:
+        if value not in (None, KubernetesApi.ENDPOINTSLICES) and info.data.get("service", "") is None:
+            raise ValueError("there is no Service: give kubernetes.service, too")
+        return value
+
+    @field_validator("context")
+    @classmethod
+    def _of_a_kubeconfig(cls, context: str | None, info: ValidationInfo) -> str | None:
+        if context is not None and info.data.get("kubeconfig", "") is None:
+            raise ValueError("there is no kubeconfig: give kubernetes.kubeconfig, too")
+        return context

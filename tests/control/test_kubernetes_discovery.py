@@ -189,7 +189,18 @@ LIST_FAULTS: dict[str, tuple[Fault, str]] = {
     "404": (status(404), "404: the API server has nothing to list endpointslices.discovery.k8s.io in the namespace chat"),
     "garbage": (raw(b"<html>"), "the answer to a list is not JSON"),
     "no list": (raw(b'{"items": 3}'), "the answer to a list is no list"),
-    "no version": (raw(b'{"metadata": {}, "items": []}'), "the list has no resource version"),
+    "a Status": (
+        raw(b'{"kind": "Status", "metadata": {"resourceVersion": "9"}, "code": 500}'),
+        "the answer to a list is no list",
+    ),
+    "no items": (
+        raw(b'{"kind": "EndpointSliceList", "metadata": {"resourceVersion": "9"}}'),
+        "the answer to a list is no list",
+    ),
+    "no version": (
+        raw(b'{"kind": "EndpointSliceList", "metadata": {}, "items": []}'),
+        "the list has no resource version",
+    ),
 }
 
 
@@ -208,6 +219,19 @@ async def test_trouble_with_a_list_is_said_and_tried_again(server: ApiServer, tm
             assert pool.discovery.reason is None
     events = [entry["event"] for entry in log if entry["event"] in ("discovery_failed", "discovery_synced")]
     assert events == ["discovery_failed", "discovery_synced"], "each is said once"
+
+
+@pytest.mark.parametrize("name", LIST_FAULTS)
+async def test_an_answer_that_is_no_list_takes_no_backend_away(server: ApiServer, tmp_path: Path, name: str) -> None:
+    async with following(server, tmp_path) as pool:
+        await settled(pool, 1)
+        await until(lambda: server.watchers == 1)
+        server.standing["list"], _ = LIST_FAULTS[name]
+        server.compact()
+        await server.stop()
+        await server.start()
+        await until(lambda: pool.discovery.events["failed"] > 3)
+        assert hosts(pool) == ["10.0.0.1"]
 
 
 async def test_discovery_trouble_never_empties_a_pool_and_no_version_is_trusted_too_long(

@@ -77,9 +77,17 @@ def test_backends_from_two_sources_are_refused_with_both_names() -> None:
     )
 
 
-def test_settings_of_kubernetes_without_a_service_give_no_backends() -> None:
-    (problem,) = problems_of(KUBERNETES__PORT="http")
-    assert problem.startswith("TIDEGATE_BACKENDS: no backends: give")
+@pytest.mark.parametrize(
+    ("key", "value"), [("PORT", "http"), ("API", "endpoints"), ("NODE", "n1"), ("ZONE", "z"), ("CONTEXT", "dev")]
+)
+def test_settings_of_kubernetes_without_a_service_are_refused(key: str, value: str) -> None:
+    (problem,) = problems_of(BACKENDS="a:1", **{f"KUBERNETES__{key}": value})
+    assert problem.startswith(f"TIDEGATE_KUBERNETES__{key}: '{value}': there is no Service")
+
+
+def test_a_context_without_a_kubeconfig_is_refused() -> None:
+    (problem,) = problems_of(KUBERNETES__SERVICE="chat/web", KUBERNETES__CONTEXT="dev")
+    assert problem.startswith("TIDEGATE_KUBERNETES__CONTEXT: 'dev': there is no kubeconfig")
 
 
 def test_the_effective_settings_are_a_file_with_the_same_meaning(tmp_path: Path) -> None:

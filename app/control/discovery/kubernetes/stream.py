@@ -60,11 +60,13 @@ async def whole_list(response: aiohttp.ClientResponse) -> tuple[list[object], st
         body = orjson.loads(buffer)
     except orjson.JSONDecodeError as error:
         raise ClusterError("the answer to a list is not JSON") from error
-    metadata = body.get("metadata") if isinstance(body, dict) else None
-    items = body.get("items") if isinstance(body, dict) else None
-    if not isinstance(metadata, dict) or not isinstance(items, list | None):
+    kind = body.get("kind") if isinstance(body, dict) else None
+    if not isinstance(kind, str) or not kind.endswith("List") or not isinstance(body.get("items", ""), list | None):
         raise ClusterError("the answer to a list is no list")
-    return items or [], version_of(body)
+    version = version_of(body)
+    if not version:
+        raise ClusterError("the list has no resource version")
+    return body["items"] or [], version
 
 
 def version_of(item: object) -> str:

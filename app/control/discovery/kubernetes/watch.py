@@ -15,7 +15,7 @@ from app.control.discovery.kubernetes.trouble import ClusterError
 from app.core.backoff import Backoff
 from app.settings import KubernetesApi, ServiceName
 
-BACKOFF = Backoff(first=0.8, longest=30.0, healthy_after=120.0)
+BACKOFF = Backoff(first=0.8, longest=30.0, healthy_after=10.0)
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,6 @@ class Watch:
         async with self._cluster.get(self._objects.list(), timeout=self._pace.list_timeout) as response:
             items, version = await whole_list(response)
         self._listener.listed(items)
-        if not version:
-            raise ClusterError("the list has no resource version")
         self._version = version
 
     async def _watch(self) -> None:
@@ -146,4 +144,8 @@ def _error(item: object) -> ClusterError:
     code, message = status.get("code"), status.get("message")
     words = message if isinstance(message, str) else "no reason given"
     number = code if isinstance(code, int) else 0
-    return ClusterError(f"the watch ended with {number or 'an error'}: {words}", status=number, is_stale=True)
+    details = status.get("details")
+    seconds = details.get("retryAfterSeconds") if isinstance(details, dict) else None
+    retry_after = float(seconds) if isinstance(seconds, int) and seconds > 0 else 0.0
+    reason = f"the watch ended with {number or 'an error'}: {words}"
+    return ClusterError(reason, status=number, is_stale=True, retry_after=retry_after)
