@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from app.core.reasons import NO_RESOURCES, RejectReason
 from app.core.token_bucket import TokenBucket
-from app.dataplane.clients import ClientCounts
 from app.dataplane.counters import Counters
 from app.dataplane.poller import IN, Poller
 from app.dataplane.pool import Pool
@@ -16,6 +15,7 @@ from app.link.messages import ListenerAdded
 from app.link.sockets import BACKLOG
 
 if TYPE_CHECKING:
+    from app.dataplane.clients import ClientCounts
     from app.dataplane.session import Session
 
 ACCEPTS_PER_EVENT = 64  # then the sessions that live get their turn
@@ -54,9 +54,7 @@ class Listener:
     def _set_limits(self, counters: Counters, message: ListenerAdded) -> None:
         self._most = message.max_connections
         self._active_elsewhere = counters.elsewhere(LISTENERS, message.slot, ListenerCell.ACTIVE)
-        self._clients: ClientCounts | None = None
-        if message.max_connections_per_client:
-            self._clients = ClientCounts(counters, message.slot, message.max_connections_per_client)
+        self._clients = _client_counts(counters, message) if message.max_connections_per_client else None
         self.limited = bool(self._most or self._clients)
         self.bucket: TokenBucket | None = None
         if message.accept_rate:  # each worker gets its share
@@ -209,3 +207,9 @@ def _has_left(client: socket.SocketType) -> bool:
         return False
     except OSError:
         return True
+
+
+def _client_counts(counters: Counters, message: ListenerAdded) -> "ClientCounts":
+    from app.dataplane.clients import ClientCounts  # noqa: PLC0415  its hash loads OpenSSL, 4 MB that others do without
+
+    return ClientCounts(counters, message.slot, message.max_connections_per_client)

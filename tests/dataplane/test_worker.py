@@ -18,7 +18,18 @@ from tests.support.worker import Worker, running_worker
 
 KILOBYTE = 1024
 MEGABYTE = 1024 * KILOBYTE
-HEAVY = ("pydantic", "aiohttp", "kubernetes", "prometheus_client", "typer", "rich", "structlog", "yaml")
+HEAVY = (
+    "pydantic",
+    "aiohttp",
+    "kubernetes",
+    "prometheus_client",
+    "typer",
+    "rich",
+    "structlog",
+    "yaml",
+    "hashlib",
+    "libcrypto",
+)
 
 
 # What it weighs

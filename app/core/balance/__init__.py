@@ -9,7 +9,13 @@ from app.core.balance.least_latency import LeastLatency
 from app.core.balance.policy import Means, Policy
 from app.core.balance.random_two import RandomTwo
 from app.core.balance.round_robin import RoundRobin
-from app.core.balance.source_hash import SourceHash
+
+
+def _source_hash(means: Means) -> Policy[Any]:
+    from app.core.balance.source_hash import SourceHash  # noqa: PLC0415  its hashes load OpenSSL, 4 MB that others do without
+
+    return SourceHash(means.networks, means.bounded_load)
+
 
 POLICIES: Mapping[str, Callable[[Means], Policy[Any]]] = {
     "round_robin": lambda _: RoundRobin(),
@@ -17,5 +23,5 @@ POLICIES: Mapping[str, Callable[[Means], Policy[Any]]] = {
     "least_latency": lambda means: LeastLatency(means.clock),
     "random_two": lambda means: RandomTwo(means.random),
     "first": lambda _: First(),
-    "source_hash": lambda means: SourceHash(means.networks, means.bounded_load),
+    "source_hash": _source_hash,
 }
