@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.core.network import IPV4_BITS, IPV6_BITS, Networks
+from app.core.network import IPV4_BITS, IPV6_BITS
 from app.settings.notation import factor, whole_number
 from app.settings.section import Section
 
@@ -27,8 +27,3 @@ class HashSettings(Section):
         description="how far above its share of the connections a backend may get, for `source_hash`: `1.25` is usual; "
         "`0` = no bound",
     )
-
-    @property
-    def networks(self) -> Networks:
-        """Which clients count as one."""
-        return Networks(self.ipv4_prefix, self.ipv6_prefix)

@@ -5,7 +5,6 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from app.core.network import EACH_ALONE
 from app.settings.hashing import HashSettings
 from app.settings.loading import load_settings
 from app.settings.problem import SettingsError
@@ -15,7 +14,7 @@ SOURCE_HASH = {"TIDEGATE_BACKENDS": "a:1", "TIDEGATE_BALANCE": "source_hash"}
 
 def test_by_default_each_client_is_on_its_own_and_nothing_is_bounded() -> None:
     hashing = HashSettings()
-    assert (hashing.networks, hashing.bounded_load) == (EACH_ALONE, 0.0)
+    assert (hashing.ipv4_prefix, hashing.ipv6_prefix, hashing.bounded_load) == (32, 128, 0.0)
 
 
 @pytest.mark.parametrize(

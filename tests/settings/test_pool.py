@@ -5,7 +5,6 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from app.core.network import Networks
 from app.settings.hashing import HashSettings
 from app.settings.pool import Balance, PoolSettings
 
@@ -90,14 +89,15 @@ def test_settings_of_an_affinity_that_is_off_contradict_no_policy() -> None:
 def test_the_hash_may_be_given_where_it_is_used_and_as_nothing_elsewhere() -> None:
     hashing = {"ipv4_prefix": 24, "ipv6_prefix": 64, "bounded_load": "1.25"}
     pool = PoolSettings.model_validate({"backends": "a:1", "balance": "source_hash", "hash": hashing})
-    assert (pool.hash.networks, pool.hash.bounded_load) == (Networks(24, 64), 1.25)
+    assert (pool.hash.ipv4_prefix, pool.hash.ipv6_prefix, pool.hash.bounded_load) == (24, 64, 1.25)
     nothing = {"ipv4_prefix": 32, "ipv6_prefix": 128, "bounded_load": 0}
     assert PoolSettings.model_validate({"backends": "a:1", "hash": nothing}).hash == HashSettings()
 
 
 def test_networks_may_be_given_for_an_affinity_but_no_bound() -> None:
     given = {"backends": "a:1", "affinity": {"ttl": "1h"}, "hash": {"ipv4_prefix": 24, "ipv6_prefix": 64}}
-    assert PoolSettings.model_validate(given).hash.networks == Networks(24, 64)
+    hashing = PoolSettings.model_validate(given).hash
+    assert (hashing.ipv4_prefix, hashing.ipv6_prefix) == (24, 64)
     with pytest.raises(ValidationError, match=r"nothing with balance least_connections.*give balance source_hash \["):
         PoolSettings.model_validate({**given, "hash": {"bounded_load": 2}})
 
