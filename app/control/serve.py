@@ -1,5 +1,6 @@
 """The control process from settings to exit code."""
 
+import atexit
 import os
 import resource
 from collections.abc import Mapping
@@ -41,7 +42,8 @@ async def _run(settings: Settings, environ: Mapping[str, str], log: ControlLog, 
     log_sessions = settings.log.level in (LogLevel.DEBUG, LogLevel.INFO)
     await Supervisor(settings, environ, log, log_sessions=log_sessions, log_console=log_console).run()
     log.drain()
-    # A look-up that hangs in a thread of the loop would hold an orderly end up, and nothing is left to tidy.
+    atexit._run_exitfuncs()  # noqa: SLF001  (the kubernetes package removes the key files that it has written)
+    # A look-up that hangs in a thread of the loop would hold an orderly end up, and nothing else is left to tidy.
     os._exit(FAILED if spawn.failed else STOPPED_AS_ASKED)
 
 

@@ -64,6 +64,7 @@ class Supervisor:
         token = settings.admin_token
         self._admin = AdminServer(self._process, token.get_secret_value() if token else None)
         self._sources = Sources(environ)
+        self._discoveries: list[asyncio.Task[None]] = []
         self._accepting = False
         self._signalled = asyncio.Event()
         self._signalled_again = asyncio.Event()
@@ -79,8 +80,7 @@ class Supervisor:
         self._watch_signals()
         self._log_start()
         await self._admin.start(admin)
-        for pool in self._pools.values():
-            spawn(self._sources.of(pool).run(), f"discovery {pool.name}")
+        self._discoveries = [spawn(self._sources.of(pool).run(), f"discovery {pool.name}") for pool in self._pools.values()]
         self._workers.start()
         spawn(self._tick(), "tick")
         spawn(self._serve_when_settled(), "start")
@@ -218,6 +218,9 @@ class Supervisor:
         await self._end_workers(drain.grace)
         for probers in self._probers.values():
             probers.stop()
+        for discovery in self._discoveries:
+            discovery.cancel()
+        await asyncio.wait(self._discoveries, timeout=EXIT_TIMEOUT)
         await self._admin.stop()
         _log.info("stopped", uptime_seconds=round(self._process.uptime, 3))
 

@@ -1,27 +1,15 @@
 """Backends from a Service, with a scripted API server over real HTTP: whatever it does, the pool ends equal to it."""
 
-import asyncio
-import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from os import close
 from pathlib import Path
-from typing import Any
 
 import pytest
-import trustme
 from structlog.testing import capture_logs
 
 from app.control.discovery.kubernetes.cluster import Cluster
-from app.control.discovery.kubernetes.credentials import Kubeconfig, ServiceAccount
-from app.control.discovery.kubernetes.source import KubernetesDiscovery
+from app.control.discovery.kubernetes.credentials import Kubeconfig
 from app.control.discovery.kubernetes.watch import Pace
-from app.control.pools import LivePool
-from app.control.totals import Totals
 from app.core.backend import State
 from app.core.backoff import Backoff
-from app.link.board import BACKENDS, Board
-from app.settings import PoolSettings
 from tests.support.api_server import (
     ApiServer,
     Fault,
@@ -32,65 +20,9 @@ from tests.support.api_server import (
     sending,
     status,
 )
+from tests.support.following import ONE, QUICK, TWO, following, hosts, settled
 from tests.support.slices import draining, endpoint, endpoint_slice, endpoints_object
 from tests.support.waiting import until
-
-QUICK = Pace(
-    shortest_watch=30,
-    longest_watch=40,
-    lateness=1.0,
-    too_short=0.0,
-    backoff=Backoff(first=0.01, longest=0.05, healthy_after=120.0),
-)
-ONE, TWO, THREE = (endpoint_slice(f"slice-{number}", endpoint(f"10.0.0.{number}")) for number in (1, 2, 3))
-
-
-@contextmanager
-def pool_of(room: int = 0, **kubernetes: Any) -> Iterator[LivePool]:
-    """A pool that nobody probes; all but `room` places for backends are taken where that is given."""
-    board = Board.create(1)
-    totals = Totals(board)
-    for _ in range(totals.room(BACKENDS) - room if room else 0):
-        totals.allocate(BACKENDS)
-    given = {"kubernetes": {"service": "chat/socketio"} | kubernetes, "health": {"type": "none"}}
-    try:
-        yield LivePool("chat", PoolSettings.model_validate(given), "kubernetes", totals, lambda *_: None)
-    finally:
-        close(board.descriptor)
-
-
-@asynccontextmanager
-async def following(
-    server: ApiServer, folder: Path, pace: Pace = QUICK, cluster: Cluster | None = None, **kubernetes: Any
-) -> AsyncIterator[LivePool]:
-    """A pool that follows the Service chat/socketio of a server."""
-    cluster = cluster or Cluster(Kubeconfig(server.kubeconfig(folder / "kubeconfig")), answer_timeout=1.0)
-    with pool_of(**kubernetes) as pool:
-        task = asyncio.ensure_future(KubernetesDiscovery(pool, cluster, pace).run())
-        try:
-            yield pool
-            assert not task.done(), task
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
-
-def hosts(pool: LivePool) -> list[str]:
-    return [member.backend.host for member in pool.snapshot.members.values()]
-
-
-async def settled(pool: LivePool, *expected: int) -> None:
-    """Wait for exactly these backends."""
-    wanted = [f"10.0.0.{number}" for number in expected]
-    await until(lambda: hosts(pool) == wanted)
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[ApiServer]:
-    async with running_api_server() as running:
-        await running.put(ONE)
-        yield running
 
 
 async def test_the_pool_follows_the_service_and_nothing_else(server: ApiServer, tmp_path: Path) -> None:
@@ -288,94 +220,6 @@ async def test_retry_after_is_honoured(server: ApiServer, tmp_path: Path) -> Non
         assert second.at - first.at >= 1
 
 
-async def test_a_token_that_was_rotated_is_read_again(server: ApiServer, tmp_path: Path) -> None:
-    token = tmp_path / "token"
-    token.write_text("old\n")
-    server.tokens = {"old"}
-    cluster = Cluster(Kubeconfig(server.kubeconfig(tmp_path / "config", token_file=token)))
-    async with following(server, tmp_path, cluster=cluster) as pool:
-        await settled(pool, 1)
-        await until(lambda: server.watchers == 1)
-        server.tokens = {"new"}
-        token.write_text("new\n")
-        await server.cut_watches()
-        await server.put(TWO)
-        await settled(pool, 1, 2)
-        assert [asked.token for asked in server.asked] == ["old", "old", "old", "new"], "401 is tried again once, at once"
-        server.tokens = {"newer"}
-        await server.cut_watches()
-        await until(lambda: pool.discovery.reason == "401: the API server does not know our token or certificate")
-        assert hosts(pool) == ["10.0.0.1", "10.0.0.2"]
-        token.write_text("newer")
-        await until(lambda: pool.discovery.synced)
-
-
-async def test_credentials_are_read_again_when_they_are_old(server: ApiServer, tmp_path: Path) -> None:
-    token = tmp_path / "token"
-    token.write_text("one")
-    source = Kubeconfig(server.kubeconfig(tmp_path / "config", token_file=token))
-    async with following(server, tmp_path, cluster=Cluster(source, credentials_age=0.0)) as pool:
-        await until(lambda: server.watchers == 1)
-        token.write_text("two")
-        await server.cut_watches()
-        await until(lambda: server.asked[-1].token == "two")
-        await until(lambda: pool.discovery.synced)
-
-
-async def test_a_pod_uses_its_service_account_over_tls(tmp_path: Path) -> None:
-    authority = trustme.CA()
-    certificate = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(certificate)
-    token, trusted = tmp_path / "token", tmp_path / "ca.crt"
-    token.write_text("of-the-pod\n")
-    authority.cert_pem.write_to_path(str(trusted))
-    async with running_api_server(certificate) as server:
-        server.tokens = {"of-the-pod"}
-        await server.put(ONE)
-        environ = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(server.port)}
-        account = ServiceAccount(environ, str(token), str(trusted))
-        async with following(server, tmp_path, cluster=Cluster(account)) as pool:
-            await settled(pool, 1)
-            await until(lambda: pool.discovery.synced)
-        trustme.CA().cert_pem.write_to_path(str(trusted))
-        async with following(server, tmp_path, cluster=Cluster(account)) as pool:
-            await until(lambda: (pool.discovery.reason or "").startswith("the certificate of the API server is not valid"))
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("[", "the credentials cannot be read: "),
-        ("{}", "the credentials cannot be "),
-        (
-            "current-context: here\ncontexts: [{name: here, context: {user: me, cluster: c}}]\nclusters: []\n"
-            "users: [{name: me, token: hidden}]\n",
-            "the credentials cannot be used: Invalid kube-config file. Expected key user in",
-        ),
-        ("current-context: gone\ncontexts: []\nclusters: []\n", "the credentials cannot be used: Invalid kube-config file."),
-        (None, "the credentials cannot be "),
-    ],
-)
-async def test_credentials_that_cannot_be_used_are_said_and_tried_again(
-    server: ApiServer, tmp_path: Path, text: str | None, reason: str
-) -> None:
-    path = tmp_path / "config"
-    if text is not None:
-        path.write_text(text)
-    async with following(server, tmp_path, cluster=Cluster(Kubeconfig(str(path)))) as pool:
-        await until(lambda: (pool.discovery.reason or "").startswith(reason))
-        assert "hidden" not in (pool.discovery.reason or "")
-        server.kubeconfig(path)
-        await settled(pool, 1)
-
-
-async def test_outside_a_cluster_without_a_kubeconfig_the_reason_names_the_variable(
-    server: ApiServer, tmp_path: Path
-) -> None:
-    async with following(server, tmp_path, cluster=Cluster(ServiceAccount({}))) as pool:
-        await until(lambda: "TIDEGATE_KUBERNETES__KUBECONFIG" in (pool.discovery.reason or ""))
-
-
 async def test_a_service_that_does_not_exist_yet_is_waited_for_with_one_warning(tmp_path: Path) -> None:
     with capture_logs() as log:
         async with running_api_server() as server, following(server, tmp_path) as pool:
@@ -436,6 +280,20 @@ async def test_more_backends_than_there_is_room_for_are_left_out_and_said(server
     async with following(server, tmp_path, room=2) as pool:
         await until(lambda: pool.discovery.reason == "no room for 2 more backends")
         assert len(hosts(pool)) == 2
+
+
+async def test_backends_that_were_left_out_come_in_without_an_event_once_there_is_room(
+    server: ApiServer, tmp_path: Path
+) -> None:
+    await server.put(endpoint_slice("slice-1", endpoint("10.0.0.1"), endpoint("10.0.0.2")))
+    async with following(server, tmp_path, room=2) as pool:
+        await settled(pool, 1, 2)
+        await server.put(endpoint_slice("slice-1", endpoint("10.0.0.3"), endpoint("10.0.0.4")))
+        await until(lambda: pool.discovery.reason == "no room for 2 more backends")
+        assert not hosts(pool)
+        pool.release_slots()
+        await settled(pool, 3, 4)
+        assert pool.discovery.reason is None
 
 
 async def test_two_pools_of_one_cluster_do_not_disturb_each_other(server: ApiServer, tmp_path: Path) -> None:

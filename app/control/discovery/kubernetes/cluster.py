@@ -60,7 +60,8 @@ class Cluster:
                 finally:
                     response.close()
                     await client.close()
-        except ClusterError:
+        except ClusterError as error:
+            error.hide(self._token)
             raise
         except (OSError, aiohttp.ClientError, TimeoutError) as error:
             raise unreachable(error) from error
@@ -87,6 +88,12 @@ class Cluster:
             raise
         _keep_alive(answer.response)
         return client, answer.response
+
+    @property
+    def _token(self) -> str:
+        """What authenticates us, without the word before it; empty where it is a certificate."""
+        header = self._configuration.api_key.get("BearerToken", "") if self._configuration else ""
+        return str(header).rpartition(" ")[2]
 
     async def _credentials(self, *, anew: bool) -> Configuration:
         now = monotonic()

@@ -2,8 +2,9 @@
 
 import asyncio
 import os
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config import ConfigException
@@ -13,8 +14,9 @@ from kubernetes.aio.config.incluster_config import (
     SERVICE_TOKEN_FILENAME,
     InClusterConfigLoader,
 )
-from kubernetes.aio.config.kube_config import load_kube_config
+from kubernetes.aio.config.kube_config import FileOrData, KubeConfigLoader, KubeConfigMerger
 
+from app.control.discovery.kubernetes.program import ask_program
 from app.control.discovery.kubernetes.trouble import UnusableCredentialsError
 
 LOAD_TIMEOUT = 20.0  # seconds; a kubeconfig may name a program to run
@@ -45,10 +47,35 @@ class Kubeconfig:
 
     path: str
     context: str | None = None
+    environ: Mapping[str, str] = field(default_factory=dict)
 
     async def __call__(self, configuration: Configuration) -> None:
         """Fill in the configuration. The file is never written."""
-        await load_kube_config(self.path, self.context, configuration, persist_config=False)
+        loader = _Loader(KubeConfigMerger(self.path).config, self.context, self.environ)
+        await loader.load_and_set(configuration)  # type: ignore[no-untyped-call]
+
+
+class _Loader(KubeConfigLoader):
+    """The package's loader, but for the program that a kubeconfig may name for credentials."""
+
+    def __init__(self, config: object, context: str | None, environ: Mapping[str, str]) -> None:
+        super().__init__(config, context, config_base_path=None)  # type: ignore[no-untyped-call]
+        self._environ = environ
+
+    async def load_from_exec_plugin(self) -> bool:
+        """Take over what the program says; the package would log it where it fails, and go on without."""
+        user = self._user
+        assert user is not None
+        folder = self._get_base_path(user.path)  # type: ignore[no-untyped-call]
+        status = await ask_program(user["exec"].value, self._environ, folder)
+        if status.get("token"):
+            self.token = f"Bearer {status['token']}"
+        elif status.get("clientCertificateData") and status.get("clientKeyData"):
+            self.cert_file = FileOrData(status, "", "clientCertificateData", base64_file_content=False).as_file()
+            self.key_file = FileOrData(status, "", "clientKeyData", base64_file_content=False).as_file()
+        else:
+            raise UnusableCredentialsError("the program of the kubeconfig gives no token, and no certificate with its key")
+        return True
 
 
 async def load(source: Load) -> Configuration:
@@ -69,6 +96,28 @@ async def load(source: Load) -> Configuration:
         raise UnusableCredentialsError(f"{error.filename or 'the credentials'}: {reason}") from error
     except Exception as error:  # noqa: BLE001  (the loaders trust that the files have the right shape)
         raise UnusableCredentialsError(f"the credentials cannot be read: {type(error).__name__}") from None
+    _try_certificates(configuration)
     if token := configuration.api_key.get("BearerToken"):
         configuration.api_key["BearerToken"] = token.strip()
     return configuration
+
+
+def _try_certificates(configuration: Configuration) -> None:
+    """Say which file it is that TLS cannot use; a key must not ask for its password on a terminal."""
+    try:
+        context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+    except OSError as error:
+        raise UnusableCredentialsError(f"the CA certificate of the API server cannot be used: {_in_words(error)}") from error
+    if not configuration.cert_file:
+        return
+    try:
+        context.load_cert_chain(configuration.cert_file, configuration.key_file, password="")
+    except OSError as error:
+        raise UnusableCredentialsError(f"our certificate and key cannot be used: {_in_words(error)}") from error
+
+
+def _in_words(error: OSError) -> str:
+    """Without the text of the exception, which may name temporary files."""
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or "it is not in PEM format").lower().replace("_", " ")
+    return os.strerror(error.errno).lower() if error.errno else type(error).__name__

@@ -19,6 +19,8 @@ from app.settings import KubernetesApi, KubernetesSettings
 SOURCE = "kubernetes"
 PUBLISH_PAUSE = 0.05
 REST = 4  # a pause lasts at least so many times as long as the work before it, however many events come
+ROOM_PAUSE = 2.0
+"""Seconds until those that found no room are tried again: whose last session ends makes room without an event."""
 MOST_COMPLAINTS = 200
 
 _log = structlog.get_logger()
@@ -27,7 +29,7 @@ _log = structlog.get_logger()
 def cluster_of(settings: KubernetesSettings, environ: Mapping[str, str]) -> Cluster:
     """The cluster that a pool's settings name."""
     if settings.kubeconfig is not None:
-        return Cluster(Kubeconfig(settings.kubeconfig, settings.context))
+        return Cluster(Kubeconfig(settings.kubeconfig, settings.context, environ))
     return Cluster(ServiceAccount(environ))
 
 
@@ -69,9 +71,7 @@ class KubernetesDiscovery:
     def _happened(self, event: Event) -> None:
         self._store = self._store.after(event.kind, event.item)
         self._complain()
-        if self._due is None:
-            pause = max(0.0, self._not_before - monotonic())
-            self._due = asyncio.get_running_loop().call_later(pause, self._publish)
+        self._publish_in(max(0.0, self._not_before - monotonic()))
 
     def _watching(self) -> None:
         """From the version of the last list or event, so nothing has been missed."""
@@ -91,6 +91,12 @@ class KubernetesDiscovery:
 
     # What the pool and people learn
 
+    def _publish_in(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        if self._due is None or self._due.when() > loop.time() + seconds:
+            self._forget_due()
+            self._due = loop.call_later(seconds, self._publish)
+
     def _publish(self) -> None:
         """Events that come while this works, and for a while after, are published together."""
         self._due = None
@@ -109,6 +115,7 @@ class KubernetesDiscovery:
             oddity = f"nothing is known of {self._service}: is it there?"
         elif left_out := sum(backend.name not in self._pool.snapshot.members for backend in choice.backends):
             event, oddity = "discovery_cut", f"no room for {left_out} more backends"
+            self._publish_in(ROOM_PAUSE)
         if oddity and oddity != self._oddity:
             self._warn(event, oddity)
         self._oddity = oddity

@@ -11,15 +11,23 @@ MOST_RETRY_AFTER = 600.0
 
 
 class ClusterError(Exception):
-    """A request that did not give what it should.
+    """A request that did not give what it should. Its text is bounded.
 
     `status` is that of HTTP or of an `ERROR` event, 0 where there was none. After `is_stale` trouble only a new list helps.
     `retry_after` in seconds, as the server asks.
     """
 
     def __init__(self, reason: str, *, status: int = 0, is_stale: bool = False, retry_after: float = 0.0) -> None:
-        super().__init__(reason[:LONGEST_REASON])
+        super().__init__(reason)
         self.status, self.is_stale, self.retry_after = status, is_stale, min(retry_after, MOST_RETRY_AFTER)
+
+    def hide(self, secret: str) -> None:
+        """Take a secret out of the reason: a server may tell us what we have sent."""
+        if secret:
+            self.args = (self.args[0].replace(secret, "***"),)
+
+    def __str__(self) -> str:
+        return str(self.args[0])[:LONGEST_REASON]
 
 
 class UnusableCredentialsError(ClusterError):

@@ -1,0 +1,76 @@
+"""The program that a kubeconfig names for credentials, run with limits: a credential plugin of client-go.
+
+The kubernetes package would leave one that hangs behind, and log what it writes to its standard error, secrets included.
+Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#input-and-output-formats
+"""
+
+import asyncio
+import os
+import signal
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Mapping
+from contextlib import suppress
+
+import orjson
+
+from app.control.discovery.kubernetes.trouble import UnusableCredentialsError
+
+LARGEST_ANSWER = 1 << 20
+
+
+async def ask_program(settings: Mapping[str, object], environ: Mapping[str, str], folder: str) -> Mapping[str, object]:
+    """The `status` of the ExecCredential that the program prints. Raises UnusableCredentialsError.
+
+    A relative path of the program starts in `folder`. Whatever happens, a cancellation included, the program and all that
+    it has started end with it.
+    """
+    command, arguments = settings.get("command"), settings.get("args") or []
+    if not isinstance(command, str) or not isinstance(arguments, list):
+        raise UnusableCredentialsError("exec of the kubeconfig: expected a command, and a list of args")
+    if "/" in command:
+        command = os.path.join(folder, command)  # noqa: PTH118  (an absolute one stays as it is)
+    question = {"apiVersion": settings.get("apiVersion"), "kind": "ExecCredential", "spec": {"interactive": False}}
+    inherited = {name: value for name, value in environ.items() if not name.startswith("TIDEGATE_")}
+    given = {**inherited, **_variables(settings.get("env")), "KUBERNETES_EXEC_INFO": orjson.dumps(question).decode()}
+    try:
+        process = await asyncio.create_subprocess_exec(
+            command, *map(str, arguments), env=given, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, start_new_session=True
+        )
+    except (OSError, ValueError) as error:
+        reason = os.strerror(error.errno).lower() if isinstance(error, OSError) and error.errno else "it cannot be run"
+        raise UnusableCredentialsError(f"program {command!r} of the kubeconfig: {reason}") from error
+    try:
+        return await _answer(process, command)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await asyncio.shield(process.wait())
+
+
+async def _answer(process: Process, command: str) -> Mapping[str, object]:
+    assert process.stdout is not None
+    output = bytearray()
+    while chunk := await process.stdout.read(LARGEST_ANSWER):
+        output += chunk
+        if len(output) > LARGEST_ANSWER:
+            raise UnusableCredentialsError(f"program {command!r} of the kubeconfig prints more than 1 MiB")
+    if code := await process.wait():
+        raise UnusableCredentialsError(f"program {command!r} of the kubeconfig failed with exit code {code}")
+    try:
+        answer = orjson.loads(output)
+    except orjson.JSONDecodeError:
+        answer = None
+    status = answer.get("status") if isinstance(answer, dict) and answer.get("kind") == "ExecCredential" else None
+    if not isinstance(status, dict):
+        raise UnusableCredentialsError(f"program {command!r} of the kubeconfig prints no ExecCredential with a status")
+    return status
+
+
+def _variables(entries: object) -> dict[str, str]:
+    """The `env` of the kubeconfig."""
+    listed = entries if isinstance(entries, list) else []
+    return {
+        str(entry["name"]): str(entry["value"])
+        for entry in listed
+        if isinstance(entry, dict) and {"name", "value"} <= {*entry}
+    }

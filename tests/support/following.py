@@ -1,0 +1,71 @@
+"""Pools that follow a Service of a scripted API server."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from os import close
+from pathlib import Path
+from typing import Any
+
+from app.control.discovery.kubernetes.cluster import Cluster
+from app.control.discovery.kubernetes.credentials import Kubeconfig
+from app.control.discovery.kubernetes.source import KubernetesDiscovery
+from app.control.discovery.kubernetes.watch import Pace
+from app.control.pools import LivePool
+from app.control.totals import Totals
+from app.core.backoff import Backoff
+from app.link.board import BACKENDS, Board
+from app.settings import PoolSettings
+from tests.support.api_server import ApiServer
+from tests.support.slices import endpoint, endpoint_slice
+from tests.support.waiting import until
+
+QUICK = Pace(
+    shortest_watch=30,
+    longest_watch=40,
+    lateness=1.0,
+    too_short=0.0,
+    backoff=Backoff(first=0.01, longest=0.05, healthy_after=120.0),
+)
+ONE, TWO, THREE = (endpoint_slice(f"slice-{number}", endpoint(f"10.0.0.{number}")) for number in (1, 2, 3))
+
+
+@contextmanager
+def pool_of(room: int = 0, **kubernetes: Any) -> Iterator[LivePool]:
+    """A pool that nobody probes; all but `room` places for backends are taken where that is given."""
+    board = Board.create(1)
+    totals = Totals(board)
+    for _ in range(totals.room(BACKENDS) - room if room else 0):
+        totals.allocate(BACKENDS)
+    given = {"kubernetes": {"service": "chat/socketio"} | kubernetes, "health": {"type": "none"}}
+    try:
+        yield LivePool("chat", PoolSettings.model_validate(given), "kubernetes", totals, lambda *_: None)
+    finally:
+        close(board.descriptor)
+
+
+@asynccontextmanager
+async def following(
+    server: ApiServer, folder: Path, pace: Pace = QUICK, cluster: Cluster | None = None, **kubernetes: Any
+) -> AsyncIterator[LivePool]:
+    """A pool that follows the Service chat/socketio of a server."""
+    cluster = cluster or Cluster(Kubeconfig(server.kubeconfig(folder / "kubeconfig")), answer_timeout=1.0)
+    with pool_of(**kubernetes) as pool:
+        task = asyncio.ensure_future(KubernetesDiscovery(pool, cluster, pace).run())
+        try:
+            yield pool
+            assert not task.done(), task
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+def hosts(pool: LivePool) -> list[str]:
+    return [member.backend.host for member in pool.snapshot.members.values()]
+
+
+async def settled(pool: LivePool, *expected: int) -> None:
+    """Wait for exactly these backends."""
+    wanted = [f"10.0.0.{number}" for number in expected]
+    await until(lambda: hosts(pool) == wanted)
