@@ -76,7 +76,7 @@ def port_number(ports: Sequence[Port], wanted: str | int | None) -> int | None:
     if isinstance(wanted, int):
         return wanted if any(port.number in (wanted, ALL_PORTS) for port in ports) else None
     candidates = [port.number for port in ports if wanted is None or port.name == wanted]
-    return candidates[0] if len(candidates) == 1 and candidates[0] != ALL_PORTS else None
+    return candidates[0] if len(candidates) == 1 and candidates[0] > ALL_PORTS else None
 
 
 def _near(ready: list[_Place], wanted: Wanted) -> list[_Place]:
@@ -102,7 +102,7 @@ def _problem(slices: Sequence[Slice], port: str | int | None) -> str:
     """Why no endpoint has a port to dial; nothing where there simply is no endpoint."""
     if not any(part.endpoints for part in slices):
         return ""
-    known = sorted({known for part in slices for known in part.ports if known.number != ALL_PORTS})
+    known = sorted({known for part in slices for known in part.ports if known.number > ALL_PORTS})
     names = ", ".join(f"{known.name or '(unnamed)'} ({known.number})" for known in known[:20]) or "none; give a number"
     if port is None:
         return f"the Service does not have exactly one TCP port: expected one of {names}"

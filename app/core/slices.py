@@ -7,15 +7,21 @@ import ipaddress
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+Part = TypeVar("Part")
 
 ALL_PORTS = 0
+UNREADABLE = -1
 TRUNCATED = "endpoints.kubernetes.io/over-capacity"
 SERVICE_LABEL = "kubernetes.io/service-name"
 
 
 class Port(NamedTuple):
-    """A TCP port of a slice. The name is empty where it has none; the number is `ALL_PORTS` where it is left open."""
+    """A TCP port of a slice. The name is empty where it has none; the number is `ALL_PORTS` where it is left open.
+
+    One that cannot be read is `UNREADABLE`: it is nobody's port, and yet the slice has not just the others.
+    """
 
     name: str
     number: int
@@ -117,33 +123,35 @@ def read_slice(item: Mapping[str, object]) -> Reading:
     if family not in ("IPv4", "IPv6"):
         return Reading((), (f"addressType {str(family)[:20]!r} is ignored: expected IPv4 or IPv6",))
     complaints: list[str] = []
-    endpoints = []
-    for raw in _list(item, "endpoints"):
-        try:
-            endpoints.append(_endpoint(_mapping(raw, "an endpoint")))
-        except MalformedError as error:
-            complaints.append(f"{error}; the endpoint was skipped")
-    return Reading((Slice(_ports(item), tuple(endpoints)),), tuple(dict.fromkeys(complaints)))
+    endpoints = tuple(_read_each(_list(item, "endpoints"), "endpoint", _endpoint, complaints))
+    return Reading((Slice(_ports(item, complaints), endpoints),), tuple(dict.fromkeys(complaints)))
 
 
 def read_endpoints(item: Mapping[str, object]) -> Reading:
     """A `v1 Endpoints` object: each subset is a slice. It knows neither terminating endpoints nor zones."""
-    slices: list[Slice] = []
     complaints: list[str] = []
-    for raw in _list(item, "subsets"):
-        subset = _mapping(raw, "a subset")
-        endpoints = []
-        for key, ready in (("addresses", True), ("notReadyAddresses", False)):
-            for address in _list(subset, key):
-                try:
-                    endpoints.append(_subset_endpoint(_mapping(address, "an address"), ready=ready))
-                except MalformedError as error:
-                    complaints.append(f"{error}; the address was skipped")
-        slices.append(Slice(_ports(subset), tuple(endpoints)))
+    slices = tuple(_read_each(_list(item, "subsets"), "subset", lambda raw: _subset(raw, complaints), complaints))
     annotations = _optional_mapping(_optional_mapping(item, "metadata"), "annotations")
     if TRUNCATED in annotations:
         complaints.append("the cluster lists only 1000 addresses in Endpoints; expected endpointslices")
-    return Reading(tuple(slices), tuple(dict.fromkeys(complaints)))
+    return Reading(slices, tuple(dict.fromkeys(complaints)))
+
+
+def _read_each(
+    items: Iterable[object], what: str, read: Callable[[Mapping[str, object]], Part], complaints: list[str]
+) -> Iterator[Part]:
+    """The parts that can be read; about each other one there is a complaint."""
+    for raw in items:
+        try:
+            yield read(_mapping(raw, f"{what} {str(raw)[:20]!r}"))
+        except MalformedError as error:
+            complaints.append(f"{error}; the {what} was skipped")
+
+
+def _subset(raw: Mapping[str, object], complaints: list[str]) -> Slice:
+    ready = _read_each(_list(raw, "addresses"), "address", _ready, complaints)
+    not_ready = _read_each(_list(raw, "notReadyAddresses"), "address", _not_ready, complaints)
+    return Slice(_ports(raw, complaints), (*ready, *not_ready))
 
 
 def _endpoint(raw: Mapping[str, object]) -> Endpoint:
@@ -167,24 +175,28 @@ def _endpoint(raw: Mapping[str, object]) -> Endpoint:
     )
 
 
-def _subset_endpoint(raw: Mapping[str, object], *, ready: bool) -> Endpoint:
+def _ready(raw: Mapping[str, object]) -> Endpoint:
     reference = _optional_mapping(raw, "targetRef")
-    return Endpoint(
-        _address(raw.get("ip")),
-        ready=ready,
-        serving=ready,
-        pod=_pod(reference),
-        uid=_text(reference, "uid"),
-        node=_text(raw, "nodeName"),
-    )
+    return Endpoint(_address(raw.get("ip")), pod=_pod(reference), uid=_text(reference, "uid"), node=_text(raw, "nodeName"))
 
 
-def _ports(raw: Mapping[str, object]) -> tuple[Port, ...]:
+def _not_ready(raw: Mapping[str, object]) -> Endpoint:
+    return _ready(raw)._replace(ready=False, serving=False)
+
+
+def _ports(raw: Mapping[str, object], complaints: list[str]) -> tuple[Port, ...]:
     """The TCP ports; none at all, as a Service without ports has it, is the same as one port that is left open."""
-    given = [_mapping(port, "a port") for port in _list(raw, "ports")]
+    given = _list(raw, "ports")
     if not given:
         return (Port("", ALL_PORTS),)
-    return tuple(Port(_text(port, "name"), _number(port)) for port in given if (_text(port, "protocol") or "TCP") == "TCP")
+    read = list(_read_each(given, "port", _port, complaints))
+    unreadable = (Port("", UNREADABLE),) if len(read) < len(given) else ()
+    return (*(port for port in read if port), *unreadable)
+
+
+def _port(raw: Mapping[str, object]) -> Port | None:
+    """None where it is not of TCP."""
+    return Port(_text(raw, "name"), _number(raw)) if (_text(raw, "protocol") or "TCP") == "TCP" else None
 
 
 def _number(raw: Mapping[str, object]) -> int:

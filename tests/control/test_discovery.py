@@ -69,11 +69,12 @@ async def test_discovery_trouble_never_empties_a_pool() -> None:
             failed = resolver.asked
             await until(lambda: resolver.asked > failed + 3)  # the answer before the last has been published
             assert not pool.discovery.synced
+            assert pool.discovery.reason == f"{LOCAL}: nobody knows {LOCAL}"
             assert pool.snapshot == before, "the last known addresses stay"
             assert announced == told, "nothing has changed, so nobody is told anything"
             resolver.addresses = ["127.0.0.3"]
             await until(lambda: pool.snapshot.members[LOCAL].backend.host == "127.0.0.3")
-            assert pool.discovery.synced
+            await until(lambda: pool.discovery.synced and pool.discovery.reason is None)
 
 
 async def test_backends_have_the_order_of_the_settings_also_while_a_name_is_not_resolved_yet() -> None:

@@ -1,10 +1,12 @@
 """Backends from DNS records, with a real server: what it cannot say never takes a backend away."""
 
 import asyncio
+import itertools
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from os import close
+from time import monotonic
 
 import pytest
 from structlog.testing import capture_logs
@@ -54,6 +56,13 @@ async def discovering(pool: LivePool) -> AsyncIterator[None]:
             await task
 
 
+async def next_question(server: DnsServer) -> float:
+    """When the next question has come, on the monotonic clock."""
+    asked = len(server.questions)
+    await until(lambda: len(server.questions) > asked)
+    return monotonic()
+
+
 def names(pool: LivePool) -> list[str]:
     return list(pool.snapshot.members)
 
@@ -70,12 +79,13 @@ async def test_dns_trouble_never_empties_a_pool(fault: Fault) -> None:
                 server.fault = fault
                 await until(lambda: pool.discovery.events["failed"] > 4)
                 assert not pool.discovery.synced
+                assert pool.discovery.reason, "people learn why"
                 assert pool.snapshot == before, "the last known backends stay"
                 assert announced == told, "nothing has changed, so nobody is told anything"
                 server.set(NAME, "A", "10.0.0.3")
                 server.fault = None
                 await until(lambda: names(pool) == ["10.0.0.3:80"])
-                assert pool.discovery.synced
+                await until(lambda: pool.discovery.synced and pool.discovery.reason is None)
     events = [(line["event"], line["log_level"]) for line in lines]
     assert events == [("discovery_synced", "info"), ("discovery_failed", "warning"), ("discovery_synced", "info")]
     assert {(line["pool"], line["source"], line["name"]) for line in lines} == {("chat", "dns", NAME)}
@@ -122,9 +132,20 @@ async def test_a_name_that_does_not_exist_yet_is_an_empty_pool_and_said_once() -
             async with discovering(pool):
                 await until(lambda: len(server.questions) > 5)
                 assert (names(pool), pool.ready) == ([], False)
+                assert pool.discovery.reason == "the name does not exist"
                 server.set(NAME, "A", "10.0.0.1")
                 await until(lambda: names(pool) == ["10.0.0.1:80"])
     assert [line.get("reason") for line in lines] == ["the name does not exist", None]
+
+
+async def test_records_that_live_for_no_time_are_asked_for_once_a_second_and_not_more() -> None:
+    async with running_dns_server() as server:
+        server.ttl = 0
+        server.set(NAME, "A", "10.0.0.1")
+        with pool_of(server, port=80) as (pool, _):
+            async with discovering(pool):
+                times = [await next_question(server) for _ in range(4)]
+                assert all(later - earlier > 0.97 for earlier, later in itertools.pairwise(times))
 
 
 async def test_the_order_of_the_records_changes_nothing() -> None:
@@ -193,6 +214,7 @@ async def test_more_backends_than_there_is_room_for_are_left_out_and_said() -> N
         with capture_logs() as lines:
             async with discovering(pool):
                 assert names(pool) == ["10.0.0.1:80", "10.0.0.2:80"]
+                assert pool.discovery.reason == "no room for 1 more backends"
         assert [line["reason"] for line in lines] == ["no room for 1 more backends"]
         close(board.descriptor)
 

@@ -102,8 +102,9 @@ def test_ports_without_name_number_or_protocol_are_read_as_the_api_means_them(po
     [
         ({"addressType": "FQDN"}, "one: addressType 'FQDN' is ignored: expected IPv4 or IPv6"),
         ({"endpoints": "many"}, "one: endpoints is not a list; the object was skipped"),
-        ({"ports": [{"port": 70000}]}, "one: port '70000' is not a number from 1 to 65535; the object was skipped"),
-        ({"ports": [7]}, "one: a port is not an object; the object was skipped"),
+        ({"ports": [{"port": 70000}]}, "one: port '70000' is not a number from 1 to 65535; the port was skipped"),
+        ({"ports": [7]}, "one: port '7' is not an object; the port was skipped"),
+        ({"endpoints": [7]}, "one: endpoint '7' is not an object; the endpoint was skipped"),
         ({"endpoints": [{"addresses": []}]}, "one: an endpoint has no address; the endpoint was skipped"),
         (
             {"endpoints": [endpoint("web.internal")]},
@@ -123,6 +124,29 @@ def test_what_is_malformed_is_skipped_with_one_complaint_and_the_rest_is_used(ju
     after = Store(read_slice).listed([good]).after("ADDED", endpoint_slice("one") | junk)
     assert after.complaints == (complaint,)
     assert chosen(after) == chosen(store)
+
+
+def test_a_port_that_cannot_be_read_costs_the_other_ports_nothing_and_makes_none_of_them_the_only_one() -> None:
+    ports: list[Json] = [{"name": "http", "port": 8000}, {"name": "admin", "port": "nine"}]
+    slices = read_slice(endpoint_slice("one", endpoint("10.0.0.1"), ports=ports)).slices
+    assert [backend.name for backend in choose(slices, Wanted("http")).backends] == ["10.0.0.1:8000"]
+    assert [backend.name for backend in choose(slices, Wanted(8000)).backends] == ["10.0.0.1:8000"]
+    for wanted in (Wanted(), Wanted("admin"), Wanted(9)):
+        choice = choose(slices, wanted)
+        assert not choice.backends
+        assert choice.problem.endswith("expected one of http (8000)")
+
+
+def test_a_subset_that_cannot_be_read_costs_the_others_nothing() -> None:
+    good = {"addresses": [{"ip": "10.0.0.1"}], "ports": [{"port": 8000}]}
+    item = endpoints_object("web", {"addresses": 3}, 7, {"addresses": [{"ip": "10.0.0.2"}], "ports": [{"port": []}]}, good)  # type: ignore[arg-type]
+    store = Store(read_endpoints).listed([item])
+    assert [backend.name for backend in choose(store.slices, Wanted()).backends] == ["10.0.0.1:8000"]
+    assert store.complaints == (
+        "web: addresses is not a list; the subset was skipped",
+        "web: subset '7' is not an object; the subset was skipped",
+        "web: port '[]' is not a number from 1 to 65535; the port was skipped",
+    )
 
 
 @pytest.mark.parametrize("item", [None, 3, [], {}, {"metadata": None}, {"metadata": {"name": 3}}])

@@ -15,7 +15,7 @@ from app.control.discovery.dns_client import DnsClient, LookUpError
 from app.control.discovery.dns_records import AddressRecords, Found, SrvRecords
 from app.control.pools import LivePool
 from app.core.backoff import Backoff
-from app.core.records import bounded_ttl
+from app.core.records import SHORTEST_TTL, bounded_ttl
 from app.core.schedule import jittered_delay
 from app.settings import DnsSettings, RecordType
 from app.settings.pool import MOST_BACKENDS
@@ -49,7 +49,7 @@ class DnsDiscovery:
         """Ask for ever; pauses are jittered, so that replicas that started together do not keep asking together."""
         while True:
             pause = await self._ask()
-            await asyncio.sleep(jittered_delay(pause, random.random()))
+            await asyncio.sleep(pause)
 
     async def _ask(self) -> float:
         """Ask once, tell the pool, and answer the seconds until the next time."""
@@ -59,13 +59,13 @@ class DnsDiscovery:
             self._empty_answers = 0
             self._retry = self._retry.after_run(0.0)
             self._keep(str(error))
-            return self._retry.pause
+            return _jittered(self._retry.pause)
         self._retry = self._pauses.retry
         self._empty_answers = 0 if found.backends else self._empty_answers + 1
         if found.backends or self._empty_answers >= EMPTY_ANSWERS or not self._pool.snapshot.members:
             self._take(found)
         is_whole = found.backends and not found.missing
-        return bounded_ttl(found.ttl) if is_whole else self._pauses.doubt
+        return max(SHORTEST_TTL, _jittered(bounded_ttl(found.ttl))) if is_whole else _jittered(self._pauses.doubt)
 
     def _keep(self, reason: str) -> None:
         known = [member.backend for member in self._pool.snapshot.members.values()]
@@ -85,7 +85,8 @@ class DnsDiscovery:
         self._say("discovery_failed", reason)
 
     def _say(self, event: str, reason: str) -> None:
-        """Only what is new: there may be an answer each second."""
+        """In the status always, in the log only what is new: there may be an answer each second."""
+        self._pool.discovery.reason = reason or None
         if self._said == (event, reason):
             return
         self._said = event, reason
@@ -94,6 +95,10 @@ class DnsDiscovery:
             log.warning(event, reason=reason)
         else:
             log.info(event)
+
+
+def _jittered(seconds: float) -> float:
+    return jittered_delay(seconds, random.random())
 
 
 def _records(settings: DnsSettings, client: DnsClient) -> AddressRecords | SrvRecords:

@@ -18,6 +18,7 @@ from app.settings import BackendSettings
 RESOLVE_INTERVAL = 30.0
 RESOLVE_TIMEOUT = 10.0
 RETRY_INTERVAL = 3.0
+LONGEST_REASON = 300
 
 LookUp = Callable[[Address], Awaitable[list[str]]]
 
@@ -32,7 +33,7 @@ class StaticDiscovery:
         self._look_up, self._interval = look_up, interval
         self._backends = pool.settings.backends
         self._resolved: dict[Address, str] = {}
-        self._failing: set[Address] = set()
+        self._failing: dict[Address, str] = {}
         self._publishing = False
 
     async def run(self) -> None:
@@ -57,6 +58,9 @@ class StaticDiscovery:
         known = [(order, entry) for order, entry in enumerate(self._backends) if self._is_known(entry.address)]
         synced = len(known) == len(self._backends) and not self._failing
         self._pool.discovered((_backend(order, entry, self._resolved) for order, entry in known), synced=synced)
+        self._pool.discovery.reason = (
+            "; ".join(f"{name}: {why}" for name, why in self._failing.items())[:LONGEST_REASON] or None
+        )
 
     def _is_known(self, address: Address) -> bool:
         return address.is_literal or address in self._resolved or address in self._failing
@@ -66,14 +70,14 @@ class StaticDiscovery:
             addresses = await self._look_up(name)
         except (OSError, TimeoutError) as error:
             self._pool.discovery.events["failed"] += 1
+            reason = "no answer" if isinstance(error, TimeoutError) else str(error.strerror)
             if name not in self._failing:
-                self._failing.add(name)
-                reason = "no answer" if isinstance(error, TimeoutError) else error.strerror
                 self._publish_soon()
                 _log.warning("discovery_failed", pool=self._pool.name, source="static", name=str(name), reason=reason)
+            self._failing[name] = reason
             return
         if name in self._failing:
-            self._failing.discard(name)
+            del self._failing[name]
             _log.info("discovery_synced", pool=self._pool.name, source="static", name=str(name))
         if self._resolved.get(name) not in addresses:
             self._resolved[name] = addresses[0]
