@@ -5,6 +5,8 @@ from collections import Counter
 from app.core.outlier import Ejection, Failures, Outlier, most_ejected
 from app.settings import PoolSettings
 
+NOTHING_KNOWN = Outlier()
+
 
 class Ejections:
     """The outlier machine of each backend by name. Times are of the monotonic clock, in seconds."""
@@ -17,7 +19,7 @@ class Ejections:
 
     def of(self, name: str) -> Outlier:
         """What is known about a backend."""
-        return self._outliers.get(name, Outlier())
+        return self._outliers.get(name, NOTHING_KNOWN)
 
     def failed(self, name: str, failures: Failures, good: int) -> bool:
         """Take failures over; `good` sessions had come before. Whether there are enough in a row now to eject."""

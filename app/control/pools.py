@@ -108,13 +108,6 @@ class LivePool:
         listed = self._that_fit([*backends, *leaving])
         before = self.snapshot.members
         self.snapshot, changes = self.snapshot.with_backends(listed, self.initial, clock.now())
-        for name, member in self.snapshot.members.items():
-            if name not in self.slots:
-                self.slots[name] = self._totals.allocate(BACKENDS)
-            self.leaving.pop(name, None)
-            record = self.records.setdefault(name, HealthRecord())
-            if name not in before or before[name].backend.address != member.backend.address:
-                record.health = Health(self.initial if member.backend.host else State.CHECKING)
         for change in changes:
             self._follow(change, before.get(change.member.backend.name))
         if self.affinity:
@@ -213,10 +206,15 @@ class LivePool:
 
     def _follow(self, change: Change, before: Member | None) -> None:
         """What discovery has changed, in the records."""
-        name = change.member.backend.name
+        backend = change.member.backend
+        name = backend.name
         match change:
             case BackendAdded():
                 self.discovery.events["added"] += 1
+                self.leaving.pop(name, None)
+                if name not in self.slots:
+                    self.slots[name] = self._totals.allocate(BACKENDS)
+                self.records[name] = HealthRecord(self._first_health(backend))
             case BackendRemoved():
                 self.discovery.events["removed"] += 1
                 self.leaving[name] = replace(change.member, state=State.DRAINING, since=clock.now())
@@ -224,12 +222,17 @@ class LivePool:
                 self.ejections.forget(name)
             case BackendAltered():
                 self.discovery.events["altered"] += 1
-                if before and before.backend.address != change.member.backend.address:
+                if before and before.backend.address != backend.address:
                     self.ejections.forget(name)
+                    self.records[name].health = self._first_health(backend)
             case StateChanged():
                 pass  # it follows from another address, with which its probes have begun anew
             case _:
                 assert_never(change)
+
+    def _first_health(self, backend: Backend) -> Health:
+        """What is known before the first probe."""
+        return Health(self.initial if backend.host else State.CHECKING)
 
     def _that_fit(self, backends: list[Backend]) -> list[Backend]:
         """Those that have a slot on the stats board or can get one: a list that is too long costs newcomers, not control."""
@@ -254,7 +257,11 @@ class LivePool:
         return state_of(self.records[name].health.verdict, self.ejections.of(name))
 
     def _trust_resolved(self) -> None:
-        resolved = [name for name, member in self.snapshot.members.items() if member.backend.host]
+        resolved = [
+            name
+            for name, member in self.snapshot.members.items()
+            if member.backend.host and self.records[name].health.verdict is not State.UP
+        ]
         for name in resolved:
             self.records[name].health = Health(State.UP)
         states = {name: self._state(name) for name in resolved}

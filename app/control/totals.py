@@ -52,8 +52,9 @@ class Totals:
             raise BoardFullError(f"more than {table.capacity} are not supported")
         slot = self._free[table].popleft()  # the one free for longest: a slow worker may still count on others
         self._used[table].add(slot)
-        for field in range(table.width):
-            self._base[table, slot, field] = -self.board.sum(table, slot, field)
+        for field, held in enumerate(self.board.sums(table, slot)):
+            if held:
+                self._base[table, slot, field] = -held
         return slot
 
     def room(self, table: Table) -> int:
@@ -69,7 +70,7 @@ class Totals:
 
     def total(self, table: Table, slot: int, field: int) -> int:
         """One number over all workers, past and present."""
-        return self._base[table, slot, field] + self.board.sum(table, slot, field)
+        return self._base.get((table, slot, field), 0) + self.board.sum(table, slot, field)
 
     def by_worker(self, table: Table, slot: int, field: int) -> list[int]:
         """A gauge of each worker, in the order of their numbers."""

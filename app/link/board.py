@@ -133,6 +133,12 @@ class Board:
         """The sum of a cell over all workers' rows."""
         return sum(self.of_each(table, slot, field))
 
+    def sums(self, table: Table, slot: int) -> list[int]:
+        """The sums of all cells of a slot."""
+        first, width = table.cell(slot, 0), table.width
+        rows = (self.cells[base + first : base + first + width].tolist() for base in map(self.base, range(self.workers)))
+        return [sum(cells) for cells in zip(*rows, strict=True)]
+
     def of_each(self, table: Table, slot: int, field: int) -> list[int]:
         """A cell in each worker's row."""
         return self.cells[table.cell(slot, field) :: ROW].tolist()

@@ -5,9 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
-from tests.support.api_server import ApiServer, running_api_server
+import pytest
+
+from tests.support.api_server import ApiServer, expired, line, running_api_server, sending
 from tests.support.backends import TestBackend, echo, running_backend
 from tests.support.clients import connect
 from tests.support.proxy import Proxy, running_proxy
@@ -15,6 +18,7 @@ from tests.support.slices import Json, draining, endpoint, endpoint_slice
 from tests.support.waiting import until
 
 PODS = 10
+MINUTE = 60
 
 
 class Pod:
@@ -90,8 +94,8 @@ async def proxy_of(server: ApiServer, folder: Path, **settings: Any) -> AsyncIte
     given: dict[str, Any] = {
         "KUBERNETES__SERVICE": "chat/socketio",
         "KUBERNETES__KUBECONFIG": server.kubeconfig(folder / "config"),
-    }
-    async with running_proxy(**given, **settings) as proxy:
+    } | settings
+    async with running_proxy(**given) as proxy:
         yield proxy
 
 
@@ -141,7 +145,8 @@ async def names_are(proxy: Proxy, expected: list[Pod]) -> bool:
     return set(await proxy.backends()) == {pod.backend.name for pod in expected}
 
 
-async def test_an_api_server_that_is_away_takes_no_backend_and_no_session(tmp_path: Path) -> None:
+@pytest.mark.timeout(240)
+async def test_an_api_server_that_is_away_for_a_minute_takes_no_backend_and_no_session(tmp_path: Path) -> None:
     async with running_api_server() as server, pods(server, "pod", 3) as (one, two, three):
         await one.become_ready()
         await two.become_ready()
@@ -154,7 +159,10 @@ async def test_an_api_server_that_is_away_takes_no_backend_and_no_session(tmp_pa
                 await two.leave()
                 await three.become_ready()
                 server.compact()
-                await load.goes_on()
+                away_until = monotonic() + MINUTE
+                while monotonic() < away_until:
+                    await load.goes_on()
+                    assert (await proxy.get("/healthz"))[0] == 200
                 (pool,) = (await proxy.status())["pools"]
                 assert not pool["discovery"]["synced"]
                 assert pool["discovery"]["reason"] == "cannot connect to the API server: connection refused"
@@ -169,20 +177,53 @@ async def test_an_api_server_that_is_away_takes_no_backend_and_no_session(tmp_pa
             assert await proxy.stop() == 0
 
 
-async def test_a_storm_of_events_starves_neither_sessions_nor_health(tmp_path: Path) -> None:
+@pytest.mark.timeout(240)
+async def test_a_hundred_events_a_second_for_a_minute_starve_neither_sessions_nor_health(tmp_path: Path) -> None:
     async with running_api_server() as server, pods(server, "pod", 2) as (one, two):
         await one.become_ready()
         async with proxy_of(server, tmp_path) as proxy:
             load = Load(proxy.port)
             async with load.running(2):
-                for number in range(200):
+                started = monotonic()
+                for number in range(50 * MINUTE):
                     await (two.become_ready() if number % 2 else two.terminate())
                     await server.put(endpoint_slice(f"burst-{number % 7}", endpoint("10.0.0.1", ready=False)))
-                    if number % 20 == 0:
-                        assert (await proxy.get("/healthz"))[0] == 200
-                    await asyncio.sleep(0.01)
+                    if number % 50 == 0:
+                        async with asyncio.timeout(1):
+                            assert (await proxy.get("/healthz"))[0] == 200
+                    await asyncio.sleep(max(0.0, started + number / 50 - monotonic()))  # the pace of the storm
                 await until(lambda: names_are(proxy, [one, two]))
                 await until(partial(is_in_state, proxy, two, "up"))
+                await load.goes_on()
+            assert not load.failures
+            assert await proxy.stop() == 0
+
+
+async def test_a_token_that_rotates_and_a_storm_of_410_fail_no_session(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("first")
+    async with running_api_server() as server, pods(server, "pod", 3) as (one, two, three):
+        server.tokens = {"first"}
+        await one.become_ready()
+        config = server.kubeconfig(tmp_path / "config", token_file=token)
+        async with proxy_of(server, tmp_path, KUBERNETES__KUBECONFIG=config) as proxy:
+            load = Load(proxy.port)
+            async with load.running():
+                server.tokens = {"second"}
+                token.write_text("second")
+                await server.cut_watches()
+                await two.become_ready()
+                await until(partial(is_in_state, proxy, two, "up"))
+                assert server.asked[-1].token == "second"
+                await proxy.event("discovery_synced")
+                server.standing["watch"] = sending(line("ERROR", expired()))
+                await server.cut_watches()
+                asked = len(server.requests("list"))
+                await until(lambda: len(server.requests("list")) >= asked + 3, seconds=30)
+                await load.goes_on()
+                del server.standing["watch"]
+                await three.become_ready()
+                await until(partial(is_in_state, proxy, three, "up"), seconds=40)
                 await load.goes_on()
             assert not load.failures
             assert await proxy.stop() == 0
