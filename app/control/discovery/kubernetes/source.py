@@ -49,6 +49,7 @@ class KubernetesDiscovery:
         self._oddity = ""  # why an API server that answers has no backends for us
         self._said_synced = False
         self._due: asyncio.TimerHandle | None = None
+        self._due_at = 0.0
         self._not_before = 0.0
 
     async def run(self) -> None:
@@ -92,10 +93,10 @@ class KubernetesDiscovery:
     # What the pool and people learn
 
     def _publish_in(self, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        if self._due is None or self._due.when() > loop.time() + seconds:
+        at = monotonic() + seconds
+        if self._due is None or self._due_at > at:
             self._forget_due()
-            self._due = loop.call_later(seconds, self._publish)
+            self._due, self._due_at = asyncio.get_running_loop().call_later(seconds, self._publish), at
 
     def _publish(self) -> None:
         """Events that come while this works, and for a while after, are published together."""
