@@ -205,7 +205,7 @@ async def test_a_token_that_rotates_and_a_storm_of_410_fail_no_session(tmp_path:
     async with running_api_server() as server, pods(server, "pod", 3) as (one, two, three):
         server.tokens = {"first"}
         await one.become_ready()
-        config = server.kubeconfig(tmp_path / "config", token_file=token)
+        config = server.kubeconfig(tmp_path / "with-token", token_file=token)
         async with proxy_of(server, tmp_path, KUBERNETES__KUBECONFIG=config) as proxy:
             load = Load(proxy.port)
             async with load.running():
