@@ -19,6 +19,7 @@ from app.control.discovery.sources import Sources
 from app.control.health.prober import Probers
 from app.control.listeners import BoundListener, bind_listener, bind_socket, refuse_taken
 from app.control.log import ControlLog
+from app.control.orphans import Orphans, inherits
 from app.control.pools import LivePool
 from app.control.process import Process
 from app.control.rebalance import Rebalancer
@@ -177,6 +178,7 @@ class Supervisor:
 
     async def _tick(self) -> None:
         loop = asyncio.get_running_loop()
+        orphans = Orphans() if inherits() else None
         while True:
             due = loop.time() + TICK
             await asyncio.sleep(TICK)
@@ -191,6 +193,8 @@ class Supervisor:
                     self._workers.broadcast(order)
             for rebalancer in self._rebalancers.values():
                 rebalancer.tick()
+            if orphans:
+                orphans.reap()
 
     # Stop
 
