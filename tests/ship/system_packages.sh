@@ -1,10 +1,15 @@
 #!/bin/sh
-# Makes sure that the programs with which an image is built and run are there. Says nothing when they are.
+# Makes sure that the programs with which an image is built and run are there: system_packages.sh [image]. Says nothing when they
+# are. Docker is enough to build the image and to try it (`image`); only podman plays manifests.
 set -eu
 PATH="$PATH:/usr/sbin"
 
+if [ "${1:-}" = image ] && command -v docker >/dev/null 2>&1 && docker info >/dev/null 2>&1; then
+    exit
+fi
+
 packages=""
-for program in buildah podman runc debootstrap; do
+for program in buildah podman runc catatonit debootstrap; do
     command -v "$program" >/dev/null 2>&1 || packages="$packages $program"
 done
 
@@ -13,7 +18,7 @@ if [ -n "$packages" ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2
     export DEBIAN_FRONTEND=noninteractive
     # A failure is told below, with what to do about it.
     # shellcheck disable=SC2086  # a list
-    { apt-get update -qq && apt-get install -y -qq --no-install-recommends $packages; } >/dev/null && packages="" || true
+    { apt-get update -qq && apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $packages; } >/dev/null && packages="" || true
 fi
 
 if [ -n "$packages" ]; then
