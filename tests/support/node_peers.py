@@ -1,11 +1,12 @@
 """Real Socket.IO servers and clients: Node processes that say in JSON lines what happens to them."""
 
 import asyncio
+import os
 import shutil
 import signal
 from asyncio.subprocess import PIPE, Process
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -99,7 +100,7 @@ class SocketIoServer(NodeProcess):
 @asynccontextmanager
 async def socketio_server(name: str, *, port: int = 0) -> AsyncIterator[SocketIoServer]:
     """A real Socket.IO 4 server that calls itself `name`, killed at the end."""
-    async with _running(SocketIoServer, "server.js", "--port", str(port), "--name", name) as server:
+    async with running_node(SocketIoServer, SCRIPTS / "server.js", "--port", str(port), "--name", name) as server:
         listening = (await server.hear("listening"))[0]
         server.port, server.name = listening["port"], name
         yield server
@@ -108,17 +109,22 @@ async def socketio_server(name: str, *, port: int = 0) -> AsyncIterator[SocketIo
 @asynccontextmanager
 async def socketio_clients(url: str, *, count: int = 1, transport: str = "websocket") -> AsyncIterator[NodeProcess]:
     """A process with so many real Socket.IO clients, killed at the end."""
-    async with _running(NodeProcess, "client.js", "--url", url, "--transport", transport, "--count", str(count)) as process:
+    arguments = "--url", url, "--transport", transport, "--count", str(count)
+    async with running_node(NodeProcess, SCRIPTS / "client.js", *arguments) as process:
         yield process
 
 
 @asynccontextmanager
-async def _running(kind: type[P], script: str, *arguments: str) -> AsyncIterator[P]:
+async def running_node(
+    kind: type[P], script: Path, *arguments: str, environ: Mapping[str, str] | None = None
+) -> AsyncIterator[P]:
+    """A Node process that speaks JSON lines, with these variables besides ours; killed at the end."""
     node = shutil.which("node")
     assert node is not None, "no Node.js on PATH; run tests/support/system_packages.sh"
     process = await asyncio.create_subprocess_exec(
-        node, script, *arguments, cwd=SCRIPTS, stdin=PIPE, stdout=PIPE, stderr=PIPE, limit=1 << 20
-    )
+        node, script, *arguments, cwd=script.parent, env={**os.environ, **(environ or {})},
+        stdin=PIPE, stdout=PIPE, stderr=PIPE, limit=1 << 20,
+    )  # fmt: skip
     peer = kind(process)
     readers = asyncio.gather(peer.follow(), peer.follow_errors())
     try:

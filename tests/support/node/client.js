@@ -1,6 +1,6 @@
 // Socket.IO clients: node client.js --url http://127.0.0.1:8000 [--transport websocket|polling|both] [--count N]
 // [--echo-interval MS]. Events go to stdout and commands come from stdin, one JSON object per line:
-// {"do":"echo","payload":...}   {"do":"blob","bytes":1000000}   {"do":"close"}
+// {"do":"echo","payload":...}   {"do":"blob","bytes":1000000}   {"do":"say","client":0,"text":"hello"}   {"do":"close"}
 import { randomBytes } from "node:crypto";
 import { createInterface } from "node:readline";
 import { isDeepStrictEqual, parseArgs } from "node:util";
@@ -40,6 +40,7 @@ function connect(client) {
   socket.on("hello", ({ name }) => {
     say({ event: "connected", client, backend: name, transport: socket.io.engine.transport.name });
   });
+  socket.on("message", ({ text, name }) => say({ event: "message", client, text, backend: name }));
   socket.on("disconnect", (reason) => say({ event: "disconnected", client, reason }));
   socket.on("connect_error", ({ message }) => say({ event: "error", client, message }));
   return socket;
@@ -72,7 +73,12 @@ async function blob({ bytes }) {
 const interval = Number(options["echo-interval"] ?? 0);
 const timer = interval && setInterval(() => echo({ payload: Date.now() }), interval);
 
-const commands = { echo, blob };
+/** Lets one client say something to everybody, where the server passes messages on. */
+function sayToAll({ client, text }) {
+  sockets[client].emit("message", text);
+}
+
+const commands = { echo, blob, say: sayToAll };
 const lines = createInterface({ input: process.stdin });
 
 function close() {
