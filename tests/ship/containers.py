@@ -4,12 +4,14 @@ import asyncio
 import json
 import shutil
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+
+import yaml
 
 from tests.support.command import Finished
 from tests.support.ports import free_port
@@ -159,6 +161,16 @@ class Pod:
         return int((await self.containers())[container]["State"]["ExitCode"])
 
 
+def _without_ports(objects: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Podman refuses ports of a pod that is on the machine's network, where there is nothing to publish."""
+    for item in objects:
+        spec = item.get("spec", {})
+        pod = spec.get("template", {}).get("spec", spec)
+        for container in (*pod.get("containers", ()), *pod.get("initContainers", ())):
+            container.pop("ports", None)
+        yield item
+
+
 @asynccontextmanager
 async def play_kube(engine: Engine, manifest: str, folder: Path) -> AsyncIterator[Pod]:
     """The first pod of a manifest (a Pod, or what makes pods, with its ConfigMaps), on the machine's network; then removed.
@@ -168,7 +180,7 @@ async def play_kube(engine: Engine, manifest: str, folder: Path) -> AsyncIterato
     """
     assert engine.name == "podman", "only podman plays manifests"
     file = folder / f"{uuid4().hex[:12]}.yaml"
-    file.write_text(manifest)
+    file.write_text(yaml.safe_dump_all(_without_ports(yaml.safe_load_all(manifest))))
     try:
         played = await engine.ask("play", "kube", "--network", "host", str(file))
         pods = played.partition("Pod:\n")[2].split()

@@ -17,7 +17,7 @@ from tests.support.memory import proportional_set_size
 from tests.support.slices import endpoint, endpoint_slice
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.container
+pytestmark = [pytest.mark.container, pytest.mark.timeout(900)]  # whichever is first may build the image
 
 MB = 1e6
 LARGEST_IMAGE, LARGEST_PACKAGES, LARGEST_KUBERNETES = 160 * MB, 45 * MB, 5 * MB
