@@ -14,13 +14,14 @@ class CannotBindError(Exception):
 
 @dataclass(slots=True)
 class BoundListener:
-    """A listener's sockets: `sockets[worker]` has one per address. Owns them."""
+    """A listener's sockets: `sockets[worker]` has one per address. Owns them. `max_connections` 0 means no limit."""
 
     name: str
     pool: str
     slot: int
     addresses: Sequence[Address]
     sockets: list[list[socket.socket]] = field(default_factory=list)
+    max_connections: int = 0
 
     def close(self) -> None:
         """Close control's copies; workers may still have theirs."""

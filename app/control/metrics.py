@@ -1,6 +1,7 @@
 """The Prometheus metrics, read from the stats board and the pools at each scrape. Names and labels are a contract."""
 
 import platform
+import resource
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 
@@ -17,6 +18,7 @@ from app.control.records import DISCOVERY_EVENTS
 from app.core.backend import State
 from app.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS, PROBE_BUCKETS
 from app.core.lifecycle import ProcessState
+from app.core.limits import most_sessions
 from app.core.pool import Member
 from app.core.reasons import CloseReason, ConnectFailure, RejectReason
 from app.link.board import (
@@ -73,6 +75,12 @@ class ProcessMetrics(Collector):
         for worker in process.workers.all:
             lag.add_metric((f"worker-{worker.number}",), process.totals.loop_lag(worker.number))
         yield lag
+        soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # workers inherit it
+        yield GaugeMetricFamily(
+            "tidegate_connections_limit",
+            "Client connections for which the workers have file descriptors.",
+            value=len(process.workers.all) * most_sessions(soft),
+        )
         yield CounterMetricFamily(
             "tidegate_log_lines_dropped",
             "Log lines dropped because nobody read them in time.",
@@ -96,6 +104,11 @@ class ListenerMetrics(Collector):
         active = GaugeMetricFamily(
             "tidegate_listener_connections_active", "Client connections open now.", labels=("listener",)
         )
+        limit = GaugeMetricFamily(
+            "tidegate_listener_connections_limit",
+            "Client connections that may be open at once; there is no series without a limit.",
+            labels=("listener",),
+        )
         rejected = CounterMetricFamily(
             "tidegate_listener_rejected", "Clients turned away before a dial.", labels=("listener", "reason")
         )
@@ -113,11 +126,13 @@ class ListenerMetrics(Collector):
             read = Reader(self._process, LISTENERS, listener.slot)
             total.add_metric((name,), read(ListenerCell.TOTAL))
             active.add_metric((name,), read(ListenerCell.ACTIVE))
+            if listener.max_connections:
+                limit.add_metric((name,), listener.max_connections)
             pauses.add_metric((name,), read(ListenerCell.ACCEPT_PAUSES))
             rate_pauses.add_metric((name,), read(ListenerCell.RATE_PAUSES))
             for reason in RejectReason:
                 rejected.add_metric((name, reason.value), read(REJECTED_CELL[reason]))
-        return iter((total, active, rejected, pauses, rate_pauses))
+        return iter((total, active, limit, rejected, pauses, rate_pauses))
 
 
 class PoolMetrics(Collector):
@@ -228,6 +243,11 @@ class BackendFamilies:
         self._active = GaugeMetricFamily(
             "tidegate_backend_connections_active", "Connections open or being opened now.", labels=BACKEND_LABELS
         )
+        self._limit = GaugeMetricFamily(
+            "tidegate_backend_connections_limit",
+            "Connections that may be open at once; there is no series without a limit.",
+            labels=BACKEND_LABELS,
+        )
         self._total = CounterMetricFamily("tidegate_backend_connections", "Connections opened.", labels=BACKEND_LABELS)
         self._failures = CounterMetricFamily(
             "tidegate_backend_connect_failures", "Dials that failed.", labels=(*BACKEND_LABELS, "reason")
@@ -258,6 +278,8 @@ class BackendFamilies:
         self._up.add_metric(labels, member.state is State.UP)
         self._state.add_metric((*labels, member.state.value), 1)
         self._active.add_metric(labels, read(BackendCell.ACTIVE))
+        if member.backend.max_connections:
+            self._limit.add_metric(labels, member.backend.max_connections)
         self._total.add_metric(labels, read(BackendCell.TOTAL))
         for failure in ConnectFailure:
             self._failures.add_metric((*labels, failure.value), read(FAILURE_CELL[failure]))
@@ -278,6 +300,7 @@ class BackendFamilies:
                 self._up,
                 self._state,
                 self._active,
+                self._limit,
                 self._total,
                 self._failures,
                 self._sent,

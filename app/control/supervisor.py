@@ -94,7 +94,9 @@ class Supervisor:
         refuse_taken({name: listener.bind for name, listener in self._settings.listeners.items()})
         for name, listener in self._settings.listeners.items():
             slot = self._totals.allocate(LISTENERS)
-            self._listeners[name] = bind_listener(name, listener.pool, slot, listener.bind, self._settings.workers)
+            bound = bind_listener(name, listener.pool, slot, listener.bind, self._settings.workers)
+            bound.max_connections = listener.max_connections
+            self._listeners[name] = bound
 
     def _watch_signals(self) -> None:
         loop = asyncio.get_running_loop()

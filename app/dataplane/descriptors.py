@@ -2,12 +2,10 @@
 
 import resource
 
-from app.dataplane.splice import MOST_PIPES
-
-RESERVED_DESCRIPTORS = 64 + 2 * MOST_PIPES  # for everything that is not a session
+from app.core import limits
 
 
 def most_sessions() -> int:
-    """Two descriptors a session; running out of them in the middle of a dial would hurt more than a pause."""
+    """The number for this worker."""
     soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(1, (soft - RESERVED_DESCRIPTORS) // 2)
+    return limits.most_sessions(soft)

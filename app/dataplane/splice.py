@@ -12,9 +12,9 @@ from errno import EACCES, EINVAL, ENOMEM, ENOSYS, EOPNOTSUPP, EPERM
 from pathlib import Path
 from sys import maxsize
 
+from app.core.limits import MOST_PIPES
 from app.core.splice import Splice
 
-MOST_PIPES = 32  # of one worker; a direction that finds none free copies
 LARGEST = Path("/proc/sys/fs/pipe-max-size")
 SMALLEST = 64 * 1024  # a pipe with less room moves no more in one turn than a copy does
 REFUSALS = frozenset({EPERM, EACCES, ENOSYS, EINVAL, EOPNOTSUPP, ENOMEM})

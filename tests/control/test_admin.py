@@ -69,6 +69,7 @@ METRICS = {
     "tidegate_discovery_events_total": {"type"},
     "tidegate_worker_restarts_total": set[str](),
     "tidegate_draining": set[str](),
+    "tidegate_connections_limit": set[str](),
     "tidegate_event_loop_lag_seconds": {"process"},
     "process_resident_memory_bytes": set[str](),
     "process_open_fds": set[str](),
@@ -233,6 +234,26 @@ async def test_metrics_are_openmetrics_when_asked_for(proxy: Proxy) -> None:
     families = parse_openmetrics(text)  # type: ignore[no-untyped-call]
     names = {sample.name for family in families for sample in family.samples}
     assert set(METRICS) <= names
+
+
+async def test_metrics_say_the_limits_that_there_are(proxy: Proxy) -> None:
+    def limits(samples: dict[tuple[str, frozenset[tuple[str, str]]], float]) -> dict[str, float]:
+        return {name: value for (name, _), value in samples.items() if name.endswith("_connections_limit")}
+
+    unlimited = limits(await proxy.samples())
+    assert set(unlimited) == {"tidegate_connections_limit"}, "no series where nothing limits but the system"
+    command = ("prlimit", "--nofile=400:400")
+    async with (
+        running_backend(echo) as backend,
+        running_proxy(
+            BACKENDS=f"{backend.name} max_connections=7", MAX_CONNECTIONS=11, WORKERS=2, command=command
+        ) as limited,
+    ):
+        assert limits(await limited.samples()) == {
+            "tidegate_connections_limit": 2 * (400 - 128) / 2,
+            "tidegate_listener_connections_limit": 11,
+            "tidegate_backend_connections_limit": 7,
+        }
 
 
 async def test_readiness_says_why_not(proxy: Proxy, guarded: Proxy) -> None:

@@ -9,8 +9,9 @@ from itertools import islice
 
 import pytest
 
+from app.core.limits import MOST_PIPES
 from app.core.splice import Splice
-from app.dataplane.splice import MOST_PIPES, SMALLEST, Pipe, Pipes
+from app.dataplane.splice import SMALLEST, Pipe, Pipes
 from app.link.board import POOLS, PoolCell
 from tests.dataplane.route import Route, route
 from tests.support.peers import Peer, checksum, payload
