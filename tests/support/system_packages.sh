@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes sure that the programs that tests start are there: a Chromium, Node.js and npm, and the servers that health checks are
-# tried on. Says nothing when they are.
+# Makes sure that the programs that tests start are there: a Chromium, Node.js and npm, Prometheus with promtool, and the servers
+# that health checks are tried on. Says nothing when they are.
 set -eu
 PATH="$PATH:/usr/sbin"
 
@@ -21,6 +21,10 @@ has_node() {
 
 has_postgres() {
     has initdb || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1
+}
+
+has_prometheus() {
+    has prometheus && has promtool
 }
 
 may_install() {
@@ -51,6 +55,15 @@ if ! has_browser && may_install; then
     { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } >/dev/null || true
 fi
 
+if ! has_prometheus && may_install; then
+    echo "Installing Prometheus for the tests of rules and dashboard ..."
+    # As above: no service, and a failure is told below.
+    {
+        apt-get update -qq &&
+            DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends prometheus
+    } >/dev/null || true
+fi
+
 missing=0
 if ! has_browser; then
     echo "Tests need Chromium (or google-chrome): apt-get install chromium fonts-dejavu-core" >&2
@@ -62,6 +75,10 @@ if ! has_node; then
 fi
 if ! has npm; then
     echo "Tests need npm: apt-get install npm" >&2
+    missing=1
+fi
+if ! has_prometheus; then
+    echo "Tests need Prometheus and promtool: apt-get install prometheus" >&2
     missing=1
 fi
 exit "$missing"

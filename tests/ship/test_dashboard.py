@@ -1,0 +1,317 @@
+"""The dashboard: what Grafana knows of it, and every query on a real Prometheus that scrapes two real Tidegates."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from time import time
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard as GrafanaDashboard
+
+from tests.support.backends import echo, running_backend
+from tests.support.clients import Client, connect
+from tests.support.dns_server import running_dns_server
+from tests.support.grafana import ALL, Dashboard, Query
+from tests.support.named_pools import named_pools, port_of
+from tests.support.ports import free_port
+from tests.support.prometheus import SCRAPE_INTERVAL, Labels, Prometheus, QueryError, running_prometheus
+from tests.support.proxy import Proxy, running_proxy
+from tests.support.waiting import until
+
+NAME = "chat.default.svc.cluster.local."
+COLUMNS = 24
+DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
+NOT_IN_THE_SDK = {f"annotations.list.{key}" for key in ("titleFormat", "textFormat", "useValueForTime")}
+"""Settings of an annotation that only the data source for Prometheus knows."""
+
+SINCE_THE_START = 60
+PODS = ("tidegate-a", "tidegate-b")
+
+dashboard = Dashboard()
+
+
+@dataclass(frozen=True)
+class Scraped:
+    """A Prometheus that scrapes two instances, the names of a good and a dead backend, and the time of the start."""
+
+    prometheus: Prometheus
+    proxies: Sequence[Proxy]
+    good: str
+    dead: str
+    started: float
+
+    def choices(self) -> list[Mapping[str, Sequence[str]]]:
+        """Of the variables: all of everything, one of each, and several of each."""
+        instances = [f"127.0.0.1:{proxy.admin_port}" for proxy in self.proxies]
+        return [
+            dict.fromkeys(dashboard.variables, ALL),
+            {
+                "namespace": ["shop"],
+                "job": ["tidegate"],
+                "instance": instances,
+                "pool": ["chat", "full", "blind", "found"],
+                "listener": ["chat", "full", "blind", "found"],
+            },
+        ]
+
+    async def ask(self, query: Query, chosen: Mapping[str, Sequence[str]]) -> list[tuple[Labels, float]]:
+        """What a query of the dashboard returns now."""
+        expression = dashboard.filled(query.expression, chosen, scrape_interval=SCRAPE_INTERVAL, seconds=SINCE_THE_START)
+        if query.instant:
+            return await self.prometheus.query(expression)
+        return await self.prometheus.query_range(expression)
+
+    async def panel(self, title: str) -> list[list[tuple[Labels, float]]]:
+        """What the queries of a panel return now, with all of everything."""
+        everything = dict.fromkeys(dashboard.variables, ALL)
+        return [await self.ask(query, everything) for query in dashboard.queries() if query.panel == title]
+
+
+def settings(good: Sequence[str], dead: str, blind: str, dns: dict[str, Any]) -> dict[str, Any]:
+    """Pools in which everything happens that the dashboard shows."""
+    pools: dict[str, dict[str, Any]] = {
+        "chat": {"BACKENDS": ",".join((*good, dead)), "AFFINITY__TTL": "1m"},
+        "full": {"BACKENDS": f"{good[0]} max_connections=1", "QUEUE__SIZE": 5, "QUEUE__TIMEOUT": "1m"},
+        "blind": {
+            "BACKENDS": f"{good[0]},{blind}",
+            "BALANCE": "round_robin",
+            "HEALTH__TYPE": "none",
+            "OUTLIERS__FAILURES": 0,
+        },
+        "found": dns,
+    }
+    for pool in pools.values():
+        pool.setdefault("HEALTH__TYPE", "tcp")
+        if pool["HEALTH__TYPE"] == "tcp":
+            pool |= {"HEALTH__INTERVAL": "200ms", "HEALTH__TIMEOUT": "200ms", "HEALTH__FALL": 2}
+    return named_pools(**pools) | {"LISTENERS__FULL__MAX_CONNECTIONS": 2}
+
+
+@asynccontextmanager
+async def traffic(ports: Mapping[str, int]) -> AsyncIterator[None]:
+    """One client that stays in each pool, one that waits, one that is turned away, and others that come and go."""
+    staying: list[Client] = []
+
+    async def come_and_go(port: int) -> None:
+        client = await connect(port)
+        await client.ask(b"hello")
+        await client.finish()
+
+    async def knock(port: int) -> None:
+        with suppress(ConnectionResetError):
+            client = await connect(port)
+            await client.end()
+            await client.close()
+
+    async def go_on() -> None:
+        while True:
+            await asyncio.gather(*(come_and_go(ports[name]) for name in ("chat", "blind", "found")), knock(ports["full"]))
+            await asyncio.sleep(0.05)
+
+    for name in ("chat", "blind", "found", "full"):
+        staying.append(await connect(ports[name]))
+        await staying[-1].ask(b"here I stay")
+    staying.append(await connect(ports["full"]))  # waits in the queue
+    task = asyncio.ensure_future(go_on())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        for client in staying:
+            await client.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def scraped(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scraped]:
+    """Two instances with the same pools, as two pods would be, the first with traffic."""
+    started = time()
+    async with AsyncExitStack() as stack:
+        backends = [await stack.enter_async_context(running_backend(echo)) for _ in range(2)]
+        server = await stack.enter_async_context(running_dns_server())
+        server.ttl = 1
+        server.set(NAME, "A", backends[0].host)
+        dns = {"DNS__NAME": NAME, "DNS__PORT": backends[0].port, "DNS__RESOLVER": server.resolver}
+        dead, blind = (f"127.0.0.1:{free_port()}" for _ in range(2))
+        given = [settings([backend.name for backend in backends], dead, blind, dns) for _ in PODS]
+        proxies = await asyncio.gather(*(stack.enter_async_context(running_proxy(**each)) for each in given))
+        targets = {proxy.admin_port: {"namespace": "shop", "pod": pod} for proxy, pod in zip(proxies, PODS, strict=True)}
+        folder: Path = tmp_path_factory.mktemp("prometheus")
+        prometheus = await stack.enter_async_context(running_prometheus(folder, targets))
+        ports = {name: port_of(given[0], name) for name in ("chat", "full", "blind", "found")}
+        await stack.enter_async_context(traffic(ports))
+        yield Scraped(prometheus, proxies, backends[0].name, dead, started)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_every_query_of_the_dashboard_returns_data(scraped: Scraped) -> None:
+    waiting = {(str(query), number): query for query in dashboard.queries() for number, _ in enumerate(scraped.choices())}
+    answers: dict[object, object] = {}
+
+    async def all_have_data() -> bool:
+        for (name, number), query in list(waiting.items()):
+            try:
+                answers[name] = answer = await scraped.ask(query, scraped.choices()[number])
+            except QueryError as error:
+                raise AssertionError(f"{name}: {error}") from None
+            if answer:
+                del waiting[name, number]
+        return not waiting
+
+    try:
+        await until(all_have_data, seconds=15)
+    except AssertionError:
+        if waiting:
+            raise AssertionError(f"no data: {sorted(waiting)}") from None
+        raise
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_first_row_says_whether_a_backend_is_bad_and_who_is_affected(scraped: Scraped) -> None:
+    async def first(title: str) -> list[float]:
+        return [value for answer in await scraped.panel(title) for _, value in answer]
+
+    # Good: chat has two, full, blind and found one each; blind trusts another one that is dead.
+    await until(lambda: is_answer(first, "Backends up", [6, 7]))
+    await until(lambda: is_answer(first, "Bad backends", [1]))
+    await until(lambda: is_answer(first, "Pools in trouble", [0]))
+    (sessions,) = await first("Sessions now")
+    assert sessions >= 4
+    for title in ("New sessions", "Connect failures", "Clients without a backend"):
+        (rate,) = await first(title)
+        assert rate > 0, title
+
+
+async def is_answer(ask: Any, title: str, expected: list[float]) -> bool:
+    return bool(await ask(title) == expected)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_table_names_the_bad_backend_its_state_and_since_when(scraped: Scraped) -> None:
+    async def has_seen_both() -> bool:
+        seen, *_ = await scraped.panel("Which backend, since when, who is affected")
+        return [value for _, value in seen] == [2]
+
+    await until(has_seen_both)
+    columns = await scraped.panel("Which backend, since when, who is affected")
+    expected = {"namespace": "shop", "job": "tidegate", "pool": "chat", "backend": scraped.dead, "state": "down"}
+    assert [[labels for labels, _ in column] for column in columns] == [[expected]] * 4, "or they are no columns of one row"
+    _, ((_, since),), ((_, sessions),), _ = columns
+    assert scraped.started <= since / 1000 <= time()
+    assert sessions == 0
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_timeline_shows_the_worst_state_of_each_backend(scraped: Scraped) -> None:
+    panel = next(panel for panel in dashboard.panels if panel["type"] == "state-timeline")
+    (mapping,) = panel["fieldConfig"]["defaults"]["mappings"]
+
+    async def shown() -> dict[tuple[str, str], str]:
+        (answer,) = await scraped.panel(panel["title"])
+        return {(labels["pool"], labels["backend"]): mapping["options"][str(int(value))]["text"] for labels, value in answer}
+
+    async def is_shown() -> bool:
+        states = await shown()
+        return states.get(("chat", scraped.dead)) == "down" and states.get(("chat", scraped.good)) == "up"
+
+    await until(is_shown)
+    assert (await shown())["found", scraped.good] == "up"
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_variables_offer_what_prometheus_knows(scraped: Scraped) -> None:
+    everything = dict.fromkeys(dashboard.variables, ALL)
+    offered = {}
+    for name, variable in dashboard.variables.items():
+        query = dashboard.filled(variable["query"]["query"], everything, scrape_interval=SCRAPE_INTERVAL, seconds=60)
+        selector, _, label = query.removeprefix("label_values(").removesuffix(")").rpartition(", ")
+        offered[name] = await scraped.prometheus.label_values(label, selector)
+    assert offered == {
+        "namespace": ["shop"],
+        "job": ["tidegate"],
+        "instance": sorted(f"127.0.0.1:{proxy.admin_port}" for proxy in scraped.proxies),
+        "pool": ["blind", "chat", "found", "full"],
+        "listener": ["blind", "chat", "found", "full"],
+    }
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_real_prometheus_scrapes_without_a_complaint_and_evaluates_every_rule(scraped: Scraped) -> None:
+    async def rules() -> list[dict[str, Any]]:
+        return [rule for group in (await scraped.prometheus.get("rules"))["groups"] for rule in group["rules"]]
+
+    async def all_are_evaluated() -> bool:
+        return all(rule["health"] != "unknown" for rule in await rules())
+
+    await until(all_are_evaluated)
+    targets = (await scraped.prometheus.get("targets"))["activeTargets"]
+    assert [(target["health"], target["lastError"]) for target in targets] == [("up", "")] * 2
+    found = await rules()
+    assert [(rule["name"], rule.get("lastError")) for rule in found if rule["health"] != "ok"] == []
+    records = {rule["name"] for rule in found if rule["type"] == "recording"}
+
+    async def are_recorded() -> bool:
+        return {labels["__name__"] for labels, _ in await scraped.prometheus.query('{__name__=~".+:.+"}')} == records
+
+    await until(are_recorded)
+
+    async def is_pending() -> bool:
+        alerts = (await scraped.prometheus.get("alerts"))["alerts"]
+        down = [alert for alert in alerts if alert["labels"]["alertname"] == "TidegateBackendDown"]
+        return [(alert["labels"]["backend"], alert["annotations"]["description"][:18]) for alert in down] == [
+            (scraped.dead, "2 of 2 instances o")
+        ]
+
+    await until(is_pending)
+
+
+def test_nothing_in_the_dashboard_is_unknown_to_grafana() -> None:
+    register_default_plugins()
+    known = json.loads(JSONEncoder(sort_keys=True).encode(GrafanaDashboard.from_json(dashboard.json)))
+    assert set(lost(dashboard.json, known)) == NOT_IN_THE_SDK
+
+
+def lost(given: Any, known: Any, path: str = "") -> list[str]:
+    """The paths of what is missing or other in `known`."""
+    if isinstance(given, dict) and isinstance(known, dict):
+        inner = [lost(value, known.get(key), f"{path}.{key}" if path else key) for key, value in given.items()]
+        return [found for paths in inner for found in paths]
+    if isinstance(given, list) and isinstance(known, list) and len(given) == len(known):
+        return [found for pair in zip(given, known, strict=True) for found in lost(*pair, path)]
+    return [] if given == known else [path]
+
+
+def test_every_panel_says_what_it_shows_in_which_unit_and_from_the_chosen_data_source() -> None:
+    ids = [panel["id"] for panel in dashboard.json["panels"]]
+    assert len(set(ids)) == len(ids)
+    assert len({panel["title"] for panel in dashboard.panels}) == len(dashboard.panels)
+    for panel in dashboard.panels:
+        assert panel["description"].endswith("."), panel["title"]
+        assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
+    text = json.dumps(dashboard.json)
+    assert text.count('"datasource": ') == text.count(f'"datasource": {json.dumps(DATASOURCE)}')
+    assert text.count('"datasource": ') > len(dashboard.panels)
+
+
+def test_no_panel_lies_on_another_or_beside_the_screen() -> None:
+    boxes = [panel["gridPos"] for panel in dashboard.json["panels"]]
+    for box in boxes:
+        assert box["x"] + box["w"] <= COLUMNS
+    for one, other in combinations(boxes, 2):
+        is_beside = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
+        is_above = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
+        assert is_beside or is_above, (one, other)
+
+
+def test_the_dashboard_stands_by_itself_without_the_recorded_series() -> None:
+    for query in dashboard.queries():
+        assert ":tidegate" not in query.expression, query
