@@ -33,18 +33,35 @@ async def ask_program(settings: Mapping[str, object], environ: Mapping[str, str]
     inherited = {name: value for name, value in environ.items() if not name.startswith("TIDEGATE_")}
     given = {**inherited, **_variables(settings.get("env")), "KUBERNETES_EXEC_INFO": orjson.dumps(question).decode()}
     try:
-        process = await asyncio.create_subprocess_exec(
-            command, *map(str, arguments), env=given, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, start_new_session=True
-        )
+        process = await _start(command, [*map(str, arguments)], given)
     except (OSError, ValueError) as error:
         reason = os.strerror(error.errno).lower() if isinstance(error, OSError) and error.errno else "it cannot be run"
         raise UnusableCredentialsError(f"program {command!r} of the kubeconfig: {reason}") from error
     try:
         return await _answer(process, command)
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await asyncio.shield(process.wait())
+        await _end(process)
+
+
+async def _start(command: str, arguments: list[str], environment: Mapping[str, str]) -> Process:
+    """A process in a group of its own; a cancellation while it starts leaves no part of it behind."""
+    starting = asyncio.get_running_loop().create_task(
+        asyncio.create_subprocess_exec(
+            command, *arguments, env=environment, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, start_new_session=True
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with suppress(OSError, ValueError):
+            await _end(await starting)
+        raise
+
+
+async def _end(process: Process) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await asyncio.shield(process.wait())
 
 
 async def _answer(process: Process, command: str) -> Mapping[str, object]:
