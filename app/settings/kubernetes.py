@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from app.settings.notation import Notation, choice, text, whole_number
+from app.settings.notation import Notation, choice, number_schema, text, whole_number
 from app.settings.section import Section
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -61,14 +61,18 @@ def _read_file(value: object) -> str:
     return path
 
 
+SERVICE = Notation(_read_service, str, {"type": "string", "pattern": rf"^(?:{_LABEL}/)?{_LABEL}$"})
+PORT = Notation(_read_port, str, number_schema("integer", 1, 65535, _LABEL))
+
+
 class KubernetesSettings(Section):
     """Whose endpoints a pool has, and how to reach the cluster that knows them."""
 
-    service: Annotated[ServiceName | None, Notation(_read_service, str).or_none()] = Field(
+    service: Annotated[ServiceName | None, SERVICE.or_none()] = Field(
         default=None,
         description="`namespace/name`, or `name` in the pod's own namespace: backends are the endpoints of this Service",
     )
-    port: Annotated[str | int | None, Notation(_read_port, str).or_none()] = Field(
+    port: Annotated[str | int | None, PORT.or_none()] = Field(
         default=None,
         description="name of a port of the Service, or number of a port of the pods",
         json_schema_extra={"default_text": "the only port"},

@@ -1,18 +1,25 @@
-"""How single values are written: each kind is read from text, and written back as the same text."""
+"""How single values are written: each kind is read from text, and written back as the same text.
+
+The JSON Schema of a kind is for editors and charts, which look at a file before the program does. It takes what `read`
+takes as people write it, and may let more pass.
+"""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
-from pydantic import GetCoreSchemaHandler, SecretStr
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, SecretStr
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from app.core.address import Address, parse_address
 from app.settings.statuses import StatusRanges
 from app.settings.units import (
+    DURATION,
     DURATION_EXAMPLES,
+    SIZE,
     SIZE_EXAMPLES,
     format_duration,
     format_size,
@@ -27,21 +34,31 @@ THIRTY_DAYS = 30 * 24 * 3600.0
 class Notation:
     """Annotates a field: `read` takes text or the value itself, `write` makes text of it.
 
-    `read` raises ValueError that says what would be valid.
+    `read` raises ValueError that says what would be valid; `schema` is JSON Schema, by default that of any text.
     """
 
     read: Callable[[object], object]
     write: Callable[[Any], object]
+    schema: Mapping[str, object] = field(default_factory=lambda: {"type": "string"})
 
     def or_none(self) -> Self:
         """Return the same notation for a value that may also be None."""
-        return type(self)(lambda value: None if value is None else self.read(value), self.write)
+        return type(self)(lambda value: None if value is None else self.read(value), self.write, self.schema)
 
     def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
         """Let pydantic call `read` to validate and `write` to dump."""
         return core_schema.no_info_plain_validator_function(
             self.read, serialization=core_schema.plain_serializer_function_ser_schema(self.write)
         )
+
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Let pydantic put `schema` into the schema of all settings."""
+        return dict(self.schema)
+
+
+def number_schema(kind: str, least: float, most: float, text: str) -> dict[str, object]:
+    """Return the schema of a number within bounds, which may also be written as a text that has this pattern."""
+    return {"type": [kind, "string"], "minimum": least, "maximum": most, "pattern": f"^(?:{text})$"}
 
 
 def duration(least: float = 0.001, most: float = THIRTY_DAYS, note: str = "") -> Notation:
@@ -54,7 +71,7 @@ def duration(least: float = 0.001, most: float = THIRTY_DAYS, note: str = "") ->
             raise ValueError(f"expected a duration {bounds}, like {DURATION_EXAMPLES}")
         return seconds
 
-    return Notation(read, format_duration)
+    return Notation(read, format_duration, number_schema("number", least, most, DURATION))
 
 
 def size(least: int, most: int) -> Notation:
@@ -66,7 +83,7 @@ def size(least: int, most: int) -> Notation:
             raise ValueError(f"expected a size from {format_size(least)} to {format_size(most)}, like {SIZE_EXAMPLES}")
         return count
 
-    return Notation(read, format_size)
+    return Notation(read, format_size, number_schema("integer", least, most, SIZE))
 
 
 def whole_number(least: int, most: int, note: str = "") -> Notation:
@@ -78,7 +95,7 @@ def whole_number(least: int, most: int, note: str = "") -> Notation:
             raise ValueError(f"expected a whole number from {least} to {most}{note}")
         return number
 
-    return Notation(read, int)
+    return Notation(read, int, number_schema("integer", least, most, "[0-9]{1,18}"))
 
 
 def factor(least: float, most: float) -> Notation:
@@ -90,7 +107,8 @@ def factor(least: float, most: float) -> Notation:
             raise ValueError(f"expected 0 (off) or a number from {least:g} to {most:g}, like 1.25")
         return number
 
-    return Notation(read, lambda number: int(number) if number.is_integer() else number)
+    schema = number_schema("number", 0, most, r"[0-9]{1,15}(\.[0-9]{1,15})?")
+    return Notation(read, lambda number: int(number) if number.is_integer() else number, schema)
 
 
 def choice(options: type[StrEnum]) -> Notation:
@@ -102,7 +120,7 @@ def choice(options: type[StrEnum]) -> Notation:
             raise ValueError(f"expected one of {', '.join(options)}")
         return options(word)
 
-    return Notation(read, str)
+    return Notation(read, str, {"enum": [str(option) for option in options]})
 
 
 def text(pattern: str, expected: str) -> Notation:
@@ -114,7 +132,7 @@ def text(pattern: str, expected: str) -> Notation:
             return value.strip()
         raise ValueError(f"expected {expected}")
 
-    return Notation(read, str)
+    return Notation(read, str, {"type": "string", "pattern": f"^(?:{pattern})$"})
 
 
 def _integer(value: object) -> int | None:
@@ -169,8 +187,11 @@ def _read_statuses(value: object) -> StatusRanges:
     return value if isinstance(value, StatusRanges) else StatusRanges.parse(value)
 
 
-SWITCH = Notation(_read_switch, bool)
-BACKEND_ADDRESS = Notation(_read_backend_address, str)
-LISTEN_ADDRESS = Notation(read_listen_address, str)
+_ADDRESS = {"type": "string", "pattern": r"^(?:\[[^\]]+\]|[^:/\[\]\s]+):[0-9]{1,5}$"}
+_STATUSES = {"type": ["integer", "string"], "minimum": 100, "maximum": 599, "pattern": r"^[1-5][0-9]{2}[0-9,\s-]*$"}
+
+SWITCH = Notation(_read_switch, bool, {"enum": [True, False, "true", "false", "yes", "no"]})
+BACKEND_ADDRESS = Notation(_read_backend_address, str, _ADDRESS)
+LISTEN_ADDRESS = Notation(read_listen_address, str, _ADDRESS)
 TOKEN = Notation(_read_token, str)
-STATUSES = Notation(_read_statuses, str)
+STATUSES = Notation(_read_statuses, str, _STATUSES)

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.settings.cpu_limit import cpu_limit
-from app.settings.notation import Notation, choice, duration, whole_number
+from app.settings.notation import Notation, choice, duration, number_schema, whole_number
 from app.settings.section import Section
 
 MOST_WORKERS = 64
@@ -61,4 +61,4 @@ def _read_workers(value: object) -> object:
     return whole_number(1, MOST_WORKERS, " or auto").read(value)
 
 
-WORKERS = Notation(_read_workers, int)
+WORKERS = Notation(_read_workers, int, number_schema("integer", 1, MOST_WORKERS, "auto|[0-9]{1,18}"))

@@ -2,8 +2,11 @@
 
 import re
 
-_DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)(ms|s|m|h)?")
-_SIZE = re.compile(r"([0-9]{1,15})(B|KiB|MiB|GiB)?")
+DURATION = r"([0-9]{1,12}(?:\.[0-9]{1,9})?)(ms|s|m|h)?"
+SIZE = r"([0-9]{1,15})(B|KiB|MiB|GiB)?"
+
+_DURATION = re.compile(DURATION)
+_SIZE = re.compile(SIZE)
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _BYTES = {"GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10, "B": 1}
 _LARGEST = 10**15
