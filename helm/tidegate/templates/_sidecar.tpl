@@ -1,0 +1,41 @@
+{{/*
+For your own chart, which depends on this one and sets `kind: Sidecar` for it (docs/install.md has an example):
+
+  metadata:
+    labels: {{- include "tidegate.sidecarLabels" .Subcharts.tidegate | nindent 4 }}
+    annotations: {{- include "tidegate.sidecarAnnotations" .Subcharts.tidegate | nindent 4 }}
+  spec:
+    serviceAccountName: {{ include "tidegate.serviceAccountName" .Subcharts.tidegate }}
+    terminationGracePeriodSeconds: {{ include "tidegate.sidecarGrace" (list .Subcharts.tidegate 30) }}
+    initContainers: {{- include "tidegate.sidecar" .Subcharts.tidegate | nindent 4 }}
+    volumes: {{- include "tidegate.sidecarVolumes" .Subcharts.tidegate | nindent 4 }}
+
+With an alias in the dependency, `.Subcharts` knows it by the alias.
+*/}}
+
+{{/* The native sidecar: it starts before the application and ends after it. */}}
+{{- define "tidegate.sidecar" -}}
+{{- include "tidegate.checks" . -}}
+{{- if ne .Values.kind "Sidecar" -}}
+{{- fail (printf "%s.kind: %s: expected Sidecar, so that the chart adds no pods of its own" .Chart.Name .Values.kind) -}}
+{{- end -}}
+- {{ include "tidegate.container" . | indent 2 | trim }}
+  restartPolicy: Always
+{{- end -}}
+
+{{- define "tidegate.sidecarVolumes" -}}
+{{- include "tidegate.volumes" . -}}
+{{- end -}}
+
+{{- define "tidegate.sidecarLabels" -}}
+tidegate/{{ .Chart.Name }}: {{ include "tidegate.fullname" . }}
+{{- end -}}
+
+{{- define "tidegate.sidecarAnnotations" -}}
+{{- include "tidegate.checksum" . | replace "checksum/config" (printf "checksum/%s" .Chart.Name) -}}
+{{- end -}}
+
+{{/* The grace period of the whole pod: (list sidecar seconds), the seconds being those that the application takes to stop. */}}
+{{- define "tidegate.sidecarGrace" -}}
+{{- add (include "tidegate.terminationGracePeriodSeconds" (index . 0)) (index . 1) -}}
+{{- end -}}

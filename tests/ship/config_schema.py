@@ -1,0 +1,53 @@
+"""The JSON Schema of the chart's `config`, made from the settings model: the tree of the YAML file, flat and named form."""
+
+import re
+from typing import Any
+
+from app.settings.listener import ListenerSettings
+from app.settings.model import Settings
+from app.settings.names import OF_LISTENER
+from app.settings.pool import PoolSettings
+
+Schema = dict[str, Any]
+REFERENCE = "#/$defs/{model}"
+NAMES = "^[a-z0-9_-]{1,63}$"
+LISTS = {"backends", "bind", "listen"}
+NOT_FOR_PEOPLE = {"title", "default", "default_text", "required"}
+
+
+def config_definitions() -> dict[str, Schema]:
+    """Every part of the settings by name; `Settings` is the whole tree as it may be written."""
+    tree = Settings.model_json_schema(ref_template=REFERENCE)
+    parts: dict[str, Schema] = tree.pop("$defs")
+    listener, pool = parts[ListenerSettings.__name__], parts[PoolSettings.__name__]
+    flat = {key: listener["properties"][name] for key, name in OF_LISTENER.items()}
+    tree["properties"] = {**flat, **pool["properties"], **tree["properties"]}
+    tree["description"] = "Tidegate's settings, as in its YAML file."
+    parts[Settings.__name__] = tree
+    return {name: _plain(part) for name, part in sorted(parts.items())}
+
+
+def _plain(part: Schema) -> Schema:
+    properties = {key: _property(key, schema) for key, schema in part["properties"].items()}
+    kind = ["string", "object"] if part["title"] == "BackendSettings" else "object"
+    return {**_without(part), "type": kind, "properties": properties, "additionalProperties": False}
+
+
+def _property(key: str, schema: Schema) -> Schema:
+    schema = _without(schema)
+    if key in LISTS:
+        return {"description": schema["description"], "type": ["string", "array"], "items": _without(schema["items"])}
+    if isinstance(schema.get("additionalProperties"), dict):
+        return {
+            "description": schema["description"],
+            "type": "object",
+            "patternProperties": {NAMES: schema["additionalProperties"]},
+            "additionalProperties": False,
+        }
+    if "pattern" in schema:
+        schema["pattern"] = re.sub(r"\{0,[0-9]{4,}\}", "*", schema["pattern"])  # Go's expressions count to 1000
+    return schema
+
+
+def _without(schema: Schema) -> Schema:
+    return {key: value for key, value in schema.items() if key not in NOT_FOR_PEOPLE}
