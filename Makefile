@@ -45,7 +45,7 @@ run: $(VENV)/.run
 	$(BIN)/tidegate demo
 
 test: system $(VENV)/.dev $(BIN)/helm $(NODE)
-	$(BIN)/python -m pytest --ignore=tests/scenarios -m "not container"
+	$(BIN)/python -m pytest -n 3 --ignore=tests/scenarios -m "not container and not checkov"
 
 test-scenarios: system $(VENV)/.dev $(NODE)
 	$(BIN)/python -m pytest tests/scenarios
@@ -92,8 +92,10 @@ bench-growth: $(VENV)/.dev
 bench-kubernetes: $(VENV)/.dev
 	$(BIN)/python -m tests.bench.kubernetes
 
-docs: $(VENV)/.dev
+docs: $(VENV)/.dev $(BIN)/helm
 	$(BIN)/python -m tests.support.document_tables
+	$(BIN)/python -m tests.ship.chart_files
+	$(BIN)/python -m tests.ship.plain_manifests
 
 lock: $(VENV)/.dev
 	$(LOCK) pyproject.toml -o requirements/run.txt

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -68,6 +69,7 @@ def _default(node: yaml.Node) -> str:
     return json.dumps(yaml.safe_load(yaml.serialize(node)), ensure_ascii=False)
 
 
+@cache
 def made() -> dict[Path, str]:
     """All files of the chart that are made from others, with what they should hold."""
     copies = {copy: origin.read_text("utf-8") for copy, origin in COPIES.items()}

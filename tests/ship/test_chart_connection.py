@@ -5,6 +5,7 @@ import sys
 from asyncio.subprocess import PIPE, STDOUT
 
 from tests.ship.helm import Manifest, only, render, value_set
+from tests.support.backends import echo, running_backend
 from tests.support.ports import free_port
 from tests.support.proxy import running_proxy
 
@@ -22,9 +23,7 @@ async def ended(*addresses: str) -> tuple[int | None, str]:
     """How the pod's program ends when it is given these addresses."""
     python, option, program, *_ = command("many-pools")
     assert (python, option) == ("python", "-c")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, option, program, *addresses, stdout=PIPE, stderr=STDOUT
-    )
+    process = await asyncio.create_subprocess_exec(sys.executable, option, program, *addresses, stdout=PIPE, stderr=STDOUT)
     async with asyncio.timeout(LONGEST):
         output, _ = await process.communicate()
     return process.returncode, output.decode()
@@ -47,9 +46,9 @@ def test_it_is_a_hook_and_goes_when_it_has_succeeded() -> None:
 
 
 async def test_it_succeeds_where_the_proxy_is_ready_and_accepts() -> None:
-    async with running_proxy(BACKENDS=f"127.0.0.1:{free_port()}", READY__MIN_BACKENDS=0) as proxy:
+    async with running_backend(echo) as backend, running_proxy(BACKENDS=backend.name) as proxy:
         code, output = await ended(f"{proxy.admin_url}/readyz", f"127.0.0.1:{proxy.port}")
-    assert (code, f"127.0.0.1:{proxy.port} accepts connections" in output) == (0, True)
+    assert (code, f"127.0.0.1:{proxy.port} accepts connections" in output) == (0, True), output
 
 
 async def test_it_fails_where_the_proxy_is_not_ready_or_does_not_accept() -> None:

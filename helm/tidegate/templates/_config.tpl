@@ -86,6 +86,11 @@ isEverywhere: {{ has $host (list "0.0.0.0" "[::]") }}
 {{- (fromYaml (include "tidegate.admin" .)).port -}}
 {{- end -}}
 
+{{/* Its name, which tells the sidecars of one pod apart; 15 characters are the most. */}}
+{{- define "tidegate.adminPortName" -}}
+{{- printf "%s-admin" (trunc 9 .Chart.Name | trimSuffix "-") -}}
+{{- end -}}
+
 {{/* The ports of the listeners that others than the pod can reach, each once. */}}
 {{- define "tidegate.ports" -}}
 {{- $ports := list -}}

@@ -15,7 +15,7 @@ ports:
     containerPort: {{ . }}
     protocol: TCP
   {{- end }}
-  - name: tidegate-admin
+  - name: {{ include "tidegate.adminPortName" . }}
     containerPort: {{ include "tidegate.adminPort" . }}
     protocol: TCP
 {{- range $name, $path := dict "startup" "/livez" "liveness" "/livez" "readiness" "/readyz" }}
