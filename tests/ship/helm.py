@@ -26,7 +26,7 @@ IN_A_HURRY = {**os.environ, "GOGC": "off"}
 @cache
 def run(tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """What `helm` or `kubectl` says to these arguments; asked once."""
-    command = [TOOLS / tool, *arguments]
+    command = [str(TOOLS / tool), *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=LONGEST, check=False, env=IN_A_HURRY)
 
 
