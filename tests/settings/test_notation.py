@@ -6,7 +6,7 @@ from enum import StrEnum
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from app.core.address import Address
 from app.settings.notation import (
@@ -109,7 +109,7 @@ def test_whatever_is_written_is_read_or_refused(notation: Notation, written: obj
     except ValueError:
         return
     assert notation is TOKEN or notation.read(notation.write(value)) == value
-    assert notation is TOKEN or Draft202012Validator(notation.schema).is_valid(notation.write(value))
+    assert notation is TOKEN or Draft7Validator(notation.schema).is_valid(notation.write(value))
 
 
 @pytest.mark.parametrize("notation", [DURATION, NUMBER, FACTOR, SIZE, STATUSES])
@@ -120,7 +120,7 @@ def test_the_schema_takes_every_number_that_is_read(notation: Notation, written:
         notation.read(written)
     except ValueError:
         return
-    assert Draft202012Validator(notation.schema).is_valid(written)
+    assert Draft7Validator(notation.schema).is_valid(written)
 
 
 @pytest.mark.parametrize(
@@ -130,4 +130,4 @@ def test_the_schema_takes_every_number_that_is_read(notation: Notation, written:
 def test_the_schema_refuses_what_is_refused(notation: Notation, written: object) -> None:
     with pytest.raises(ValueError, match="expected"):
         notation.read(written)
-    assert not Draft202012Validator(notation.schema).is_valid(written)
+    assert not Draft7Validator(notation.schema).is_valid(written)

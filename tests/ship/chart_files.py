@@ -23,8 +23,8 @@ def schema() -> str:
     """`values.schema.json` with the settings as the model says; all other parts are written in it by hand."""
     written = json.loads((CHART / "values.schema.json").read_text("utf-8"))
     settings = config_definitions()
-    others = {name: part for name, part in written["$defs"].items() if name[0].islower()}
-    return json.dumps({**written, "$defs": {**others, **settings}}, indent=2, ensure_ascii=False) + "\n"
+    others = {name: part for name, part in written["definitions"].items() if name[0].islower()}
+    return json.dumps({**written, "definitions": {**others, **settings}}, indent=2, ensure_ascii=False) + "\n"
 
 
 def readme() -> str:

@@ -1,4 +1,7 @@
-"""The JSON Schema of the chart's `config`, made from the settings model: the tree of the YAML file, flat and named form."""
+"""The JSON Schema of the chart's `config`, made from the settings model: the tree of the YAML file, flat and named form.
+
+It is of draft 7, which Helm 3 and editors know, too.
+"""
 
 import re
 from typing import Any
@@ -9,7 +12,7 @@ from app.settings.names import OF_LISTENER
 from app.settings.pool import PoolSettings
 
 Schema = dict[str, Any]
-REFERENCE = "#/$defs/{model}"
+REFERENCE = "#/definitions/{model}"
 NAMES = "^[a-z0-9_-]{1,63}$"
 LISTS = {"backends", "bind", "listen"}
 NOT_FOR_PEOPLE = {"title", "default", "default_text", "required"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from app.cli.check import check
 from app.settings import Settings, effective, load_settings
@@ -75,7 +75,7 @@ def mounted(manifests: list[Manifest], folder: Path) -> Path:
 
 def paths(schema: dict[str, Any], definitions: dict[str, Any], keys: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """The keys of every value that a schema knows; a list is a value."""
-    schema = definitions[schema["$ref"].removeprefix("#/$defs/")] if "$ref" in schema else schema
+    schema = definitions[schema["$ref"].removeprefix("#/definitions/")] if "$ref" in schema else schema
     below = dict(schema.get("properties", {}))
     below.update((ANY_NAME, part) for part in schema.get("patternProperties", {}).values())
     for key, part in below.items():
@@ -109,9 +109,9 @@ def nested(keys: tuple[str, ...], value: object) -> object:
     return value
 
 
-def validator() -> Draft202012Validator:
+def validator() -> Draft7Validator:
     schema = json.loads((CHART / "values.schema.json").read_text())
-    return Draft202012Validator({"$ref": "#/$defs/Settings", "$defs": schema["$defs"]})
+    return Draft7Validator({"$ref": "#/definitions/Settings", "definitions": schema["definitions"]})
 
 
 def test_the_schema_has_every_setting_of_the_program_and_no_other() -> None:
@@ -183,6 +183,19 @@ async def test_the_command_takes_them_too_with_the_names_of_variables_that_the_c
 def test_a_pool_of_another_cluster_gets_no_node_of_this_one() -> None:
     container = proxy(render(value_set("kubeconfig")))
     assert [entry["name"] for entry in container["env"]] == [CONFIG_FILE]
+
+
+def test_the_kubeconfig_of_another_cluster_may_come_from_a_volume(tmp_path: Path) -> None:
+    manifests = render(value_set("kubeconfig"))
+    settings = configuration(manifests)
+    mount = proxy(manifests)["volumeMounts"][-1]
+    assert settings["kubernetes"]["kubeconfig"].startswith(f"{mount['mountPath']}/")
+    there = tmp_path / "kubeconfig"
+    there.touch()
+    settings["kubernetes"]["kubeconfig"] = str(there)
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump(settings))
+    assert load_settings(environment(proxy(manifests), file)).pools["default"].kubernetes.context is None
 
 
 def test_ports_are_those_of_the_listeners_that_others_can_reach() -> None:

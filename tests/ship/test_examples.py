@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from yamllint import linter  # type: ignore[import-untyped]
+from yamllint.config import YamlLintConfig  # type: ignore[import-untyped]
 
 from app.cli.check import check
 from app.settings import HealthType
@@ -16,6 +18,7 @@ from tests.ship.test_chart_config import environment, mounted
 from tests.ship.test_chart_permissions import SLICES, roles
 from tests.ship.test_chart_pods import not_restricted
 
+STYLE = YamlLintConfig("{extends: relaxed, rules: {line-length: {max: 240}, indentation: disable, empty-values: enable}}")
 MOVED = EXAMPLES / "ingress-nginx-tcp"
 INSTALL = ROOT / "docs" / "install.md"
 TEXTS = [*sorted(EXAMPLES.glob("*/README.md")), KUSTOMIZE / "README.md", CHART / "README.md", INSTALL]
@@ -74,6 +77,19 @@ def test_helm_finds_nothing_to_say_against_an_example(example: str) -> None:
     assert finished.returncode == 0, finished.stdout
     depended = yaml.safe_load((EXAMPLES / example / "Chart.yaml").read_text())["dependencies"][0]
     assert depended["version"] == yaml.safe_load((CHART / "Chart.yaml").read_text())["version"]
+
+
+def test_all_yaml_is_written_alike() -> None:
+    files = [
+        *ROOT.glob("deploy/**/*.yaml"),
+        *ROOT.glob("tests/ship/values/*.yaml"),
+        CHART / "values.yaml",
+        CHART / "Chart.yaml",
+    ]
+    plain = [path for path in files if "templates" not in path.parts]
+    problems = [f"{path}:{each.line}: {each.desc}" for path in plain for each in linter.run(path.read_text(), STYLE)]
+    assert len(plain) > 30
+    assert problems == []
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=lambda path: f"{path.parent.name}/{path.name}")
