@@ -78,4 +78,5 @@ def made() -> dict[Path, str]:
 
 if __name__ == "__main__":
     for path, content in made().items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(content, encoding="utf-8")
