@@ -79,7 +79,7 @@ fix: $(VENV)/.dev
 	$(BIN)/ruff check --fix app tests deploy
 
 coverage: system $(VENV)/.dev $(NODE)
-	$(BIN)/python -m pytest --cov --cov-report=term-missing
+	$(BIN)/python -m pytest -m "not container and not checkov" --cov --cov-report=term-missing
 
 bench bench-quick: $(VENV)/.dev
 	@sh tests/bench/system_packages.sh
