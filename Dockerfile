@@ -55,7 +55,7 @@ ENTRYPOINT ["tidegate"]
 CMD ["run"]
 
 # No HEALTHCHECK: Kubernetes and the OCI format know none, and each one would start an interpreter inside the container's
-# memory limit. deploy/compose.yaml has one, for those who start other services after this one.
+# memory limit. /livez and /readyz are there for whoever asks.
 
 ARG VERSION=unknown
 ARG REVISION=unknown

@@ -59,14 +59,15 @@ image: system $(VENV)/.dev
 	@sh tests/ship/image.sh
 	$(BIN)/python -m pytest tests/ship/test_image.py --capture=no
 
-ship: system $(VENV)/.dev $(BIN)/helm $(VENV)-checkov/bin/checkov $(NODE)
+ship: system $(VENV)/.dev $(BIN)/helm $(VENV)-checkov/.installed $(NODE)
 	@sh tests/ship/system_packages.sh
 	@sh tests/ship/image.sh
 	$(BIN)/python -m pytest tests/ship
 
-$(VENV)-checkov/bin/checkov: requirements/checkov.txt
+$(VENV)-checkov/.installed: requirements/checkov.txt
 	$(PYTHON) -m venv $(VENV)-checkov
 	$(VENV)-checkov/bin/pip install -qq --disable-pip-version-check --require-hashes -r requirements/checkov.txt
+	@touch $@
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check app tests deploy

@@ -48,6 +48,7 @@ class LivePool:
         self.records: dict[str, HealthRecord] = {}
         self.slots: dict[str, int] = {}
         self.leaving: dict[str, Member] = {}
+        self.left_out = 0  # backends that discovery has found and that there was no room for
         self.ejections = Ejections(settings)
         self._panic_rule = PanicRule(settings.when_all_down is WhenAllDown.TRY_ALL, settings.panic_threshold)
         self.warming_since: dict[str, float] = {}  # in seconds of the monotonic clock, which workers have, too
@@ -98,14 +99,18 @@ class LivePool:
         counts = Counter(member.state for member in self.known)
         return {state: counts[state] for state in State}
 
-    def discovered(self, backends: Iterable[Backend], draining: Iterable[Backend] = (), *, synced: bool = True) -> None:
-        """Take over the list of backends that discovery has found; `synced` says whether it knows about all of them.
+    def discovered(
+        self, backends: Iterable[Backend], draining: Iterable[Backend] = (), *, synced: bool = True, reason: str = ""
+    ) -> None:
+        """Take over the list of backends that discovery has found; `synced` says whether it knows about all of them, and
+        `reason` why it does not.
 
         Those that are `draining` keep their sessions and get no new ones; one that the pool does not have yet stays out.
         """
-        self.discovery.update(synced=synced)
         leaving = [backend for backend in draining if backend.name in self.snapshot.members]
         listed = self._that_fit([*backends, *leaving])
+        cut = f"no room for {self.left_out} more backends" if self.left_out else None
+        self.discovery.update(synced=synced, reason=reason or cut)
         before = self.snapshot.members
         self.snapshot, changes = self.snapshot.with_backends(listed, self.initial, clock.now())
         for change in changes:
@@ -238,6 +243,7 @@ class LivePool:
         """Those that have a slot on the stats board or can get one: a list that is too long costs newcomers, not control."""
         newcomers = [backend.name for backend in backends if backend.name not in self.slots]
         surplus = set(newcomers[self._totals.room(BACKENDS) :])
+        self.left_out = len(surplus)
         return [backend for backend in backends if backend.name not in surplus]
 
     def _drain(self, names: set[str]) -> tuple[Change, ...]:

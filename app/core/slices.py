@@ -143,7 +143,7 @@ def _read_each(
     """The parts that can be read; about each other one there is a complaint."""
     for raw in items:
         try:
-            yield read(_mapping(raw, f"{what} {str(raw)[:20]!r}"))
+            yield read(_mapping(raw, what))
         except MalformedError as error:
             complaints.append(f"{error}; the {what} was skipped")
 

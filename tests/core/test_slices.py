@@ -103,8 +103,8 @@ def test_ports_without_name_number_or_protocol_are_read_as_the_api_means_them(po
         ({"addressType": "FQDN"}, "one: addressType 'FQDN' is ignored: expected IPv4 or IPv6"),
         ({"endpoints": "many"}, "one: endpoints is not a list; the object was skipped"),
         ({"ports": [{"port": 70000}]}, "one: port '70000' is not a number from 1 to 65535; the port was skipped"),
-        ({"ports": [7]}, "one: port '7' is not an object; the port was skipped"),
-        ({"endpoints": [7]}, "one: endpoint '7' is not an object; the endpoint was skipped"),
+        ({"ports": [7]}, "one: port is not an object; the port was skipped"),
+        ({"endpoints": [7]}, "one: endpoint is not an object; the endpoint was skipped"),
         ({"endpoints": [{"addresses": []}]}, "one: an endpoint has no address; the endpoint was skipped"),
         (
             {"endpoints": [endpoint("web.internal")]},
@@ -144,7 +144,7 @@ def test_a_subset_that_cannot_be_read_costs_the_others_nothing() -> None:
     assert [backend.name for backend in choose(store.slices, Wanted()).backends] == ["10.0.0.1:8000"]
     assert store.complaints == (
         "web: addresses is not a list; the subset was skipped",
-        "web: subset '7' is not an object; the subset was skipped",
+        "web: subset is not an object; the subset was skipped",
         "web: port '[]' is not a number from 1 to 65535; the port was skipped",
     )
 

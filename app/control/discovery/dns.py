@@ -18,7 +18,6 @@ from app.core.backoff import Backoff
 from app.core.records import SHORTEST_TTL, bounded_ttl
 from app.core.schedule import jittered_delay
 from app.settings import DnsSettings, RecordType
-from app.settings.pool import MOST_BACKENDS
 
 EMPTY_ANSWERS = 3
 """So many in a row take the backends away."""
@@ -69,24 +68,22 @@ class DnsDiscovery:
 
     def _keep(self, reason: str) -> None:
         known = [member.backend for member in self._pool.snapshot.members.values()]
-        self._pool.discovered(known, synced=False)
+        self._pool.discovered(known, synced=False, reason=reason)
         self._fail(reason)
 
     def _take(self, found: Found) -> None:
-        self._pool.discovered(found.backends[:MOST_BACKENDS], synced=not found.missing)
+        self._pool.discovered(found.backends, synced=not found.missing, reason=found.missing or found.absence)
         if found.missing:
             self._fail(found.missing)
             return
-        left_out = len(found.backends) - len(self._pool.snapshot.members)
-        self._say("discovery_synced", f"no room for {left_out} more backends" if left_out else found.absence)
+        self._say("discovery_synced", self._pool.discovery.reason or "")
 
     def _fail(self, reason: str) -> None:
         self._pool.discovery.events["failed"] += 1
         self._say("discovery_failed", reason)
 
     def _say(self, event: str, reason: str) -> None:
-        """In the status always, in the log only what is new: there may be an answer each second."""
-        self._pool.discovery.reason = reason or None
+        """Only what is new: there may be an answer each second."""
         if self._said == (event, reason):
             return
         self._said = event, reason

@@ -1,7 +1,6 @@
 """Where the API server is and who we are: a service account's files, or a kubeconfig."""
 
 import asyncio
-import os
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -92,8 +91,7 @@ async def load(source: Load) -> Configuration:
     except TimeoutError as error:
         raise UnusableCredentialsError("the credentials could not be had in time") from error
     except OSError as error:
-        reason = os.strerror(error.errno).lower() if error.errno else type(error).__name__
-        raise UnusableCredentialsError(f"{error.filename or 'the credentials'}: {reason}") from error
+        raise UnusableCredentialsError(f"{error.filename or 'the credentials'}: {_in_words(error)}") from error
     except Exception as error:  # noqa: BLE001  (the loaders trust that the files have the right shape)
         raise UnusableCredentialsError(f"the credentials cannot be read: {type(error).__name__}") from None
     _try_certificates(configuration)
@@ -117,7 +115,7 @@ def _try_certificates(configuration: Configuration) -> None:
 
 
 def _in_words(error: OSError) -> str:
-    """Without the text of the exception, which may name temporary files."""
+    """Without the text of the exception, which may name temporary files; that there is no folder for those is said."""
     if isinstance(error, ssl.SSLError):
         return (error.reason or "it is not in PEM format").lower().replace("_", " ")
-    return os.strerror(error.errno).lower() if error.errno else type(error).__name__
+    return (error.strerror or type(error).__name__).lower()

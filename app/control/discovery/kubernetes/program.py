@@ -45,10 +45,11 @@ async def ask_program(settings: Mapping[str, object], environ: Mapping[str, str]
 
 async def _start(command: str, arguments: list[str], environment: Mapping[str, str]) -> Process:
     """A process in a group of its own; a cancellation while it starts leaves no part of it behind."""
-    starting = asyncio.get_running_loop().create_task(
+    starting = asyncio.get_running_loop().create_task(  # awaited below, so it needs no spawn
         asyncio.create_subprocess_exec(
             command, *arguments, env=environment, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, start_new_session=True
-        )
+        ),
+        name="program of the kubeconfig",
     )
     try:
         return await asyncio.shield(starting)

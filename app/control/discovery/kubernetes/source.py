@@ -114,8 +114,8 @@ class KubernetesDiscovery:
         event, oddity = "discovery_empty", choice.problem
         if not self._store.objects:
             oddity = f"nothing is known of {self._service}: is it there?"
-        elif left_out := sum(backend.name not in self._pool.snapshot.members for backend in choice.backends):
-            event, oddity = "discovery_cut", f"no room for {left_out} more backends"
+        elif self._pool.left_out:
+            event, oddity = "discovery_cut", f"no room for {self._pool.left_out} more backends"
             self._publish_in(ROOM_PAUSE)
         if oddity and oddity != self._oddity:
             self._warn(event, oddity)
