@@ -112,6 +112,8 @@ async def running_container(
     name = f"tidegate-{uuid4().hex[:12]}"
     given = {"LISTEN": f"127.0.0.1:{ports[0]}", "ADMIN": f"127.0.0.1:{ports[1]}", "HEALTH__INTERVAL": "200ms",
              "HEALTH__TIMEOUT": "200ms", "DRAIN__GRACE": "2s", **settings}  # fmt: skip
+    if engine.name == "podman" and "--read-only" in options:
+        options = (*options, "--read-only-tmpfs=false")  # or there would be a /tmp to write to, as nowhere else
     variables = [word for key, value in given.items() for word in ("--env", f"TIDEGATE_{key}={value}")]
     process = await asyncio.create_subprocess_exec(
         engine.program, "run", "--rm", "--name", name, "--network", "host", *options, *variables, image,

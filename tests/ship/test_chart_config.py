@@ -15,7 +15,7 @@ from app.settings import Settings, effective, load_settings
 from app.settings.names import ANY_NAME, CONFIG_FILE, TREE, Branch, leaves
 from tests.ship.chart_files import CHART
 from tests.ship.config_schema import config_definitions
-from tests.ship.helm import VALUE_SETS, Manifest, configuration, proxy, render, run, value_set
+from tests.ship.helm import VALUE_SETS, Manifest, configuration, pod_specs, proxy, render, run, value_set
 from tests.support.command import tidegate
 
 IN_A_CLUSTER = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"}
@@ -196,6 +196,15 @@ def test_the_kubeconfig_of_another_cluster_may_come_from_a_volume(tmp_path: Path
     file = tmp_path / "config.yaml"
     file.write_text(yaml.safe_dump(settings))
     assert load_settings(environment(proxy(manifests), file)).pools["default"].kubernetes.context is None
+
+
+def test_keys_in_a_kubeconfig_have_a_place_in_memory_and_nothing_else_can_be_written() -> None:
+    for values, writable in (("kubeconfig", ["/tmp"]), ("kubernetes-service", [])):
+        mounts = proxy(render(value_set(values)))["volumeMounts"]
+        assert [mount["mountPath"] for mount in mounts if not mount.get("readOnly")] == writable
+    (spec, _) = pod_specs(render(value_set("kubeconfig")))
+    (keys,) = (volume for volume in spec["volumes"] if volume["name"] == "tidegate-keys")
+    assert keys["emptyDir"]["medium"] == "Memory"
 
 
 def test_ports_are_those_of_the_listeners_that_others_can_reach() -> None:

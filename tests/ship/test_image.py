@@ -1,11 +1,15 @@
 """The image, really built and run as a restricted pod would run it: no root, no capability, nothing writable, 256 MB."""
 
+import base64
+import ssl
 import sys
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import pytest
+import trustme
+import yaml
 
 from app import __version__
 from tests.ship.containers import RESTRICTED, ROOT, Engine, running_container
@@ -219,19 +223,26 @@ def children(pid: int) -> list[int]:
 async def test_backends_come_from_a_service_of_kubernetes_though_most_of_its_package_is_left_out(
     engine: Engine, image: str, folder: Path
 ) -> None:
-    async with running_api_server() as server, running_backend(echo) as backend, running_backend(echo) as newcomer:
+    authority, certificate = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(certificate)
+    async with (
+        running_api_server(certificate) as server,
+        running_backend(echo) as backend,
+        running_backend(echo) as newcomer,
+    ):
         ports = [{"name": "http", "port": backend.port}]
         await server.put(endpoint_slice("one", endpoint(backend.host, pod="one"), ports=ports))
         (folder / "token").write_text("a-token")
         server.tokens = {"a-token"}
-        kubeconfig = server.kubeconfig(folder / "kubeconfig", token_file=Path("/cluster/token"))
+        server.kubeconfig(folder / "kubeconfig", token_file=Path("/cluster/token"))
+        trust_in(folder / "kubeconfig", authority.cert_pem.bytes())
         for file in "token", "kubeconfig":
             (folder / file).chmod(0o644)
         settings: dict[str, Any] = {
             "KUBERNETES__SERVICE": "chat/socketio",
-            "KUBERNETES__KUBECONFIG": f"/cluster/{Path(kubeconfig).name}",
+            "KUBERNETES__KUBECONFIG": "/cluster/kubeconfig",
         }
-        options = (*RESTRICTED, "--volume", f"{folder}:/cluster:ro")
+        options = (*RESTRICTED, "--volume", f"{folder}:/cluster:ro", "--tmpfs", "/tmp")  # as the chart has it
         async with running_container(engine, image, options=options, **settings) as container:
             client = await connect(container.port)
             assert await client.ask(b"to a pod") == b"to a pod"
@@ -243,6 +254,13 @@ async def test_backends_come_from_a_service_of_kubernetes_though_most_of_its_pac
             await client.close()
             checked = await container.execute("tidegate", "check", "--connect")
             assert checked.code == 0, checked.errors + checked.output
+
+
+def trust_in(kubeconfig: Path, certificate: bytes) -> None:
+    """Put the CA certificate of the API server into a kubeconfig, as kubeadm does."""
+    config = yaml.safe_load(kubeconfig.read_text())
+    config["clusters"][0]["cluster"]["certificate-authority-data"] = base64.b64encode(certificate).decode()
+    kubeconfig.write_text(yaml.safe_dump(config))
 
 
 async def test_every_module_of_the_program_can_be_imported_in_the_image(engine: Engine, image: str) -> None:

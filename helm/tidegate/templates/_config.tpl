@@ -104,10 +104,13 @@ isEverywhere: {{ has $host (list "0.0.0.0" "[::]") }}
 
 {{/* Whether a pool watches a Service of the cluster that it runs in. */}}
 {{- define "tidegate.asksApi" -}}
+{{- if fromYaml (include "tidegate.watched" .) -}}true{{- end -}}
+{{- end -}}
+
+{{/* Whether a pool has a kubeconfig: TLS takes the certificates and keys in it only from files, so there must be a place for them. */}}
+{{- define "tidegate.hasKubeconfig" -}}
 {{- range fromYaml (include "tidegate.pools" .) -}}
-  {{- with .kubernetes -}}
-    {{- if and .service (not .kubeconfig) -}}true{{- end -}}
-  {{- end -}}
+  {{- if (.kubernetes | default dict).kubeconfig -}}true{{- end -}}
 {{- end -}}
 {{- end -}}
 

@@ -49,6 +49,10 @@ volumeMounts:
     mountPath: /var/run/secrets/kubernetes.io/serviceaccount
     readOnly: true
   {{- end }}
+  {{- if include "tidegate.hasKubeconfig" . }}
+  - name: {{ .Chart.Name }}-keys
+    mountPath: /tmp
+  {{- end }}
   {{- with .Values.extraVolumeMounts }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -103,6 +107,10 @@ volumeMounts:
           items: [{key: ca.crt, path: ca.crt}]
       - downwardAPI:
           items: [{path: namespace, fieldRef: {fieldPath: metadata.namespace}}]
+{{- end }}
+{{- if include "tidegate.hasKubeconfig" . }}
+- name: {{ .Chart.Name }}-keys
+  emptyDir: {medium: Memory, sizeLimit: 1Mi}
 {{- end }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}
