@@ -84,6 +84,7 @@ coverage: system $(VENV)/.dev $(NODE)
 
 bench bench-quick: $(VENV)/.dev
 	@sh tests/bench/system_packages.sh
+	@$(BIN)/python -m compileall -q app
 	$(BIN)/python -m tests.bench $(if $(filter bench-quick,$@),--quick)
 
 bench-growth: $(VENV)/.dev

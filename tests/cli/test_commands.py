@@ -186,6 +186,23 @@ async def test_running_loads_nothing_that_only_other_commands_need() -> None:
     assert output == b"\n"
 
 
+async def test_a_running_proxy_maps_no_library_of_c_plus_plus(proxy: Proxy) -> None:
+    maps = await asyncio.to_thread(Path(f"/proc/{proxy.process.pid}/maps").read_text, encoding="utf-8")
+    assert "libssl" in maps
+    assert "libstdc++" not in maps
+    assert "greenlet" not in maps
+
+
+async def test_running_reads_the_certificates_of_the_system_only_when_asked_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificates = tmp_path / "certificates"
+    os.mkfifo(certificates)  # to read them is to wait for ever
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates))
+    async with running_proxy(BACKENDS="127.0.0.1:1", HEALTH__TYPE="none"):
+        pass
+
+
 async def test_a_running_proxy_takes_little_memory(proxy: Proxy) -> None:
     assert proportional_set_size(proxy.process.pid) < 50e6
     for pid in await proxy.worker_pids():
