@@ -21,7 +21,7 @@ from app.core.reasons import (
 from app.dataplane.poller import EDGES, ERR, HUP, OUT
 from app.dataplane.pool import Pool, PoolBackend
 from app.dataplane.queue import Queue
-from app.dataplane.relay import Medium, ToBackend, ToClient, relay
+from app.dataplane.relay import Direction, Medium, relay
 from app.link.sockets import CLOSE_IN_ORDER, KEEPALIVE, NODELAY, RESET_ON_CLOSE
 
 if TYPE_CHECKING:
@@ -78,8 +78,8 @@ class Session:
         self.pool = listener.pool
         self.backend: PoolBackend | None = None
         self.backend_socket: socket.SocketType | None = None
-        self.to_backend: ToBackend | None = None
-        self.to_client: ToClient | None = None
+        self.to_backend: Direction | None = None
+        self.to_client: Direction | None = None
         self.tried: list[PoolBackend] = []
         self.attempts = 0
         self.connect_seconds: float | None = None
