@@ -18,6 +18,7 @@ from app.dataplane.splice import REFUSALS, SPLICE_FROM, Pipe, Pipes
 
 BUT_OUT = ~OUT
 READ_ON = RDHUP | HUP | ERR | PRI  # with these a short read need not be all, and no other event may tell of the rest
+MSG_MORE = int(socket.MSG_MORE)
 UNKNOWN = 1 << 30  # there may be more to read; shares no bit with an event
 CALM_AFTER = 8  # reads in a row that give little, before a direction that splices copies again
 
@@ -147,16 +148,12 @@ class Direction:
         except OSError:
             self._owner.end(self._way.source_failed)
             return
-        if size:
-            self._send(size, more)
-        else:
+        if not size:
             self._source_ended()
-
-    def _send(self, size: int, more: int) -> None:
-        medium = self._medium
+            return
         try:
             # The end that follows can travel with the last bytes, which saves both peers a segment.
-            written = self._sink.send(medium.buffer[:size], socket.MSG_MORE if more & RDHUP else 0)
+            written = self._sink.send(medium.buffer[:size], MSG_MORE if more & RDHUP else 0)
         except BlockingIOError:
             written = 0
         except OSError:
