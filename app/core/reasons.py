@@ -39,6 +39,8 @@ class CloseReason(StrEnum):
     WORKER_LOST = "worker_lost"
     ERROR = "error"
 
+    __hash__ = str.__hash__  # that of an enumeration is a function in Python, and each session looks its reason up thrice
+
 
 CLEAN_ENDS = frozenset({CloseReason.CLIENT_EOF, CloseReason.BACKEND_EOF})
 """The ends after which every byte has been passed on. Any other end must look like a reset to both peers."""

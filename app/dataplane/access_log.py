@@ -31,7 +31,7 @@ class AccessLog:
         """The one line of a session. Times in milliseconds."""
         if not self._sessions:
             return
-        connect = session.connect_seconds
+        connect, backend = session.connect_seconds, session.last_backend
         line: Fields = {
             "timestamp": datetime.now(UTC),
             "level": "info",
@@ -39,7 +39,7 @@ class AccessLog:
             "session": self.session_id(session),
             "listener": session.listener.name,
             "pool": session.pool.name,
-            "backend": session.backend_name,
+            "backend": None if backend is None else backend.name,
             "client": join_address(*session.peer),
             "sent_bytes": session.sent,
             "received_bytes": session.received,
@@ -52,7 +52,6 @@ class AccessLog:
             line["rejected"] = session.rejected
         if session.queued_seconds is not None:
             line["queued_ms"] = _milliseconds(session.queued_seconds)
-        backend = session.last_backend
         if backend is not None and backend.place:
             line.update(backend.place)
         self._stream.write(self._render(line))

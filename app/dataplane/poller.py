@@ -97,8 +97,9 @@ class Poller:
     def _dispatch(self, seconds: float) -> None:
         events_of_batch = self._epoll.poll(seconds, BATCH)
         self._dispatching = True
+        callbacks = self._callbacks
         for descriptor, events in events_of_batch:
-            callback = self._callbacks.get(descriptor)
+            callback = callbacks.get(descriptor)
             if callback is None:
                 continue  # closed earlier in this batch
             try:

@@ -29,6 +29,8 @@ class PoolBackend:
         self._counters = counters
         self._cell = counters.slot(BACKENDS, entry.slot)
         self._active_cell = self._cell + BackendCell.ACTIVE
+        self._total_cell, self._good_cell = self._cell + BackendCell.TOTAL, self._cell + BackendCell.GOOD
+        self._sent_cell, self._received_cell = self._cell + BackendCell.SENT_BYTES, self._cell + BackendCell.RECEIVED_BYTES
         self._active_elsewhere = counters.elsewhere(BACKENDS, entry.slot, BackendCell.ACTIVE)
         self.name = entry.name
         self.failures: FailureReports | None = None  # nothing has failed yet
@@ -70,7 +72,7 @@ class PoolBackend:
 
     def connected(self) -> None:
         """Count a dial that succeeded."""
-        self._counters.cells[self._cell + BackendCell.TOTAL] += 1
+        self._counters.cells[self._total_cell] += 1
 
     def failed(self, failure: ConnectFailure) -> None:
         """Count a dial that failed."""
@@ -79,19 +81,19 @@ class PoolBackend:
     @property
     def good(self) -> int:
         """Sessions of this worker that went well."""
-        return self._counters.cells[self._cell + BackendCell.GOOD]
+        return self._counters.cells[self._good_cell]
 
     def went_well(self) -> None:
         """Count a session that got a byte, or lived longer than an early end."""
-        self._counters.cells[self._cell + BackendCell.GOOD] += 1
+        self._counters.cells[self._good_cell] += 1
         if self.failures:
             self.failures.forget()
 
     def moved(self, sent: int, received: int) -> None:
         """Count bytes to and from the backend."""
         cells = self._counters.cells
-        cells[self._cell + BackendCell.SENT_BYTES] += sent
-        cells[self._cell + BackendCell.RECEIVED_BYTES] += received
+        cells[self._sent_cell] += sent
+        cells[self._received_cell] += received
 
 
 Learned = Callable[[str, list[AffinityEntry]], None]
@@ -109,6 +111,7 @@ class Pool:
         self._learned = learned
         self._cell = counters.slot(POOLS, message.slot)
         self._active_cell = self._cell + PoolCell.ACTIVE
+        self._copied_cell, self._spliced_cell = self._cell + PoolCell.COPIED_BYTES, self._cell + PoolCell.SPLICED_BYTES
         self.name = message.name
         self._choice: tuple[str, Means, float] | None = None
         self.backends: dict[str, PoolBackend] = {}
@@ -206,8 +209,9 @@ class Pool:
     def moved(self, copied: int, spliced: int) -> None:
         """Count bytes by the way they took."""
         cells = self._counters.cells
-        cells[self._cell + PoolCell.COPIED_BYTES] += copied
-        cells[self._cell + PoolCell.SPLICED_BYTES] += spliced
+        cells[self._copied_cell] += copied
+        if spliced:
+            cells[self._spliced_cell] += spliced
 
     def closed(self, reason: CloseReason, seconds: float) -> None:
         """Count a session that has ended."""

@@ -5,7 +5,7 @@ What a client sends meanwhile stays in the kernel.
 """
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from time import monotonic
 from typing import Protocol
 
@@ -23,16 +23,17 @@ class Waiting(Protocol):
     """A session that waits. Whatever ends it makes it leave the queue."""
 
     client: socket.SocketType
+    queued_seconds: float | None
 
     @property
-    def choosy(self) -> bool:
-        """Whether there may be a place for those behind it when there is none for it."""
+    def tried(self) -> Sized:
+        """The backends that it does not want any more: there may be a place for those behind it and none for it."""
 
     def find_place(self) -> bool:
         """Reserve a place on a backend; answers whether there was one."""
 
     def take_place(self) -> None:
-        """Leave the queue and dial soon."""
+        """Dial, unless it has ended."""
 
     def reject(self, reason: RejectReason) -> None:
         """End with a reset, because it is not its client's turn."""
@@ -64,8 +65,8 @@ class Queue:
         """Change size and timeout, of those who wait, too; nobody is sent away because the queue has become smaller."""
         self.size, self.timeout = size, timeout
 
-    def join(self, session: Waiting, waited: float) -> bool:
-        """Wait at the end, if there is room; the seconds that it has waited before count, too.
+    def join(self, session: Waiting) -> bool:
+        """Wait at the end, if there is room; the seconds that it has been queued before count, too.
 
         All workers count before they look, as for connections of a backend.
         """
@@ -75,7 +76,7 @@ class Queue:
         if self._cells[self._cell] + sum(self._cells[cell] for cell in self._elsewhere) > self.size:
             self._cells[self._cell] -= 1
             return False
-        place = Place(self, session, monotonic() - waited)
+        place = Place(self, session, monotonic() - (session.queued_seconds or 0.0))
         try:
             self._poller.register(session.client.fileno(), GONE, place.client_changed)
         except OSError:
@@ -85,11 +86,13 @@ class Queue:
         self._tick_later()
         return True
 
-    def leave(self, session: Waiting) -> float:
-        """Wait no longer; answers for how many seconds it has. Its client is not watched any more."""
+    def leave(self, session: Waiting) -> None:
+        """Wait no longer, if it did. It knows for how long it has, and its client is not watched any more."""
+        if (place := self.waiting.pop(session, None)) is None:
+            return
         self._cells[self._cell] -= 1
         self._poller.pause(session.client.fileno())
-        return monotonic() - self.waiting.pop(session).since
+        session.queued_seconds = monotonic() - place.since
 
     def wake(self) -> None:
         """There may be a place now."""
@@ -116,12 +119,13 @@ class Queue:
         for session in self.waiting:
             if session.find_place():
                 served.append(session)
-            elif session.choosy and refused < MOST_REFUSED:
+            elif session.tried and refused < MOST_REFUSED:
                 refused += 1
             else:
                 break
         for session in served:
-            session.take_place()
+            self.leave(session)
+            self._poller.call_soon(session.take_place)  # so that a bug in its dial costs only this session
 
     def _tick_later(self) -> None:
         if self.waiting and not self._ticks:

@@ -72,20 +72,18 @@ class Direction:
         "_sink",
         "_source",
         "_unsent",
-        "_way",
         "blocked",
         "ended",
         "moved",
         "reverse",
         "spliced",
+        "way",
     )
 
     reverse: "Direction"
 
-    def __init__(
-        self, medium: Medium, owner: Owner, way: Way, source: socket.SocketType, sink: socket.SocketType
-    ) -> None:
-        self._medium, self._owner, self._way = medium, owner, way
+    def __init__(self, medium: Medium, owner: Owner, way: Way, source: socket.SocketType, sink: socket.SocketType) -> None:
+        self._medium, self._owner, self.way = medium, owner, way
         self._source, self._sink = source, sink
         self.moved = 0
         self.spliced = 0  # of `moved`, what went through a pipe
@@ -104,7 +102,7 @@ class Direction:
             if events & BUT_OUT:
                 self._move(events & READ_ON)
         elif events & ERR and (self.blocked or self.ended):
-            self._owner.end(self._way.source_failed)
+            self._owner.end(self.way.source_failed)
 
     def flush(self) -> None:
         """Write what the sink did not take before."""
@@ -116,7 +114,7 @@ class Direction:
         except BlockingIOError:
             return
         except OSError:
-            self._owner.end(self._way.sink_failed)
+            self._owner.end(self.way.sink_failed)
             return
         self.moved += written
         self._unsent = self._unsent[written:]
@@ -146,7 +144,7 @@ class Direction:
         except BlockingIOError:
             return
         except OSError:
-            self._owner.end(self._way.source_failed)
+            self._owner.end(self.way.source_failed)
             return
         if not size:
             self._source_ended()
@@ -157,9 +155,17 @@ class Direction:
         except BlockingIOError:
             written = 0
         except OSError:
-            self._owner.end(self._way.sink_failed)
+            self._owner.end(self.way.sink_failed)
             return
         self.moved += written
+        if written == size < medium.little and not more:
+            self._fills = 0
+        else:
+            self._go_on(size, written, more)
+
+    def _go_on(self, size: int, written: int, more: int) -> None:
+        """See to what a read and a write have left to do, and to how much the source gives at once."""
+        medium = self._medium
         if size < medium.little:
             self._fills = 0
         elif size == medium.full:
@@ -186,7 +192,7 @@ class Direction:
         except OSError as error:
             if error.errno not in REFUSALS:  # the error of the source, which no read would tell again
                 pipes.give(pipe)
-                self._owner.end(self._way.source_failed)
+                self._owner.end(self.way.source_failed)
                 return True
             pipes.refuse()
             size = 0
@@ -211,7 +217,7 @@ class Direction:
             self._reads, self.blocked = False, True
             return
         except OSError:
-            self._owner.end(self._way.sink_failed)
+            self._owner.end(self.way.sink_failed)
             return
         self._medium.pipes.give(pipe)
         self._pipe = None
@@ -230,14 +236,14 @@ class Direction:
     def _source_ended(self) -> None:
         self.ended, self._reads = True, False
         if self.reverse.ended:
-            self._owner.end(self.reverse._way.source_ended)  # closing the sockets passes this end on, too
+            self._owner.end(self.reverse.way.source_ended)  # closing the sockets passes this end on, too
             return
         try:
             self._sink.shutdown(socket.SHUT_WR)
         except OSError:
-            self._owner.end(self._way.sink_failed)
+            self._owner.end(self.way.sink_failed)
             return
-        if self._way is TO_CLIENT:
+        if self.way is TO_CLIENT:
             self._owner.backend_ended()
 
 

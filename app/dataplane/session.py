@@ -18,11 +18,11 @@ from app.core.reasons import (
     RejectReason,
     connect_failure,
 )
+from app.dataplane.linger import close_in_order, reset_on_close
 from app.dataplane.poller import EDGES, ERR, HUP, OUT
 from app.dataplane.pool import Pool, PoolBackend
-from app.dataplane.queue import Queue
 from app.dataplane.relay import Direction, Medium, relay
-from app.link.sockets import CLOSE_IN_ORDER, KEEPALIVE, NODELAY, RESET_ON_CLOSE
+from app.link.sockets import KEEPALIVE, NODELAY
 
 if TYPE_CHECKING:
     from app.dataplane.listener import Listener, Peer
@@ -48,8 +48,6 @@ class Session:
 
     __slots__ = (
         "_early_until",
-        "_flushed_received",
-        "_flushed_sent",
         "_flushed_spliced",
         "_kept_alive",
         "_owner",
@@ -65,7 +63,9 @@ class Session:
         "peer",
         "pool",
         "queued_seconds",
+        "received",
         "rejected",
+        "sent",
         "started_at",
         "to_backend",
         "to_client",
@@ -89,17 +89,8 @@ class Session:
         self.ended = False
         self._early_until = 0.0  # until then an end is early; 0 when it is known whether this is a good session
         self._kept_alive = False  # most short sessions can do without these system calls
-        self._flushed_sent = self._flushed_received = self._flushed_spliced = 0
-
-    @property
-    def sent(self) -> int:
-        """Bytes to the backend."""
-        return self.to_backend.moved if self.to_backend else 0
-
-    @property
-    def received(self) -> int:
-        """Bytes from the backend."""
-        return self.to_client.moved if self.to_client else 0
+        self.sent = self.received = 0  # bytes to and from the backend, as of the last flush
+        self._flushed_spliced = 0
 
     @property
     def backend_name(self) -> str | None:
@@ -135,9 +126,7 @@ class Session:
             self._judge()
         if self.pool.affinity is not None and self.backend is not None:
             self.pool.affinity.seen(self.peer[0], self.backend.name)
-        if self._flush_counters():
-            self.active_at = now
-        elif self.pool.idle_timeout and now - self.active_at >= self.pool.idle_timeout:
+        if not self.flush_counters(now) and self.pool.idle_timeout and now - self.active_at >= self.pool.idle_timeout:
             self.end(CloseReason.IDLE_TIMEOUT)
 
     def dial_timed_out(self) -> None:
@@ -165,30 +154,36 @@ class Session:
         if self.ended:
             return
         self.ended = True
-        self._flush_counters()
+        now = monotonic()
+        self.flush_counters(now)
         if self._early_until:
             self._judge(reason)
         if self.backend is not None:
             self.backend.release()
-            self.pool.dials.end(self)
+            if self.to_backend is None:
+                self.pool.dials.end(self)
             if self.pool.affinity is not None:
                 self.pool.affinity.seen(self.peer[0], self.backend.name)
         if self.pool.queue is not None:
-            self._leave(self.pool.queue)
+            self.pool.queue.leave(self)
             self.pool.queue.wake()
         self.listener.closed(self)
-        self.pool.closed(reason, monotonic() - self.started_at)
-        clean = reason in CLEAN_ENDS and self.backend_socket is not None
-        for sock in (self.client, self.backend_socket):
-            if sock is not None:
-                if clean:
-                    sock.setsockopt(*CLOSE_IN_ORDER)
-                self._owner.medium.poller.close(sock)
+        self.pool.closed(reason, now - self.started_at)
+        self._close_sockets(reason)
         self._owner.session_ended(self, reason)
         if self.to_backend and self.to_client:
             self.to_backend.stop()
             self.to_client.stop()
             self.to_backend = self.to_client = None  # they know this session: without the circle all are freed at once
+
+    def _close_sockets(self, reason: CloseReason) -> None:
+        poller, backend_socket = self._owner.medium.poller, self.backend_socket
+        if reason in CLEAN_ENDS and backend_socket is not None:
+            close_in_order(self.client)
+            close_in_order(backend_socket)
+        poller.close(self.client)
+        if backend_socket is not None:
+            poller.close(backend_socket)
 
     def reject(self, reason: RejectReason) -> None:
         """End with a reset, because a limit says so."""
@@ -198,11 +193,6 @@ class Session:
 
     # Waiting for a place on a backend
 
-    @property
-    def choosy(self) -> bool:
-        """Whether there may be a place for those behind it in the queue when there is none for it."""
-        return bool(self.tried)
-
     def find_place(self) -> bool:
         """Reserve a place on a backend; answers whether there was one."""
         if self.backend is None:
@@ -210,14 +200,14 @@ class Session:
         return self.backend is not None
 
     def take_place(self) -> None:
-        """Leave the queue and dial soon, so that a bug in the dial costs only this session."""
-        if self.pool.queue is not None and self._leave(self.pool.queue):
-            self._owner.medium.poller.call_soon(self._dial_at_place)
+        """Dial the backend that it has got a place on."""
+        if not self.ended:
+            self._dial()
 
     def _wait_or_end(self) -> None:
         """There is no place now, or others are first."""
         queue, full = self.pool.queue, self.pool.is_full(self.tried)
-        if full and queue is not None and queue.join(self, self.queued_seconds or 0.0):
+        if full and queue is not None and queue.join(self):
             return
         if self.tried:
             self.end(CloseReason.CONNECT_FAILED)
@@ -227,18 +217,7 @@ class Session:
             self.listener.rejected(RejectReason.NO_BACKEND)
             self.end(CloseReason.NO_BACKEND)
 
-    def _leave(self, queue: Queue) -> bool:
-        """Leave the queue; answers whether it was in it."""
-        if self not in queue.waiting:
-            return False
-        self.queued_seconds = queue.leave(self)
-        return True
-
     # Dialling
-
-    def _dial_at_place(self) -> None:
-        if not self.ended:
-            self._dial()
 
     def _dial(self) -> None:
         """Connect to one backend after the other until a connection is under way or nothing is left to try."""
@@ -262,7 +241,7 @@ class Session:
     def _connect(self, backend: PoolBackend) -> int:
         self.backend_socket = sock = socket.SocketType(backend.family, NONBLOCKING_STREAM)
         sock.setsockopt(*NODELAY)
-        sock.setsockopt(*RESET_ON_CLOSE)
+        reset_on_close(sock)
         self.active_at = monotonic()
         error = sock.connect_ex(backend.address)
         if error == EINPROGRESS or not error:
@@ -318,7 +297,8 @@ class Session:
         """
         assert self.backend is not None
         assert self.to_backend is not None
-        if self.received or monotonic() >= self._early_until:
+        assert self.to_client is not None
+        if self.to_client.moved or monotonic() >= self._early_until:
             self.backend.went_well()
         elif reason is None:
             return
@@ -326,17 +306,18 @@ class Session:
             self._owner.backend_failed(self.pool, self.backend, None)
         self._early_until = 0.0
 
-    def _flush_counters(self) -> bool:
-        """Whether any byte has moved since the last time."""
-        if self.backend is None or self.to_backend is None or self.to_client is None:
+    def flush_counters(self, now: float) -> bool:
+        """Put what has been moved since the last time on the board; answers whether that is anything."""
+        to_backend, to_client, backend = self.to_backend, self.to_client, self.backend
+        if to_backend is None or to_client is None or backend is None:
             return False
-        sent, received = self.to_backend.moved, self.to_client.moved
-        moved = sent - self._flushed_sent + received - self._flushed_received
-        if not moved:
+        sent, received = to_backend.moved - self.sent, to_client.moved - self.received
+        if not sent and not received:
             return False
-        spliced = self.to_backend.spliced + self.to_client.spliced - self._flushed_spliced
-        self.backend.moved(sent - self._flushed_sent, received - self._flushed_received)
-        self.pool.moved(moved - spliced, spliced)
-        self._flushed_sent, self._flushed_received = sent, received
+        self.active_at = now
+        self.sent, self.received = to_backend.moved, to_client.moved
+        spliced = to_backend.spliced + to_client.spliced - self._flushed_spliced
         self._flushed_spliced += spliced
+        backend.moved(sent, received)
+        self.pool.moved(sent + received - spliced, spliced)
         return True

@@ -106,7 +106,8 @@ class Worker:
         self._log.session_closed(session, reason)
         if self._stream.size > LOG_FLUSH_SIZE:
             self._stream.flush()
-        self._flush_log_later()
+        if not self._flush_is_due:
+            self._flush_log_later()
 
     def _affinity_learned(self, pool: str, entries: list[AffinityEntry]) -> None:
         self._channel.send(AffinityLearned(pool, entries))
@@ -181,6 +182,7 @@ class Worker:
         return Sessions(query.request, len(self._sessions), entries)
 
     def _entry(self, session: Session, now: float) -> SessionEntry:
+        session.flush_counters(now)
         return SessionEntry(
             self._log.session_id(session),
             str(Address(*session.peer)),
