@@ -72,6 +72,7 @@ class Direction:
         "_sink",
         "_source",
         "_unsent",
+        "_urgent",
         "blocked",
         "ended",
         "moved",
@@ -90,6 +91,7 @@ class Direction:
         self.ended = False  # nothing more comes from the source
         self.blocked = False  # the sink is full
         self._reads = True  # at the next event: neither ended nor blocked, nor about to read without one
+        self._urgent = False  # a byte of urgent data has been reported, before which a pipe stops
         self._unsent = b""
         self._pipe: Pipe | None = None
         self._fills = 0  # reads that filled the buffer since one gave little; while splicing, how many of little are borne
@@ -100,9 +102,14 @@ class Direction:
             self.reverse.flush()
         if self._reads:
             if events & BUT_OUT:
-                self._move(events & READ_ON)
+                more = events & READ_ON
+                if more and more & PRI:
+                    self._urgent = True
+                self._move(more)
         elif events & ERR and (self.blocked or self.ended):
             self._owner.end(self.way.source_failed)
+        elif events & PRI:
+            self._urgent = True
 
     def flush(self) -> None:
         """Write what the sink did not take before."""
@@ -182,13 +189,15 @@ class Direction:
             self._move_soon()
 
     def _splice(self, pipe: Pipe) -> bool:
-        """Move what a pipe takes; False when that is nothing, and a read must tell why: the source may be empty, have ended
-        or be before a byte of urgent data, or the system may not let us splice."""
+        """Move what a pipe takes; False when that is nothing and a read must tell why: the source may have ended, or be
+        before a byte of urgent data, or the system may not let us splice."""
         pipes = self._medium.pipes
         try:
             size = pipe.fill(self._source)
         except BlockingIOError:
-            size = 0
+            pipes.give(pipe)
+            urgent, self._urgent = self._urgent, False
+            return not urgent
         except OSError as error:
             if error.errno not in REFUSALS:  # the error of the source, which no read would tell again
                 pipes.give(pipe)
@@ -209,15 +218,16 @@ class Direction:
 
     def _empty(self, pipe: Pipe) -> None:
         try:
-            while pipe.filled:
-                written = pipe.empty(self._sink)
-                self.moved += written
-                self.spliced += written
+            written = pipe.empty(self._sink)
         except BlockingIOError:
-            self._reads, self.blocked = False, True
-            return
+            written = 0
         except OSError:
             self._owner.end(self.way.sink_failed)
+            return
+        self.moved += written
+        self.spliced += written
+        if pipe.filled:
+            self._reads, self.blocked = False, True
             return
         self._medium.pipes.give(pipe)
         self._pipe = None
