@@ -227,7 +227,7 @@ class LivePool:
                 self.ejections.forget(name)
             case BackendAltered():
                 self.discovery.events["altered"] += 1
-                if before and before.backend.address != backend.address:
+                if before and backend.is_another(before.backend):
                     self.ejections.forget(name)
                     self.records[name].health = self._first_health(backend)
             case StateChanged():
@@ -253,7 +253,9 @@ class LivePool:
         self._draining = names
         states = {name: self._state(name) for name in back}
         self.snapshot, returned = self.snapshot.with_states(states, "listed as usable again", now)
-        self.snapshot, drained = self.snapshot.with_states(dict.fromkeys(names, State.DRAINING), "not ready any more", now)
+        self.snapshot, drained = self.snapshot.with_states(
+            dict.fromkeys(names, State.DRAINING), "not to be used any more", now
+        )
         return returned + drained
 
     def _state(self, name: str) -> State:

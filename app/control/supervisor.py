@@ -72,6 +72,7 @@ class Supervisor:
 
     async def run(self) -> None:
         """Serve until a signal says otherwise. Raises CannotBindError before anything has started."""
+        sources = {name: self._sources.of(pool) for name, pool in self._pools.items()}  # some take a second to load
         admin = bind_socket(self._settings.admin, "admin")
         try:
             self._bind()
@@ -81,7 +82,7 @@ class Supervisor:
         self._watch_signals()
         self._log_start()
         await self._admin.start(admin)
-        self._discoveries = [spawn(self._sources.of(pool).run(), f"discovery {pool.name}") for pool in self._pools.values()]
+        self._discoveries = [spawn(source.run(), f"discovery {name}") for name, source in sources.items()]
         self._workers.start()
         spawn(self._tick(), "tick")
         spawn(self._serve_when_settled(), "start")

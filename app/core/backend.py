@@ -35,6 +35,10 @@ class Backend:
     node: str = ""
     zone: str = ""
 
+    def is_another(self, other: "Backend") -> bool:
+        """Whether nothing that is known of the other one holds for this one: another address, or another pod at it."""
+        return self.address != other.address or bool(self.pod and other.pod and self.pod != other.pod)
+
     @property
     def address(self) -> tuple[str, int]:
         """Where to dial."""

@@ -22,7 +22,7 @@ class Wanted:
 
 
 class Choice(NamedTuple):
-    """The backends to use, those that keep their sessions and get no new ones, and why there are none where that is odd."""
+    """The backends to use, those that keep their sessions and get no new ones, and why there are not more of them."""
 
     backends: tuple[Backend, ...]
     draining: tuple[Backend, ...]
@@ -44,7 +44,7 @@ def choose(slices: Iterable[Slice], wanted: Wanted) -> Choice:
     chosen = {id(place) for place in used}
     backends = tuple(map(_backend, used))
     draining = tuple(_backend(place) for place in places if id(place) not in chosen)
-    return Choice(backends, draining, "" if places else _problem(slices, wanted.port))
+    return Choice(backends, draining, _problem(slices, wanted.port, listed=len(places), used=len(used)))
 
 
 def _places(slices: Sequence[Slice], port: str | int | None) -> list[_Place]:
@@ -98,12 +98,16 @@ def _backend(place: _Place) -> Backend:
     return Backend(name, endpoint.address, place.port, pod=endpoint.pod, node=endpoint.node, zone=endpoint.zone)
 
 
-def _problem(slices: Sequence[Slice], port: str | int | None) -> str:
-    """Why no endpoint has a port to dial; nothing where there simply is no endpoint."""
-    if not any(part.endpoints for part in slices):
-        return ""
-    known = sorted({known for part in slices for known in part.ports if known.number > ALL_PORTS})
+def _problem(slices: Sequence[Slice], port: str | int | None, *, listed: int, used: int) -> str:
+    """Why endpoints are left out, or why there are none; empty where all is as it should be."""
+    filled = [part for part in slices if part.endpoints]
+    if not filled:
+        return "the Service has no endpoints" if slices else ""
+    without = sum(port_number(part.ports, port) is None for part in filled)
+    if not without:
+        return "" if used else f"none of {listed} endpoints is ready"
+    known = sorted({known for part in filled for known in part.ports if known.number > ALL_PORTS})
     names = ", ".join(f"{known.name or '(unnamed)'} ({known.number})" for known in known[:20]) or "none; give a number"
-    if port is None:
-        return f"the Service does not have exactly one TCP port: expected one of {names}"
-    return f"no slice has the TCP port {port!r}: expected one of {names}"
+    what = "exactly one TCP port" if port is None else f"the TCP port {port!r}"
+    which = "no slice has" if without == len(filled) else f"{without} of {len(filled)} slices are left out: they have not"
+    return f"{which} {what}: expected one of {names}"

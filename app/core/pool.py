@@ -86,7 +86,7 @@ class Pool:
     panic: bool = False
 
     def with_backends(self, backends: Iterable[Backend], initial: State, now: float) -> "tuple[Pool, tuple[Change, ...]]":
-        """The pool with exactly these backends. Newcomers and those with another address start in the state `initial`.
+        """The pool with exactly these backends. Newcomers, and those with another address or pod, start as `initial`.
 
         While a name has not been resolved there is nothing to trust: its backend starts as `checking`.
         """
@@ -104,9 +104,10 @@ class Pool:
                 continue
             members[backend.name] = member = replace(known, backend=backend)
             changes.append(BackendAltered(self.name, member))
-            if known.backend.address != backend.address and known.state is not start:
+            if backend.is_another(known.backend) and known.state is not start:
                 members[backend.name] = moved = Member(backend, start, now, self.panic)
-                changes.append(StateChanged(self.name, moved, known.state, "it has another address"))
+                what = "address" if known.backend.address != backend.address else "pod"
+                changes.append(StateChanged(self.name, moved, known.state, f"it has another {what}"))
         gone = [BackendRemoved(self.name, member) for name, member in self.members.items() if name not in members]
         return Pool(self.name, MappingProxyType(members), self.panic), (*gone, *changes)
 

@@ -1,5 +1,6 @@
 """Who we are for the API server: tokens, certificates and programs, and what is said of those that do not do."""
 
+import base64
 import os
 import shlex
 import ssl
@@ -13,7 +14,7 @@ import yaml
 from structlog.testing import capture_logs
 
 from app.control.discovery.kubernetes.cluster import Cluster
-from app.control.discovery.kubernetes.credentials import Kubeconfig, ServiceAccount
+from app.control.discovery.kubernetes.credentials import Kubeconfig, ServiceAccount, load
 from tests.support.api_server import ApiServer, Fault, line, running_api_server, sending, status
 from tests.support.following import ONE, TWO, following, hosts, settled
 from tests.support.waiting import until
@@ -73,31 +74,83 @@ async def test_a_pod_uses_its_service_account_over_tls(tmp_path: Path) -> None:
             await until(lambda: (pool.discovery.reason or "").startswith("the certificate of the API server is not valid"))
 
 
+ENTRIES = "current-context: here\ncontexts: [{name: here, context: {user: me, cluster: c}}]\n"
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("[", "the credentials cannot be read: "),
-        ("{}", "the credentials cannot be "),
+        ("[", "line 1 is not YAML"),
+        ("{}", "Invalid kube-config file. Expected key current-context in"),
+        ("3", "it does not have the right shape"),
+        (ENTRIES + "clusters: []\nusers: [{name: me, token: hidden}]\n", "Invalid kube-config file. Expected key user in"),
+        ("current-context: gone\ncontexts: []\nclusters: []\n", "Invalid kube-config file."),
         (
-            "current-context: here\ncontexts: [{name: here, context: {user: me, cluster: c}}]\nclusters: []\n"
-            "users: [{name: me, token: hidden}]\n",
-            "the credentials cannot be used: Invalid kube-config file. Expected key user in",
+            ENTRIES + "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]\nusers: []\n",
+            "its context names the user 'me', which is not there",
         ),
-        ("current-context: gone\ncontexts: []\nclusters: []\n", "the credentials cannot be used: Invalid kube-config file."),
-        (None, "the credentials cannot be "),
+        (
+            ENTRIES + "clusters: [{name: c, cluster: {server: nonsense}}]\nusers: [{name: me, user: {}}]\n",
+            "the server of its cluster is no http or https URL",
+        ),
+        (
+            ENTRIES + "clusters: [{name: c, cluster: {}}]\nusers: [{name: me, user: {}}]\n",
+            "Invalid kube-config file. Expected key server in",
+        ),
+        (
+            ENTRIES + "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]\n"
+            'users: [{name: me, user: {token: "hidden\\nhidden"}}]\n',
+            "the token has characters that no token has",
+        ),
+        (None, ""),
     ],
 )
-async def test_credentials_that_cannot_be_used_are_said_and_tried_again(
+async def test_a_kubeconfig_that_cannot_be_used_is_said_and_tried_again(
     server: ApiServer, tmp_path: Path, text: str | None, reason: str
 ) -> None:
     path = tmp_path / "config"
     if text is not None:
         path.write_text(text)
     async with following(server, tmp_path, cluster=Cluster(Kubeconfig(str(path)))) as pool:
-        await until(lambda: (pool.discovery.reason or "").startswith(reason))
+        await until(lambda: (pool.discovery.reason or "").startswith(f"the kubeconfig {path} cannot be used: {reason}"))
         assert "hidden" not in (pool.discovery.reason or "")
         server.kubeconfig(path)
         await settled(pool, 1)
+
+
+async def test_key_files_that_somebody_has_swept_away_are_written_anew(tmp_path: Path) -> None:
+    authority, certificate = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(certificate)
+    async with running_api_server(certificate) as server:
+        await server.put(ONE)
+        config = config_with(server, tmp_path)
+        trust_in(config, authority.cert_pem.bytes())
+        async with following(server, tmp_path, cluster=Cluster(Kubeconfig(config))) as pool:
+            await until(lambda: server.watchers == 1)
+            sweep((await load(Kubeconfig(config))).ssl_ca_cert)
+            await server.cut_watches()
+            await server.put(TWO)
+            await settled(pool, 1, 2)
+
+
+def sweep(file: object) -> None:
+    """Remove a file, as those do who tidy temporary folders."""
+    Path(str(file)).unlink()
+
+
+async def test_pools_of_one_cluster_ask_its_program_once(server: ApiServer, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    text = f"open({str(runs)!r}, 'a').write('x')\n{PRINT_CREDENTIAL}"
+    config = config_with(server, tmp_path, exec=exec_of(program(tmp_path, text), "program", T="the-"))
+    cluster = Cluster(Kubeconfig(config, environ={"PATH": os.environ["PATH"]}))
+    async with (
+        following(server, tmp_path, cluster=cluster) as one,
+        following(server, tmp_path, cluster=cluster) as two,
+    ):
+        await settled(one, 1)
+        await settled(two, 1)
+        await until(lambda: server.watchers == 2)
+        assert runs.read_text() == "x"
 
 
 async def test_outside_a_cluster_without_a_kubeconfig_the_reason_names_the_variable(
@@ -199,9 +252,8 @@ async def test_a_program_that_fails_is_said_without_what_it_has_printed(
 async def test_a_program_that_is_not_there_is_said(server: ApiServer, tmp_path: Path) -> None:
     config = config_with(server, tmp_path, exec=exec_of("/nowhere/at-all"))
     async with following(server, tmp_path, cluster=Cluster(Kubeconfig(config))) as pool:
-        await until(
-            lambda: pool.discovery.reason == "program '/nowhere/at-all' of the kubeconfig: no such file or directory"
-        )
+        reason = f"the kubeconfig {config} cannot be used: its program '/nowhere/at-all': no such file or directory"
+        await until(lambda: pool.discovery.reason == reason)
 
 
 async def test_a_program_that_hangs_ends_with_the_discovery_and_so_does_what_it_has_started(
@@ -226,8 +278,8 @@ def is_running(number: int) -> bool:
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
-        ("ca.crt", "the CA certificate of the API server cannot be used: "),
-        ("key.pem", "our certificate and key cannot be used: "),
+        ("ca.crt", "cannot be used: the CA certificate of the API server cannot be used: "),
+        ("key.pem", "cannot be used: our certificate and key cannot be used: "),
     ],
 )
 async def test_a_certificate_that_cannot_be_used_is_told_from_a_key_that_cannot(
@@ -246,13 +298,17 @@ async def test_a_certificate_that_cannot_be_used_is_told_from_a_key_that_cannot(
         config = config_with(server, tmp_path, **{"client-certificate": "mine.crt", "client-key": "key.pem"})
         trust_in(config, "ca.crt")
         async with following(server, tmp_path, cluster=Cluster(Kubeconfig(config))) as pool:
-            await until(lambda: (pool.discovery.reason or "").startswith(reason))
+            await until(lambda: reason in (pool.discovery.reason or ""))
             good[bad].write_to_path(str(tmp_path / bad))
             await settled(pool, 1)
 
 
-def trust_in(path: str, certificate: str) -> None:
-    """Name the CA certificate of the API server in a kubeconfig."""
+def trust_in(path: str, certificate: str | bytes) -> None:
+    """Put the CA certificate of the API server into a kubeconfig, or the name of its file."""
     config = yaml.safe_load(Path(path).read_text())
-    config["clusters"][0]["cluster"]["certificate-authority"] = certificate
+    if isinstance(certificate, bytes):
+        given = {"certificate-authority-data": base64.b64encode(certificate).decode()}
+    else:
+        given = {"certificate-authority": certificate}
+    config["clusters"][0]["cluster"] |= given
     Path(path).write_text(yaml.safe_dump(config))

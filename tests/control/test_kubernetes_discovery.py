@@ -1,5 +1,8 @@
 """Backends from a Service, with a scripted API server over real HTTP: whatever it does, the pool ends equal to it."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -16,10 +19,12 @@ from tests.support.api_server import (
     expired,
     line,
     raw,
+    redirect,
     running_api_server,
     sending,
     status,
 )
+from tests.support.backends import echo, running_backend
 from tests.support.following import ONE, QUICK, TWO, following, hosts, settled
 from tests.support.slices import draining, endpoint, endpoint_slice, endpoints_object
 from tests.support.waiting import until
@@ -212,8 +217,14 @@ async def test_a_server_that_ends_watches_at_once_is_not_asked_without_a_pause(s
         assert len(server.requests("list")) == 1
 
 
-async def test_retry_after_is_honoured(server: ApiServer, tmp_path: Path) -> None:
-    server.faults["list"].append(status(429, "busy", **{"Retry-After": "1"}))
+def in_two_seconds() -> str:
+    """A date of HTTP, which knows no fractions: at least one second ahead."""
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
+
+
+@pytest.mark.parametrize("when", [lambda: "1", lambda: "1.2", in_two_seconds], ids=["seconds", "fractions", "date"])
+async def test_retry_after_is_honoured(server: ApiServer, tmp_path: Path, when: Callable[[], str]) -> None:
+    server.faults["list"].append(status(429, "busy", **{"Retry-After": when()}))
     async with following(server, tmp_path) as pool:
         await settled(pool, 1)
         first, second = server.requests("list")
@@ -282,6 +293,85 @@ async def test_more_backends_than_there_is_room_for_are_left_out_and_said(server
         assert len(hosts(pool)) == 2
 
 
+@pytest.mark.parametrize("first", ["leaves its slice", "joins the other"])
+async def test_an_endpoint_that_moves_to_another_slice_is_there_all_the_time(
+    server: ApiServer, tmp_path: Path, first: str
+) -> None:
+    await server.put(endpoint_slice("other"))
+    async with following(server, tmp_path) as pool:
+        await settled(pool, 1)
+        await until(lambda: server.watchers == 1)
+        events = [endpoint_slice("slice-1"), endpoint_slice("other", endpoint("10.0.0.1"))]
+        if first == "joins the other":
+            events.reverse()
+        await server.put(events[0])
+        await server.put(endpoint_slice("third", endpoint("10.0.0.3")))
+        await until(lambda: sorted(hosts(pool)) == ["10.0.0.1", "10.0.0.3"])  # so both events have been taken over
+        await server.put(events[1])
+        await server.put(TWO)
+        await settled(pool, 1, 2, 3)
+        assert (pool.discovery.events["removed"], pool.discovery.events["added"]) == (0, 3)
+        await server.delete(endpoint_slice("other"))
+        await settled(pool, 2, 3)
+
+
+async def test_another_pod_at_the_same_address_is_not_taken_for_the_one_that_was_there(
+    server: ApiServer, tmp_path: Path
+) -> None:
+    await server.put(endpoint_slice("slice-1", endpoint("10.0.0.1", pod="old")))
+    async with following(server, tmp_path, health={"type": "tcp", "fall": 1}) as pool:
+        await settled(pool, 1)
+        pool.probed("10.0.0.1:8000", "connection refused", 0.1)
+        await until(lambda: pool.snapshot.members["10.0.0.1:8000"].state is State.DOWN)
+        await server.put(endpoint_slice("slice-1", endpoint("10.0.0.1", pod="new")))
+        await until(lambda: pool.snapshot.members["10.0.0.1:8000"].state is State.UP)
+        assert pool.records["10.0.0.1:8000"].health.failures == 0
+
+
+async def test_a_service_without_endpoints_or_without_one_that_is_ready_says_so(server: ApiServer, tmp_path: Path) -> None:
+    async with following(server, tmp_path) as pool:
+        await settled(pool, 1)
+        await server.put(endpoint_slice("slice-1"))
+        await until(lambda: pool.discovery.reason == "the Service has no endpoints")
+        await server.put(endpoint_slice("slice-1", endpoint("10.0.0.1", ready=False, serving=False)))
+        await until(lambda: pool.discovery.reason == "none of 1 endpoints is ready")
+        await server.put(ONE)
+        await until(lambda: pool.discovery.reason is None)
+
+
+async def test_slices_without_the_port_are_said_while_others_are_used(server: ApiServer, tmp_path: Path) -> None:
+    await server.put(endpoint_slice("slice-2", endpoint("10.0.0.2"), ports=[{"name": "ws", "port": 9000}]))
+    reason = "1 of 2 slices are left out: they have not the TCP port 'http': expected one of http (8000), ws (9000)"
+    with capture_logs() as log:
+        async with following(server, tmp_path, port="http") as pool:
+            await settled(pool, 1)
+            await until(lambda: pool.discovery.reason == reason)
+    assert [entry["reason"] for entry in log if entry["event"] == "discovery_skipped"] == [reason]
+
+
+async def test_nobody_is_followed_to_another_server(server: ApiServer, tmp_path: Path) -> None:
+    async with running_api_server() as other:
+        await other.put(TWO)
+        server.standing["list"] = redirect(f"{other.url}/apis/discovery.k8s.io/v1/namespaces/chat/endpointslices")
+        async with following(server, tmp_path) as pool:
+            await until(lambda: (pool.discovery.reason or "").startswith("the API server sends us elsewhere"))
+            assert not hosts(pool)
+
+
+async def test_what_a_server_says_is_one_line_without_anything_for_a_terminal(server: ApiServer, tmp_path: Path) -> None:
+    server.standing["list"] = status(500, "boom\n\x1b[31mred")
+    async with following(server, tmp_path) as pool:
+        await until(lambda: (pool.discovery.reason or "").endswith(": boom  [31mred"))
+
+
+async def test_a_server_that_does_not_speak_http_is_told_from_a_connection_that_is_cut(tmp_path: Path) -> None:
+    async with running_backend(echo) as backend:
+        server = ApiServer()
+        server.port = backend.port
+        async with following(server, tmp_path) as pool:
+            await until(lambda: (pool.discovery.reason or "").startswith("what answers at the address of the API server"))
+
+
 async def test_backends_that_were_left_out_come_in_without_an_event_once_there_is_room(
     server: ApiServer, tmp_path: Path
 ) -> None:
@@ -289,8 +379,7 @@ async def test_backends_that_were_left_out_come_in_without_an_event_once_there_i
     async with following(server, tmp_path, room=2) as pool:
         await settled(pool, 1, 2)
         await server.put(endpoint_slice("slice-1", endpoint("10.0.0.3"), endpoint("10.0.0.4")))
-        await until(lambda: pool.discovery.reason == "no room for 2 more backends")
-        assert not hosts(pool)
+        await until(lambda: pool.discovery.reason == "no room for 2 more backends" and not hosts(pool))
         pool.release_slots()
         await settled(pool, 3, 4)
         assert pool.discovery.reason is None

@@ -257,6 +257,15 @@ def sending(*parts: bytes, then: str = "end") -> Fault:
     return answer
 
 
+def redirect(url: str) -> Fault:
+    """Another place to go to."""
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": url})
+
+    return answer
+
+
 def raw(body: bytes) -> Fault:
     """Status 200 with any body."""
 

@@ -37,7 +37,8 @@ def pool_of(room: int = 0, **kubernetes: Any) -> Iterator[LivePool]:
     totals = Totals(board)
     for _ in range(totals.room(BACKENDS) - room if room else 0):
         totals.allocate(BACKENDS)
-    given = {"kubernetes": {"service": "chat/socketio"} | kubernetes, "health": {"type": "none"}}
+    health = kubernetes.pop("health", {"type": "none"})
+    given = {"kubernetes": {"service": "chat/socketio"} | kubernetes, "health": health}
     try:
         yield LivePool("chat", PoolSettings.model_validate(given), "kubernetes", totals, lambda *_: None)
     finally:

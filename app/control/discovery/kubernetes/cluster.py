@@ -5,6 +5,7 @@ that is half dead outlives no request. A watch takes minutes, so this costs noth
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,12 +17,14 @@ from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 
 from app import __version__
-from app.control.discovery.kubernetes.credentials import Load, load
-from app.control.discovery.kubernetes.trouble import ClusterError, refused, unreachable
+from app.control.discovery.kubernetes.credentials import Source, load
+from app.control.discovery.kubernetes.trouble import REDIRECTED, ClusterError, refused, unreachable
 from app.link.sockets import KEEPALIVE
 
 CREDENTIALS_AGE = 60.0  # seconds; bound tokens rotate
 CONNECT_TIMEOUT = 10.0
+MOST_TOKENS = 16
+"""So many of the last ones are kept out of the log: one lives on after its successor has been read."""
 LARGEST_REFUSAL = 64 * 1024
 
 
@@ -37,10 +40,12 @@ class Request:
 class Cluster:
     """Makes requests with credentials that are read again every minute, and at once when the server does not take them."""
 
-    def __init__(self, source: Load, *, answer_timeout: float = 30.0, credentials_age: float = CREDENTIALS_AGE) -> None:
+    def __init__(self, source: Source, *, answer_timeout: float = 30.0, credentials_age: float = CREDENTIALS_AGE) -> None:
         self._source, self._answer_timeout, self._age = source, answer_timeout, credentials_age
         self._configuration: Configuration | None = None
         self._read_at = 0.0
+        self._reading = asyncio.Lock()  # pools share what one of them has read
+        self._tokens: deque[str] = deque(maxlen=MOST_TOKENS)
 
     @asynccontextmanager
     async def get(self, request: Request, *, timeout: float) -> AsyncIterator[aiohttp.ClientResponse]:  # noqa: ASYNC109
@@ -49,25 +54,31 @@ class Cluster:
         The connection is closed at the end of the context.
         """
         try:
+            credentials = await self._credentials()
             async with asyncio.timeout(timeout):
-                client, response = await self._ask(request)
+                client, response = await self._ask(request, credentials)
                 try:
                     if response.status == 401:
                         await client.close()
-                        client, response = await self._ask(request, anew=True)
+                        client, response = await self._ask(request, await self._credentials(rejected=credentials))
                     await _refuse(response, request.what)
                     yield response
                 finally:
                     response.close()
                     await client.close()
         except ClusterError as error:
-            error.hide(self._token)
+            for token in self._tokens:
+                error.hide(token)
             raise
         except (OSError, aiohttp.ClientError, TimeoutError) as error:
             raise unreachable(error) from error
 
-    async def _ask(self, request: Request, *, anew: bool = False) -> tuple[ApiClient, aiohttp.ClientResponse]:
-        client = ApiClient(await self._credentials(anew=anew))
+    async def _ask(self, request: Request, credentials: Configuration) -> tuple[ApiClient, aiohttp.ClientResponse]:
+        try:
+            client = ApiClient(credentials)
+        except OSError:  # a file of theirs has gone since
+            self._configuration = None
+            raise
         client.user_agent = f"tidegate/{__version__}"
         try:
             async with asyncio.timeout(self._answer_timeout):
@@ -89,22 +100,21 @@ class Cluster:
         _keep_alive(answer.response)
         return client, answer.response
 
-    @property
-    def _token(self) -> str:
-        """What authenticates us, without the word before it; empty where it is a certificate."""
-        header = self._configuration.api_key.get("BearerToken", "") if self._configuration else ""
-        return str(header).rpartition(" ")[2]
-
-    async def _credentials(self, *, anew: bool) -> Configuration:
-        now = monotonic()
-        if anew or self._configuration is None or now - self._read_at >= self._age:
-            self._configuration = await load(self._source)
-            self._read_at = now
-        return self._configuration
+    async def _credentials(self, *, rejected: Configuration | None = None) -> Configuration:
+        """Those that were read, unless they are old or are those that the server has rejected."""
+        async with self._reading:
+            known = self._configuration
+            if known is None or known is rejected or monotonic() - self._read_at >= self._age:
+                known = self._configuration = await load(self._source)
+                self._read_at = monotonic()
+                self._tokens.append(str(known.api_key.get("BearerToken", "")).rpartition(" ")[2])
+            return known
 
 
 async def _refuse(response: aiohttp.ClientResponse, what: str) -> None:
     """Raise ClusterError unless the answer is what was asked for."""
+    if response.history:
+        raise ClusterError(REDIRECTED)
     if response.status == 200:
         return
     body = await response.content.read(LARGEST_REFUSAL)

@@ -1,12 +1,15 @@
 """Where the API server is and who we are: a service account's files, or a kubeconfig."""
 
 import asyncio
+import os
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
+import yaml
 from kubernetes.aio.client.configuration import Configuration
-from kubernetes.aio.config import ConfigException
+from kubernetes.aio.config import ConfigException, kube_config
 from kubernetes.aio.config.incluster_config import (
     SERVICE_CERT_FILENAME,
     SERVICE_HOST_ENV_NAME,
@@ -20,7 +23,16 @@ from app.control.discovery.kubernetes.trouble import UnusableCredentialsError
 
 LOAD_TIMEOUT = 20.0  # seconds; a kubeconfig may name a program to run
 
-Load = Callable[[Configuration], Awaitable[None]]
+
+class Source(Protocol):
+    """Fills in a configuration; `name` says to people where from."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in a reason."""
+
+    async def __call__(self, configuration: Configuration) -> None:
+        """Fill it in."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +42,11 @@ class ServiceAccount:
     environ: Mapping[str, str]
     token_file: str = SERVICE_TOKEN_FILENAME
     certificate_file: str = SERVICE_CERT_FILENAME
+
+    @property
+    def name(self) -> str:
+        """The files."""
+        return f"the service account ({self.token_file}, {self.certificate_file})"
 
     async def __call__(self, configuration: Configuration) -> None:
         """Fill in the configuration."""
@@ -48,8 +65,14 @@ class Kubeconfig:
     context: str | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        """The file."""
+        return f"the kubeconfig {self.path}"
+
     async def __call__(self, configuration: Configuration) -> None:
         """Fill in the configuration. The file is never written."""
+        _forget_lost_files()
         loader = _Loader(KubeConfigMerger(self.path).config, self.context, self.environ)
         await loader.load_and_set(configuration)  # type: ignore[no-untyped-call]
 
@@ -60,6 +83,12 @@ class _Loader(KubeConfigLoader):
     def __init__(self, config: object, context: str | None, environ: Mapping[str, str]) -> None:
         super().__init__(config, context, config_base_path=None)  # type: ignore[no-untyped-call]
         self._environ = environ
+        user = self.current_context["context"].get("user")
+        if user and self._user is None:
+            raise UnusableCredentialsError(f"its context names the user {user!r}, which is not there")
+        assert self._cluster is not None
+        if not self._cluster["server"].startswith(("http://", "https://")):
+            raise UnusableCredentialsError("the server of its cluster is no http or https URL")
 
     async def load_from_exec_plugin(self) -> bool:
         """Take over what the program says; the package would log it where it fails, and go on without."""
@@ -73,31 +102,50 @@ class _Loader(KubeConfigLoader):
             self.cert_file = FileOrData(status, "", "clientCertificateData", base64_file_content=False).as_file()
             self.key_file = FileOrData(status, "", "clientKeyData", base64_file_content=False).as_file()
         else:
-            raise UnusableCredentialsError("the program of the kubeconfig gives no token, and no certificate with its key")
+            raise UnusableCredentialsError("its program gives no token, and no certificate with its key")
         return True
 
 
-async def load(source: Load) -> Configuration:
+async def load(source: Source) -> Configuration:
     """A new configuration. Raises UnusableCredentialsError, whose text has no secret in it."""
     configuration = Configuration()
     try:
         async with asyncio.timeout(LOAD_TIMEOUT):
             await source(configuration)
-    except UnusableCredentialsError:
-        raise
-    except ConfigException as error:
-        reason = str(error).partition("{")[0]  # what follows quotes the file, with its secrets
-        raise UnusableCredentialsError(f"the credentials cannot be used: {reason}") from None
-    except TimeoutError as error:
-        raise UnusableCredentialsError("the credentials could not be had in time") from error
-    except OSError as error:
-        raise UnusableCredentialsError(f"{error.filename or 'the credentials'}: {_in_words(error)}") from error
+        _try_certificates(configuration)
+        _try_token(configuration)
     except Exception as error:  # noqa: BLE001  (the loaders trust that the files have the right shape)
-        raise UnusableCredentialsError(f"the credentials cannot be read: {type(error).__name__}") from None
-    _try_certificates(configuration)
-    if token := configuration.api_key.get("BearerToken"):
-        configuration.api_key["BearerToken"] = token.strip()
+        raise UnusableCredentialsError(f"{source.name} cannot be used: {_reason(error)}") from None
     return configuration
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case UnusableCredentialsError():
+            return str(error)
+        case ConfigException():
+            return str(error).partition("{")[0]  # what follows quotes the file, with its secrets
+        case TimeoutError():
+            return f"it took longer than {LOAD_TIMEOUT:g} seconds"
+        case yaml.MarkedYAMLError() if error.problem_mark is not None:
+            return f"line {error.problem_mark.line + 1} is not YAML"
+        case OSError():
+            return f"{error.filename}: {_in_words(error)}" if error.filename else _in_words(error)
+        case _:
+            return f"it does not have the right shape ({type(error).__name__})"
+
+
+def _try_token(configuration: Configuration) -> None:
+    if token := configuration.api_key.get("BearerToken"):
+        configuration.api_key["BearerToken"] = token = token.strip()
+        if not (token.isascii() and token.isprintable()):
+            raise UnusableCredentialsError("the token has characters that no token has")
+
+
+def _forget_lost_files() -> None:
+    """The package keeps the names of the key files that it has written, also of those that somebody has swept away."""
+    if not all(map(os.path.exists, kube_config._temp_files.values())):  # noqa: SLF001
+        kube_config._cleanup_temp_files()  # noqa: SLF001
 
 
 def _try_certificates(configuration: Configuration) -> None:

@@ -26,7 +26,7 @@ async def ask_program(settings: Mapping[str, object], environ: Mapping[str, str]
     """
     command, arguments = settings.get("command"), settings.get("args") or []
     if not isinstance(command, str) or not isinstance(arguments, list):
-        raise UnusableCredentialsError("exec of the kubeconfig: expected a command, and a list of args")
+        raise UnusableCredentialsError("its exec: expected a command, and a list of args")
     if "/" in command:
         command = os.path.join(folder, command)  # noqa: PTH118  (an absolute one stays as it is)
     question = {"apiVersion": settings.get("apiVersion"), "kind": "ExecCredential", "spec": {"interactive": False}}
@@ -36,7 +36,7 @@ async def ask_program(settings: Mapping[str, object], environ: Mapping[str, str]
         process = await _start(command, [*map(str, arguments)], given)
     except (OSError, ValueError) as error:
         reason = os.strerror(error.errno).lower() if isinstance(error, OSError) and error.errno else "it cannot be run"
-        raise UnusableCredentialsError(f"program {command!r} of the kubeconfig: {reason}") from error
+        raise UnusableCredentialsError(f"its program {command!r}: {reason}") from error
     try:
         return await _answer(process, command)
     finally:
@@ -71,16 +71,16 @@ async def _answer(process: Process, command: str) -> Mapping[str, object]:
     while chunk := await process.stdout.read(LARGEST_ANSWER):
         output += chunk
         if len(output) > LARGEST_ANSWER:
-            raise UnusableCredentialsError(f"program {command!r} of the kubeconfig prints more than 1 MiB")
+            raise UnusableCredentialsError(f"its program {command!r} prints more than 1 MiB")
     if code := await process.wait():
-        raise UnusableCredentialsError(f"program {command!r} of the kubeconfig failed with exit code {code}")
+        raise UnusableCredentialsError(f"its program {command!r} failed with exit code {code}")
     try:
         answer = orjson.loads(output)
     except orjson.JSONDecodeError:
         answer = None
     status = answer.get("status") if isinstance(answer, dict) and answer.get("kind") == "ExecCredential" else None
     if not isinstance(status, dict):
-        raise UnusableCredentialsError(f"program {command!r} of the kubeconfig prints no ExecCredential with a status")
+        raise UnusableCredentialsError(f"its program {command!r} prints no ExecCredential with a status")
     return status
 
 

@@ -1,7 +1,7 @@
 """Keeps a pool's backends equal to the endpoints of a Service."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import monotonic
 
 import structlog
@@ -12,6 +12,7 @@ from app.control.discovery.kubernetes.stream import Event
 from app.control.discovery.kubernetes.trouble import ClusterError
 from app.control.discovery.kubernetes.watch import Listener, Objects, Pace, Watch
 from app.control.pools import LivePool
+from app.core.backend import Backend, State
 from app.core.endpoint_choice import Choice, Wanted, choose
 from app.core.slices import Store, read_endpoints, read_slice
 from app.settings import KubernetesApi, KubernetesSettings
@@ -21,6 +22,8 @@ PUBLISH_PAUSE = 0.05
 REST = 4  # a pause lasts at least so many times as long as the work before it, however many events come
 ROOM_PAUSE = 2.0
 """Seconds until those that found no room are tried again: whose last session ends makes room without an event."""
+MOVE_PAUSE = 0.25
+"""Seconds for which an endpoint stays that has gone: it may move to another slice, by an event that is still to come."""
 MOST_COMPLAINTS = 200
 
 _log = structlog.get_logger()
@@ -48,12 +51,14 @@ class KubernetesDiscovery:
         self._trouble = ""  # with the API server; empty while all is known
         self._oddity = ""  # why an API server that answers has no backends for us
         self._said_synced = False
+        self._gone_since: dict[str, float] = {}
         self._due: asyncio.TimerHandle | None = None
         self._due_at = 0.0
         self._not_before = 0.0
 
     async def run(self) -> None:
         """Follow the Service for ever."""
+        self._pool.discovery.reason = "the API server has not answered yet"
         if self._settings.api is KubernetesApi.ENDPOINTS:
             self._warn("discovery_deprecated", "v1 Endpoints are deprecated since Kubernetes 1.33: expected endpointslices")
         try:
@@ -67,7 +72,8 @@ class KubernetesDiscovery:
         self._store = self._store.listed(items)
         self._complain()
         self._forget_due()
-        self._publish()
+        self._gone_since.clear()
+        self._publish(is_whole=True)
 
     def _happened(self, event: Event) -> None:
         self._store = self._store.after(event.kind, event.item)
@@ -98,20 +104,36 @@ class KubernetesDiscovery:
             self._forget_due()
             self._due, self._due_at = asyncio.get_running_loop().call_later(seconds, self._publish), at
 
-    def _publish(self) -> None:
+    def _publish(self, *, is_whole: bool = False) -> None:
         """Events that come while this works, and for a while after, are published together."""
         self._due = None
         started = monotonic()
         choice = choose(self._store.slices, self._wanted)
-        self._pool.discovered(choice.backends, choice.draining, synced=not self._trouble)
+        backends, draining = (choice.backends, choice.draining) if is_whole else self._with_movers(choice)
+        self._pool.discovered(backends, draining, synced=not self._trouble)
         self._note_oddity(choice)
         self._report()
         now = monotonic()
         self._not_before = now + max(PUBLISH_PAUSE, REST * (now - started))
 
+    def _with_movers(self, choice: Choice) -> tuple[Sequence[Backend], Sequence[Backend]]:
+        """The choice, and as they were those that have just gone."""
+        now, members = monotonic(), self._pool.snapshot.members
+        listed = {backend.name for backend in (*choice.backends, *choice.draining)}
+        gone = {name: self._gone_since.get(name, now) for name in members if name not in listed}
+        self._gone_since = {name: since for name, since in gone.items() if now - since < MOVE_PAUSE}
+        if not self._gone_since:
+            return choice.backends, choice.draining
+        self._publish_in(MOVE_PAUSE)
+        stay = [members[name] for name in self._gone_since]
+        return (
+            [*choice.backends, *(member.backend for member in stay if member.state is not State.DRAINING)],
+            [*choice.draining, *(member.backend for member in stay if member.state is State.DRAINING)],
+        )
+
     def _note_oddity(self, choice: Choice) -> None:
         """Say once why there are fewer backends than one would think."""
-        event, oddity = "discovery_empty", choice.problem
+        event, oddity = "discovery_skipped" if choice.backends else "discovery_empty", choice.problem
         if not self._store.objects:
             oddity = f"nothing is known of {self._service}: is it there?"
         elif self._pool.left_out:

@@ -9,7 +9,7 @@ import orjson
 from app.control.discovery.kubernetes.trouble import ClusterError
 
 LARGEST_EVENT = 16 << 20  # bytes; etcd stores objects of at most 1.5 MiB
-LARGEST_LIST = 256 << 20
+LARGEST_LIST = 32 << 20  # 16,384 endpoints, as many as there can be, take about 16
 KINDS = frozenset({"ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"})
 
 

@@ -3,15 +3,18 @@
 import asyncio
 import os
 import ssl
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import aiohttp
 
 LONGEST_REASON = 300
 MOST_RETRY_AFTER = 600.0
+REDIRECTED = "the API server sends us elsewhere, where we do not go: give its own address"
 
 
 class ClusterError(Exception):
-    """A request that did not give what it should. Its text is bounded.
+    """A request that did not give what it should. Its text is bounded, and one line that a terminal can show.
 
     `status` is that of HTTP or of an `ERROR` event, 0 where there was none. After `is_stale` trouble only a new list helps.
     `retry_after` in seconds, as the server asks.
@@ -27,7 +30,8 @@ class ClusterError(Exception):
             self.args = (self.args[0].replace(secret, "***"),)
 
     def __str__(self) -> str:
-        return str(self.args[0])[:LONGEST_REASON]
+        text = str(self.args[0])[:LONGEST_REASON]
+        return "".join(character if character.isprintable() else " " for character in text)
 
 
 class UnusableCredentialsError(ClusterError):
@@ -36,12 +40,11 @@ class UnusableCredentialsError(ClusterError):
 
 def refused(status: int, message: str, what: str, retry_after: str | None = None) -> ClusterError:
     """Trouble from the status of an answer; `what` is the request in words, as in `list endpointslices in chat`."""
-    seconds = float(retry_after) if retry_after is not None and retry_after.isdecimal() else 0.0
     match status:
         case 401:
             reason = "401: the API server does not know our token or certificate"
         case 403:
-            reason = f"403: we may not {what}: give our account this verb on this resource"
+            reason = f"403: we may not {what}: give our account this verb on this resource ({message or 'no reason given'})"
         case 404:
             reason = f"404: the API server has nothing to {what}: is this API there?"
         case 410:
@@ -50,32 +53,58 @@ def refused(status: int, message: str, what: str, retry_after: str | None = None
             reason = "429: the API server has too many requests"
         case _:
             reason = f"{status} for {what}: {message or 'no reason given'}"
-    return ClusterError(reason, status=status, is_stale=status not in {401, 403, 429}, retry_after=seconds)
+    return ClusterError(reason, status=status, is_stale=status not in {401, 403, 429}, retry_after=_seconds(retry_after))
+
+
+def _seconds(retry_after: str | None) -> float:
+    """What `Retry-After` asks for: seconds or a date (RFC 9110, 10.2.3)."""
+    if retry_after is None:
+        return 0.0
+    try:
+        return max(0.0, float(retry_after))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return 0.0
+
+
+REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (TimeoutError, "the API server does not answer in time"),
+    (aiohttp.ClientConnectorCertificateError, "the certificate of the API server is not valid: {}"),
+    (aiohttp.ClientProxyConnectionError, "cannot connect to the proxy of the kubeconfig: {}"),
+    (aiohttp.ClientConnectorError, "cannot connect to the API server: {}"),
+    (aiohttp.TooManyRedirects, REDIRECTED),
+    (aiohttp.ClientHttpProxyError, "the proxy of the kubeconfig refuses to connect us"),
+    (aiohttp.ClientResponseError, "what answers at the address of the API server does not speak HTTP as it should"),
+    (aiohttp.InvalidURL, "the address of the API server is no http or https URL"),
+    (aiohttp.NonHttpUrlClientError, "the address of the API server is no http or https URL"),
+    (aiohttp.ClientError, "the connection to the API server was cut"),
+    (asyncio.IncompleteReadError, "the connection to the API server was cut"),
+    (OSError, "cannot reach the API server: {}"),
+    (Exception, "the request could not be made: {}"),
+)
+"""The first that fits; what the system or TLS says is put in."""
 
 
 def unreachable(error: Exception) -> ClusterError:
     """Trouble from a connection that could not be made or did not hold."""
+    reason = next(reason for kind, reason in REASONS if isinstance(error, kind))
+    return ClusterError(reason.format(_in_words(error)))
+
+
+def _in_words(error: Exception) -> str:
     match error:
-        case TimeoutError():
-            reason = "the API server does not answer in time"
         case aiohttp.ClientConnectorCertificateError():
-            reason = f"the certificate of the API server is not valid: {_certificate_problem(error.certificate_error)}"
+            return _in_words(error.certificate_error)
         case aiohttp.ClientConnectorError():
-            reason = f"cannot connect to the API server: {_in_words(error.os_error)}"
-        case aiohttp.ClientError() | asyncio.IncompleteReadError():
-            reason = "the connection to the API server was cut"
+            return _in_words(error.os_error)
+        case ssl.SSLCertVerificationError():
+            return error.verify_message
+        case ssl.SSLError():
+            return f"no TLS: {(error.reason or 'unknown').lower().replace('_', ' ')}"
         case OSError():
-            reason = f"cannot reach the API server: {_in_words(error)}"
-        case _:
-            reason = f"the request could not be made: {type(error).__name__}"
-    return ClusterError(reason)
-
-
-def _in_words(error: OSError) -> str:
-    if error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno).lower()
-    return error.strerror or type(error).__name__
-
-
-def _certificate_problem(error: Exception) -> str:
-    return error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else type(error).__name__
+            number = error.errno or 0
+            return os.strerror(number).lower() if number > 0 else error.strerror or type(error).__name__
+    return type(error).__name__

@@ -87,6 +87,7 @@ class Watch:
         self._cluster, self._objects, self._listener, self._pace = cluster, objects, listener, pace
         self._version = ""
         self._backoff = pace.backoff
+        self._was_expired = False
 
     async def run(self) -> None:
         """List and watch for ever."""
@@ -96,6 +97,7 @@ class Watch:
                 if not self._version:
                     await self._list()
                 await self._watch()
+                self._was_expired = False
                 if monotonic() - started >= self._backoff.healthy_after:
                     self._backoff = self._pace.backoff
             except ClusterError as trouble:
@@ -128,11 +130,13 @@ class Watch:
         self._version = version_of(event.item) or self._version
 
     async def _pause(self, trouble: ClusterError, lasted: float) -> None:
-        """Wait before the next attempt, but not when a version has become too old for the first time in a while."""
+        """Wait before the next attempt; not when a version has become too old, but for the second time in a row."""
         if trouble.is_stale:
             self._version = ""
         self._backoff = self._backoff.after_run(lasted)
-        if trouble.status == 410 and self._backoff.failures == 1:
+        is_first_expiry = trouble.status == 410 and (not self._was_expired or self._backoff.failures == 1)
+        self._was_expired = trouble.status == 410
+        if is_first_expiry:
             return
         self._listener.failed(trouble)
         await asyncio.sleep(max(trouble.retry_after, self._pace.between(0.0, self._backoff.pause)))
