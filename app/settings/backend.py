@@ -38,6 +38,8 @@ class BackendSettings(Section):
 
 
 def _read_options(text: str) -> dict[str, str]:
+    if not text.strip():
+        raise ValueError("no address: expected host:port, with options after it where there are any")
     address, *words = text.split()
     options = {"address": address}
     for word in words:

@@ -44,6 +44,8 @@ def test_a_backend_is_read(written: object, backend: BackendSettings) -> None:
         ({"weight": "3"}, "no address"),
         ({"address": ""}, "no address"),
         (3, "no address"),
+        ("", "no address: expected host:port"),
+        (" ", "no address: expected host:port"),
         (None, "no address"),
     ],
 )
