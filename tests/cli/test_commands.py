@@ -116,7 +116,8 @@ class Terminal:
         self._primary, replica = pty.openpty()
         termios.tcsetwinsize(replica, (40, 160))
         self.process = subprocess.Popen(
-            ["setsid", "--ctty", sys.executable, "-m", "app", *arguments], env=environment({}) | {"TERM": "xterm"},
+            ["env", "-u", "COLUMNS", "-u", "LINES", "setsid", "--ctty", sys.executable, "-m", "app", *arguments],
+            env=environment({}) | {"TERM": "xterm"},
             stdin=replica, stdout=replica, stderr=replica,
         )  # fmt: skip
         os.close(replica)
