@@ -16,6 +16,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.support.browser import browser
 from tests.support.node_peers import SocketIoServer, socketio_server
+from tests.support.ports import free_port
 from tests.support.proxy import Proxy, environment, running_proxy
 from tests.support.waiting import until
 
@@ -149,6 +150,20 @@ async def test_the_status_page_says_when_the_proxy_is_gone_and_when_it_drains() 
         assert await proxy.exit_code() == 0
         await expect(watched.page.locator("#banner")).to_be_visible()
         await expect(watched.page.locator("#banner")).to_contain_text("No answer since")
+
+
+async def test_the_status_page_says_why_the_source_of_backends_knows_none() -> None:
+    nobody = f"127.0.0.1:{free_port()}"
+    async with (
+        running_proxy(wait=False, DNS__NAME="chat.", DNS__PORT=1, DNS__RESOLVER=nobody, DNS__TIMEOUT="1s") as proxy,
+        browser() as chromium,
+        watched_page(chromium) as watched,
+    ):
+        await proxy.event("discovery_failed")
+        await watched.page.goto(proxy.admin_url)
+        await expect(watched.page.get_by_text("not synced")).to_be_visible()
+        await expect(watched.page.get_by_text("discovery dns · no answer in 1s")).to_be_visible()
+        assert watched.complaints == []
 
 
 async def test_the_demo_connects_a_page_lives_through_an_outage_and_ends_with_everything_it_started() -> None:
