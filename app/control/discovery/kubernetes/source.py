@@ -24,6 +24,8 @@ ROOM_PAUSE = 2.0
 """Seconds until those that found no room are tried again: whose last session ends makes room without an event."""
 MOVE_PAUSE = 0.25
 """Seconds for which an endpoint stays that has gone: it may move to another slice, by an event that is still to come."""
+PORTION = 500
+"""Backends that join or leave at once: what control has to do for thousands would keep `/healthz` waiting."""
 MOST_COMPLAINTS = 200
 
 _log = structlog.get_logger()
@@ -109,25 +111,30 @@ class KubernetesDiscovery:
         self._due = None
         started = monotonic()
         choice = choose(self._store.slices, self._wanted)
-        backends, draining = (choice.backends, choice.draining) if is_whole else self._with_movers(choice)
+        backends, draining = (choice.backends, choice.draining) if is_whole else self._gradually(choice)
         self._pool.discovered(backends, draining, synced=not self._trouble)
         self._note_oddity(choice)
         self._report()
         now = monotonic()
         self._not_before = now + max(PUBLISH_PAUSE, REST * (now - started))
 
-    def _with_movers(self, choice: Choice) -> tuple[Sequence[Backend], Sequence[Backend]]:
-        """The choice, and as they were those that have just gone."""
+    def _gradually(self, choice: Choice) -> tuple[Sequence[Backend], Sequence[Backend]]:
+        """The choice, with as many newcomers and leavers as one portion has, and as they were those that have just gone."""
         now, members = monotonic(), self._pool.snapshot.members
         listed = {backend.name for backend in (*choice.backends, *choice.draining)}
         gone = {name: self._gone_since.get(name, now) for name in members if name not in listed}
-        self._gone_since = {name: since for name, since in gone.items() if now - since < MOVE_PAUSE}
-        if not self._gone_since:
-            return choice.backends, choice.draining
-        self._publish_in(MOVE_PAUSE)
-        stay = [members[name] for name in self._gone_since]
+        leavers = [name for name, since in gone.items() if now - since >= MOVE_PAUSE]
+        newcomers = [backend.name for backend in choice.backends if backend.name not in members]
+        later = {*leavers[PORTION:], *newcomers[PORTION:]}
+        self._gone_since = {name: gone[name] for name in gone.keys() - leavers[:PORTION]}
+        if later or self._gone_since:
+            self._publish_in(0.0 if later else MOVE_PAUSE)
+        stay = [members[name] for name in members if name in self._gone_since]
         return (
-            [*choice.backends, *(member.backend for member in stay if member.state is not State.DRAINING)],
+            [
+                *(backend for backend in choice.backends if backend.name not in later),
+                *(member.backend for member in stay if member.state is not State.DRAINING),
+            ],
             [*choice.draining, *(member.backend for member in stay if member.state is State.DRAINING)],
         )
 
