@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,10 @@ from app.settings import Settings, effective, load_settings
 from app.settings.names import ANY_NAME, CONFIG_FILE, TREE, Branch, leaves
 from tests.ship.chart_files import CHART
 from tests.ship.config_schema import config_definitions
-from tests.ship.helm import VALUE_SETS, Manifest, configuration, pod_specs, proxy, render, run, value_set
+from tests.ship.helm import VALUE_SETS, configuration, pod_specs, proxy, render, run, value_set
+from tests.ship.pods import SECRETS, environment, mounted
 from tests.support.command import tidegate
 
-IN_A_CLUSTER = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"}
-FIELDS = {"spec.nodeName": "node-7", "metadata.labels['topology.kubernetes.io/zone']": ""}
-SECRET = "correct-horse-battery"
-SECRETS = {("admin_token",), ("health", "password"), ("pools", ANY_NAME, "health", "password")}
 OTHERS = {
     ("dns", "name"): "chat.internal",
     ("dns", "port"): 8001,
@@ -52,25 +50,6 @@ OTHERS = {
     ("workers",): "auto",
 }
 """A value for each setting that has no plain default."""
-
-
-def environment(container: Manifest, config_file: Path) -> dict[str, str]:
-    """The container's variables as kubelet would set them; the mounted file is where the test has put it."""
-    found = dict(IN_A_CLUSTER)
-    for entry in container["env"]:
-        source = entry.get("valueFrom", {})
-        secret = "" if source.get("configMapKeyRef") else SECRET
-        found[entry["name"]] = entry.get("value") or FIELDS.get(source.get("fieldRef", {}).get("fieldPath"), secret)
-    mount = next(each for each in container["volumeMounts"] if each["name"].endswith("-config"))
-    assert found[CONFIG_FILE] == f"{mount['mountPath']}/config.yaml"
-    return found | {CONFIG_FILE: str(config_file)}
-
-
-def mounted(manifests: list[Manifest], folder: Path) -> Path:
-    """The file that the program reads."""
-    file = folder / "config.yaml"
-    file.write_text(yaml.safe_dump(configuration(manifests)))
-    return file
 
 
 def paths(schema: dict[str, Any], definitions: dict[str, Any], keys: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -109,6 +88,7 @@ def nested(keys: tuple[str, ...], value: object) -> object:
     return value
 
 
+@cache
 def validator() -> Draft7Validator:
     schema = json.loads((CHART / "values.schema.json").read_text())
     return Draft7Validator({"$ref": "#/definitions/Settings", "definitions": schema["definitions"]})

@@ -10,7 +10,7 @@ import yaml
 from app import __version__
 from app.settings.names import leaves, variable_of
 from tests.ship.chart_files import BEGIN, CHART, COPIES, END, documented_values, made
-from tests.ship.test_chart_config import SECRETS
+from tests.ship.pods import SECRETS
 
 CHART_YAML = yaml.safe_load((CHART / "Chart.yaml").read_text())
 

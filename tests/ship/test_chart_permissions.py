@@ -7,10 +7,9 @@ import yaml
 
 from tests.ship.chart_files import ROOT
 from tests.ship.helm import Manifest, kinds, only, pod_specs, proxy, render, value_set, workload
+from tests.ship.pods import SLICES, TOKEN_FOLDER, roles
 
-SLICES = {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]}
 ENDPOINTS = {"apiGroups": [""], "resources": ["endpoints"], "verbs": ["list", "watch"]}
-TOKEN_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
 def documented() -> list[Manifest]:
@@ -19,11 +18,6 @@ def documented() -> list[Manifest]:
     block = re.search(r"```yaml\n(apiVersion: rbac.*?)```", text, re.DOTALL)
     assert block
     return list(yaml.safe_load_all(block[1]))
-
-
-def roles(manifests: list[Manifest]) -> dict[str, list[Manifest]]:
-    """The rules by namespace."""
-    return {each["metadata"]["namespace"]: each["rules"] for each in manifests if each["kind"] == "Role"}
 
 
 def test_the_permissions_are_those_of_the_documentation() -> None:

@@ -5,31 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.ship.helm import VALUE_SETS, Manifest, only, pod_specs, proxy, render, value_set, workload
+from tests.ship.pods import not_restricted
 
 STANDALONE = [path for path in VALUE_SETS if path.stem != "sidecar"]
 STATIC = "config.backends=10.0.0.5:8001"
-VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
-"""The kinds of volumes that the restricted Pod Security Standard allows."""
-
-
-def not_restricted(spec: Manifest) -> list[str]:
-    """What the restricted Pod Security Standard has against a pod."""
-    pod = spec.get("securityContext", {})
-    found = [f"{key} is true" for key in ("hostNetwork", "hostPID", "hostIPC") if spec.get(key)]
-    found += [f"volume {each['name']}" for each in spec.get("volumes", ()) if not VOLUMES & each.keys()]
-    for container in (*spec["containers"], *spec.get("initContainers", ())):
-        own = container["securityContext"]
-        rules = {
-            "runAsNonRoot": own.get("runAsNonRoot", pod.get("runAsNonRoot")) is True,
-            "runAsUser": own.get("runAsUser", pod.get("runAsUser")) != 0,
-            "seccompProfile": own.get("seccompProfile", pod.get("seccompProfile", {})).get("type") == "RuntimeDefault",
-            "allowPrivilegeEscalation": own.get("allowPrivilegeEscalation") is False,
-            "capabilities": own.get("capabilities") == {"drop": ["ALL"]},
-            "privileged": not own.get("privileged"),
-            "hostPort": not any("hostPort" in port for port in container.get("ports", ())),
-        }
-        found += [f"{container['name']}: {rule}" for rule, holds in rules.items() if not holds]
-    return found
 
 
 @pytest.mark.parametrize("values", STANDALONE, ids=lambda path: path.stem)

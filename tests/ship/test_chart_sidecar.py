@@ -11,9 +11,7 @@ from tests.ship.chart_files import ROOT
 from tests.ship.helm import Manifest, configuration, kinds, only, proxy, refusal, render, run, workload
 from tests.ship.kubernetes_schemas import VERSIONS, problems
 from tests.ship.plain_manifests import example_chart
-from tests.ship.test_chart_config import environment, mounted
-from tests.ship.test_chart_permissions import SLICES, TOKEN_FOLDER, roles
-from tests.ship.test_chart_pods import not_restricted
+from tests.ship.pods import SLICES, TOKEN_FOLDER, environment, mounted, not_restricted, roles
 
 TWO = """\
 apiVersion: apps/v1

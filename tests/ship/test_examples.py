@@ -14,9 +14,7 @@ from tests.ship.chart_files import CHART, ROOT
 from tests.ship.helm import Manifest, configuration, only, proxy, render, run
 from tests.ship.kubernetes_schemas import VERSIONS, problems
 from tests.ship.plain_manifests import EXAMPLES, KUSTOMIZE, example_chart
-from tests.ship.test_chart_config import environment, mounted
-from tests.ship.test_chart_permissions import SLICES, roles
-from tests.ship.test_chart_pods import not_restricted
+from tests.ship.pods import SLICES, environment, mounted, not_restricted, roles
 
 STYLE = YamlLintConfig("{extends: relaxed, rules: {line-length: {max: 240}, indentation: disable, empty-values: enable}}")
 MOVED = EXAMPLES / "ingress-nginx-tcp"
