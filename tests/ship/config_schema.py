@@ -39,7 +39,9 @@ def _plain(part: Schema) -> Schema:
 def _property(key: str, schema: Schema) -> Schema:
     schema = _without(schema)
     if key in LISTS:
-        return {"description": schema["description"], "type": ["string", "array"], "items": _without(schema["items"])}
+        items = _without(schema["items"])
+        text = {"pattern": _list_of(items["pattern"])} if "pattern" in items else {}
+        return {"description": schema["description"], "type": ["string", "array"], **text, "items": items}
     if isinstance(schema.get("additionalProperties"), dict):
         return {
             "description": schema["description"],
@@ -50,6 +52,12 @@ def _property(key: str, schema: Schema) -> Schema:
     if "pattern" in schema:
         schema["pattern"] = re.sub(r"\{0,[0-9]{4,}\}", "*", schema["pattern"])  # Go's expressions count to 1000
     return schema
+
+
+def _list_of(pattern: str) -> str:
+    """The pattern of a comma list of what another one matches."""
+    one = pattern.removeprefix("^").removesuffix("$")
+    return rf"^\s*{one}(\s*,\s*{one})*\s*,?\s*$"
 
 
 def _without(schema: Schema) -> Schema:

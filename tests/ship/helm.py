@@ -42,9 +42,9 @@ def _rendered(values: tuple[Path | str, ...], chart: Path, release: str, version
     return tuple(document for document in yaml.load_all(finished.stdout, yaml.CSafeLoader) if document)
 
 
-def refusal(*values: Path | str, chart: Path = CHART) -> str:
+def refusal(*values: Path | str, chart: Path = CHART, release: str = NAMESPACE) -> str:
     """What helm says about values that it refuses."""
-    finished = _template(*values, chart=chart)
+    finished = _template(*values, chart=chart, release=release)
     assert finished.returncode != 0, f"these values are taken: {values}"
     return finished.stderr
 

@@ -94,7 +94,7 @@ def _sidecar(deployment: Manifest) -> Manifest:
     spec = deployment["spec"]["template"]["spec"]
     (volume,) = spec["volumes"]
     settings = {**volume, "configMap": {"name": "tidegate"}}
-    keys = ("enableServiceLinks", "terminationGracePeriodSeconds", "initContainers")
+    keys = ("enableServiceLinks", "initContainers")
     return _patch({**{key: spec[key] for key in keys}, "volumes": [settings]}, "any")
 
 

@@ -213,8 +213,11 @@ def test_the_notes_tell_the_next_three_commands() -> None:
     release = ("edge", str(CHART), "-n", "edge", "--set", "config.backends=10.0.0.5:8001")
     notes = run("helm", "install", *release, "--dry-run=client").stdout.split("NOTES:")[1]
     assert "port 8000" in notes
+    assert "The image is tidegate:0.1.0, without a registry" in notes
     assert [line.strip().split("   #")[0] for line in notes.splitlines() if line.startswith("  ")] == [
         "kubectl -n edge rollout status deployment/edge-tidegate",
         "helm -n edge test edge",
         "kubectl -n edge port-forward deployment/edge-tidegate 9000",
     ]
+    of_ones_own = (*release, "--set", "image.repository=registry.example.com/tidegate")
+    assert "registry" not in run("helm", "install", *of_ones_own, "--dry-run=client").stdout.split("NOTES:")[1]

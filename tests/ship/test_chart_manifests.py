@@ -92,6 +92,17 @@ def test_the_prometheus_operator_is_told_where_to_scrape(kind: str, port: str) -
     assert manifests
 
 
+def test_links_in_alerts_lead_to_the_copy_of_their_texts_that_is_given() -> None:
+    def links(*values: str) -> set[str]:
+        rules = only(render("config.backends=a:1", "prometheusRule.enabled=true", *values), "PrometheusRule")["spec"]
+        alerts = [rule for group in rules["groups"] for rule in group["rules"] if "alert" in rule]
+        return {rule["annotations"]["runbook_url"].rpartition("#")[0] for rule in alerts}
+
+    given = "https://wiki.example.com/alerts.md"
+    assert links(f"prometheusRule.runbookBase={given}") == {given}
+    assert given not in links()
+
+
 def test_rules_and_dashboard_are_those_of_the_files() -> None:
     manifests = render(value_set("monitoring"))
     rules = only(manifests, "PrometheusRule")

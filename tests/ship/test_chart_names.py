@@ -87,6 +87,19 @@ def test_names_are_short_enough_even_of_a_release_with_the_longest_name(name: st
     assert len(set(kept)) == len(kept)
 
 
+def test_a_label_that_is_given_twice_is_that_of_the_object() -> None:
+    given = ("labels.release=all", "serviceMonitor.enabled=true", "serviceMonitor.labels.release=prometheus")
+    manifests = render(STATIC, *given, "labels.team=edge", "podLabels.team=web", "prometheusRule.enabled=true")
+    assert only(manifests, "ServiceMonitor")["metadata"]["labels"]["release"] == "prometheus"
+    assert only(manifests, "PrometheusRule")["metadata"]["labels"]["release"] == "all"
+    assert pod_labels(manifests)["team"] == "web"
+
+
+def test_a_name_of_digits_alone_stays_a_text() -> None:
+    manifests = render(STATIC, "fullnameOverride=edge", release="443")
+    assert pod_labels(manifests)["app.kubernetes.io/instance"] == "443"
+
+
 def test_releases_with_long_names_that_begin_alike_do_not_share_names() -> None:
     def made(release: str) -> set[tuple[str, str]]:
         return {(each["kind"], each["metadata"]["name"]) for each in render(STATIC, release=release)}

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from app.settings import effective, load_settings
 from tests.ship.helm import VALUE_SETS, Manifest, only, pod_specs, proxy, render, value_set, workload
-from tests.ship.pods import not_restricted
+from tests.ship.pods import IN_A_CLUSTER, not_restricted
 
 STANDALONE = [path for path in VALUE_SETS if path.stem != "sidecar"]
 STATIC = "config.backends=10.0.0.5:8001"
@@ -99,7 +100,27 @@ def test_a_deployment_spreads_over_nodes_and_zones_and_a_selector_of_ones_own_st
 
 
 def test_a_rollout_never_has_fewer_pods_than_asked_for() -> None:
-    assert workload(render(STATIC))["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+    one_more_first = {"maxSurge": 1, "maxUnavailable": 0}
+    assert workload(render(STATIC))["spec"]["strategy"]["rollingUpdate"] == one_more_first
+    assert workload(render(value_set("daemonset")))["spec"]["updateStrategy"]["rollingUpdate"] == one_more_first
+
+
+def test_large_numbers_stay_whole_numbers(tmp_path: Path) -> None:
+    given = tmp_path / "values.yaml"
+    given.write_text("{minReadySeconds: 1000000, autoscaling: {enabled: true, connections: 5000000}}")
+    manifests = render(STATIC, given)
+    assert workload(manifests)["spec"]["minReadySeconds"] == 1_000_000
+    (metric,) = only(manifests, "HorizontalPodAutoscaler")["spec"]["metrics"]
+    assert metric["pods"]["target"]["averageValue"] == "5000000"
+
+
+def test_what_the_templates_take_for_granted_are_the_defaults_of_the_program() -> None:
+    settings = effective(load_settings({**IN_A_CLUSTER, "TIDEGATE_BACKENDS": "10.0.0.5:8001"}))
+    (listen,) = settings["listeners"]["default"]["bind"]
+    drain = settings["drain"]
+    given = (f"config.drain.delay={drain['delay']}", f"config.drain.grace={drain['grace']}")
+    told = pod_specs(render(STATIC, f"config.listen={listen}", f"config.admin={settings['admin']}", *given))
+    assert pod_specs(render(STATIC)) == told
 
 
 def test_the_number_of_pods_follows_open_connections_and_processor_time() -> None:

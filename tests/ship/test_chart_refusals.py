@@ -13,6 +13,7 @@ from tests.ship.helm import refusal
 
 BACKENDS = "config.backends=10.0.0.5:8001"
 SERVICE = "config.kubernetes.service=chat/socketio"
+NULLABLE = {"terminationGracePeriodSeconds", "minAvailable", "connections", "cpu"}
 OPEN = {"handed on to Kubernetes as it is", "Helm gives it to every chart that another one depends on"}
 
 
@@ -41,6 +42,17 @@ IMPOSSIBLE = [
     ("probes.liveness.periodSeconds=0", "'/probes/liveness/periodSeconds'", "minimum: got 0, want 1"),
     ("podDisruptionBudget.maxUnavailable=half", "'/podDisruptionBudget/maxUnavailable'", "'half' does not match"),
     ("autoscaling.cpu=250", "'/autoscaling/cpu'", "maximum: got 250, want 100"),
+    ("config.listeners.a.bind=:8000", "'/config/listeners/a/bind'", "':8000' does not match"),
+    ("service.ipFamilies={IPv4,IPv4}", "'/service/ipFamilies'", "are equal"),
+    ("probes.startup.successThreshold=2", "'/probes/startup/successThreshold'", "value must be 1"),
+    ("extraEnv[0].nme=A", "'/extraEnv/0'", "missing property 'name'"),
+    ("extraEnv[1].nme=A", "'/extraEnv/1'", "'nme' not allowed"),
+    ("updateStrategy.rollingUpdate.maxSurg=1", "'/updateStrategy/rollingUpdate'", "'maxSurg' not allowed"),
+    ("securityContext.privilege=true", "'/securityContext'", "'privilege' not allowed"),
+    ("tolerations[0].operater=Exists", "'/tolerations/0'", "'operater' not allowed"),
+    ("networkPolicy.clients[0].podSelectr.a=b", "'/networkPolicy/clients/0'", "'podSelectr' not allowed"),
+    ("serviceMonitor.interval=0s", "'/serviceMonitor/interval'", "'0s' does not match"),
+    ("enabled=perhaps", "'/enabled'", "got string, want boolean"),
     ("secretConfig.LISTEN.name=x", "'/secretConfig'", "'LISTEN' not allowed"),
     ("secretConfig.ADMIN_TOKEN.name=x", "'/secretConfig/ADMIN_TOKEN'", "missing property 'key'"),
 ]
@@ -113,6 +125,62 @@ def test_a_value_that_cannot_be_is_refused_with_its_place_together_with_all_othe
             (BACKENDS, "config.listen={0.0.0.0:80,0.0.0.0:81}", "service.ports.80.port=81"),
             "service.ports: port 81 of the Service leads to two listeners",
         ),
+        ((BACKENDS, "config.listen=*:8000"), "config: the address of default is *:8000: expected one like 0.0.0.0:8000"),
+        ((BACKENDS, "config.listen=0.0.0.0:0"), "config: the address of default is 0.0.0.0:0: expected one like"),
+        ((BACKENDS, "config.admin=0.0.0.0:99999"), "the address of admin is 0.0.0.0:99999: expected one like"),
+        ((BACKENDS, "config.admin=[0::1]:9000"), "config.admin: [0::1]:9000: kubelet's probes and Prometheus do not"),
+        ((BACKENDS, "config.listen={0.0.0.0:80,[0::0]:80}"), "config: port 80 is used by the listener default and by"),
+        ((BACKENDS, "config.drain.grace=99999h"), "config.drain.grace: 99999h: expected at most 720h"),
+        (("config.pools.a__b.backends=b:1",), "config.pools.a__b: two underscores separate the parts of a variable"),
+        (
+            (BACKENDS, "secretConfig.POOLS__X__HEALTH__PASSWORD.name=a", "secretConfig.POOLS__X__HEALTH__PASSWORD.key=b"),
+            "secretConfig.POOLS__X__HEALTH__PASSWORD: no pool is called x",
+        ),
+        ((BACKENDS, "service.clusterIP=None", "service.type=NodePort"), "service.clusterIP: None: service.type NodePort"),
+        ((BACKENDS, "service.clusterIP=None", "service.ports.8000.port=80"), "service.ports.8000.port: a headless Service"),
+        ((BACKENDS, "service.ports.8000.nodePort=30000"), "service.ports.8000.nodePort: service.type is ClusterIP"),
+        ((BACKENDS, "service.loadBalancerClass=x"), "service.loadBalancerClass: service.type is ClusterIP: expected type"),
+        (
+            (BACKENDS, "service.loadBalancerSourceRanges={10.0.0.0/8}", "service.type=NodePort"),
+            "service.loadBalancerSourceRanges: service.type is NodePort: expected type LoadBalancer",
+        ),
+        (
+            (BACKENDS, "service.ipFamilies={IPv4,IPv6}", "service.ipFamilyPolicy=SingleStack"),
+            "service.ipFamilyPolicy: SingleStack: service.ipFamilies has two: expected one, or PreferDualStack",
+        ),
+        ((BACKENDS, "service.trafficDistribution=PreferSameNode"), "PreferSameNode: Kubernetes has it since 1.34, and this"),
+        ((BACKENDS, "podDisruptionBudget.minAvailable=60%"), "podDisruptionBudget.minAvailable: 60% of 2 pods"),
+        ((BACKENDS, "updateStrategy.type=OnDelete"), "updateStrategy.type: OnDelete: a Deployment has no such strategy"),
+        (
+            (BACKENDS, "updateStrategy.type=Recreate", "kind=DaemonSet"),
+            "updateStrategy.type: Recreate: a DaemonSet has no such strategy: expected RollingUpdate or OnDelete",
+        ),
+        (
+            (BACKENDS, "updateStrategy.type=Recreate", "updateStrategy.rollingUpdate.maxSurge=1"),
+            "updateStrategy.rollingUpdate: updateStrategy.type is Recreate",
+        ),
+        (
+            (BACKENDS, "updateStrategy.rollingUpdate.maxSurge=0", "updateStrategy.rollingUpdate.maxUnavailable=0%"),
+            "updateStrategy.rollingUpdate: maxSurge and maxUnavailable are both 0",
+        ),
+        (
+            (BACKENDS, "updateStrategy.rollingUpdate.maxSurge=1", "kind=DaemonSet"),
+            "updateStrategy.rollingUpdate: in a DaemonSet one of maxSurge and maxUnavailable is 0",
+        ),
+        (
+            (BACKENDS, "resources.limits.memory=64M"),
+            "resources.limits.memory: 64M is less than the request of 96Mi: expected at least as much",
+        ),
+        ((BACKENDS, "securityContext.privileged=true"), "securityContext.privileged: Kubernetes takes it only with"),
+        ((BACKENDS, "podMonitor.scrapeTimeout=1m"), "podMonitor.scrapeTimeout: 1m is more than the interval: expected"),
+        ((BACKENDS, "fullnameOverride=1a"), "fullnameOverride: a Service cannot be called 1a: expected a name of"),
+        ((BACKENDS, r"labels.app\.kubernetes\.io/managed-by=me"), "labels: app.kubernetes.io/managed-by is given by the"),
+        ((BACKENDS, r"podLabels.app\.kubernetes\.io/name=foo"), "podLabels: app.kubernetes.io/name is given by the chart"),
+        (
+            (BACKENDS, r"serviceMonitor.labels.app\.kubernetes\.io/component=foo"),
+            "serviceMonitor.labels: app.kubernetes.io/component is given by the chart",
+        ),
+        ((BACKENDS, "podAnnotations.checksum/config=x"), "podAnnotations: checksum/config is given by the chart"),
         (
             (BACKENDS, "networkPolicy.enabled=true", "networkPolicy.egress.enabled=true"),
             "networkPolicy.egress.backends: no rule, so that no backend could be reached",
@@ -123,6 +191,22 @@ def test_values_that_contradict_each_other_are_refused_with_what_would_be_right(
     values: tuple[str, ...], message: str
 ) -> None:
     assert message in refusal(*values)
+
+
+@pytest.mark.parametrize("release", ["a.b", "1edge"])
+def test_a_release_whose_name_no_service_can_have_is_refused(release: str) -> None:
+    assert f"a Service cannot be called {release}-tidegate" in refusal(BACKENDS, release=release)
+
+
+def test_no_value_can_be_taken_away_with_null_but_for_those_that_may_be_empty() -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    message = refusal(*(f"{key}=null" for key in values if key not in NULLABLE))
+    named = set(re.findall(r"'([^']+)'", message.partition("at '': missing")[2].splitlines()[0]))
+    assert named == set(values) - NULLABLE
+    for key in ("image", "service", "probes", "networkPolicy", "podDisruptionBudget", "autoscaling", "serviceMonitor"):
+        wanted = set(values[key]) - NULLABLE
+        message = refusal(BACKENDS, *(f"{key}.{name}=null" for name in wanted))
+        assert set(re.findall(r"'([^'/]+)'", message.partition(f"at '/{key}': missing")[2].splitlines()[0])) == wanted
 
 
 def objects(schema: Any) -> Iterator[dict[str, Any]]:
@@ -158,7 +242,7 @@ def test_every_value_has_a_schema_and_the_schema_has_no_other() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text())
     values = yaml.safe_load((CHART / "values.yaml").read_text())
     missing = {path for path, is_both in keys(values, schema) if not is_both}
-    assert missing == {"global"}
+    assert missing == {"enabled", "global"}
 
 
 def test_no_pattern_needs_what_the_expressions_of_helm_do_not_have() -> None:

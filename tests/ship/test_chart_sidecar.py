@@ -1,5 +1,6 @@
 """The sidecar in somebody's own chart."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,12 @@ from tests.ship.kubernetes_schemas import VERSIONS, problems
 from tests.ship.plain_manifests import example_chart
 from tests.ship.pods import SLICES, TOKEN_FOLDER, environment, mounted, not_restricted, roles
 
+SHOP = {"apiVersion": "v2", "name": "shop", "version": "0.1.0"}
+DEPENDENCY = {"name": "tidegate", "version": "0.1.0", "repository": f"file://{ROOT / 'helm' / 'tidegate'}"}
+PORT_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+){0,7}")
 TWO = """\
+{{- $first := index .Subcharts "redis" }}
+{{- $second := index .Subcharts "postgres" }}
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: shop}
@@ -23,19 +29,20 @@ spec:
     metadata:
       labels:
         app: shop
-        {{- include "tidegate.sidecarLabels" .Subcharts.redis | nindent 8 }}
-        {{- include "tidegate.sidecarLabels" .Subcharts.postgres | nindent 8 }}
+        {{- include "tidegate.sidecarLabels" $first | nindent 8 }}
+        {{- include "tidegate.sidecarLabels" $second | nindent 8 }}
       annotations:
-        {{- include "tidegate.sidecarAnnotations" .Subcharts.redis | nindent 8 }}
-        {{- include "tidegate.sidecarAnnotations" .Subcharts.postgres | nindent 8 }}
+        {{- include "tidegate.sidecarAnnotations" $first | nindent 8 }}
+        {{- include "tidegate.sidecarAnnotations" $second | nindent 8 }}
     spec:
+      serviceAccountName: {{ include "tidegate.sharedAccountName" (list $first $second) }}
       initContainers:
-        {{- include "tidegate.sidecar" .Subcharts.redis | nindent 8 }}
-        {{- include "tidegate.sidecar" .Subcharts.postgres | nindent 8 }}
+        {{- include "tidegate.sidecar" $first | nindent 8 }}
+        {{- include "tidegate.sidecar" $second | nindent 8 }}
       containers: [{name: shop, image: shop}]
       volumes:
-        {{- include "tidegate.sidecarVolumes" .Subcharts.redis | nindent 8 }}
-        {{- include "tidegate.sidecarVolumes" .Subcharts.postgres | nindent 8 }}
+        {{- include "tidegate.sidecarVolumes" $first | nindent 8 }}
+        {{- include "tidegate.sidecarVolumes" $second | nindent 8 }}
 """
 
 
@@ -155,22 +162,32 @@ def test_values_of_the_sidecar_are_checked_like_those_of_the_chart(front: Path) 
     assert "config.admin: 127.0.0.1:9000: kubelet's probes" in refusal("tidegate.config.admin=127.0.0.1:9000", chart=front)
 
 
-def test_two_sidecars_of_one_pod_have_names_settings_and_volumes_of_their_own(tmp_path: Path) -> None:
-    dependency = {"name": "tidegate", "version": "0.1.0", "repository": f"file://{ROOT / 'helm' / 'tidegate'}"}
-    chart = {"apiVersion": "v2", "name": "shop", "version": "0.1.0"}
-    dependencies = [{**dependency, "alias": alias} for alias in ("redis", "postgres")]
-    (tmp_path / "templates").mkdir()
-    (tmp_path / "templates" / "shop.yaml").write_text(TWO)
-    (tmp_path / "Chart.yaml").write_text(yaml.safe_dump({**chart, "dependencies": dependencies}))
-    settings = {
-        alias: {"admin": f"0.0.0.0:{admin}", "listen": f"127.0.0.1:{port}", "kubernetes": {"service": f"data/{alias}"}}
-        for alias, admin, port in (("redis", 9001, 6379), ("postgres", 9002, 5432))
+def two_sidecars(folder: Path, first: str = "redis", second: str = "postgres") -> Path:
+    """A chart with two sidecars in one pod, and one account for both."""
+    dependencies = [{**DEPENDENCY, "alias": alias} for alias in (first, second)]
+    (folder / "templates").mkdir()
+    (folder / "templates" / "shop.yaml").write_text(TWO.replace("redis", first).replace("postgres", second))
+    (folder / "Chart.yaml").write_text(yaml.safe_dump({**SHOP, "dependencies": dependencies}))
+    values = {
+        alias: {
+            "kind": "Sidecar",
+            "podMonitor": {"enabled": True},
+            "serviceAccount": {"create": alias == first, "name": "shop"},
+            "config": {
+                "admin": f"0.0.0.0:{admin}",
+                "listen": f"127.0.0.1:{port}",
+                "kubernetes": {"service": f"data/{alias.lower()}"},
+            },
+        }
+        for alias, admin, port in ((first, 9001, 6379), (second, 9002, 5432))
     }
-    sidecar = {"kind": "Sidecar", "podMonitor": {"enabled": True}}
-    values = {alias: {**sidecar, "config": config} for alias, config in settings.items()}
-    (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
-    assert run("helm", "dependency", "build", str(tmp_path)).returncode == 0
-    manifests = render(chart=tmp_path)
+    (folder / "values.yaml").write_text(yaml.safe_dump(values))
+    assert run("helm", "dependency", "build", str(folder)).returncode == 0
+    return folder
+
+
+def test_two_sidecars_of_one_pod_have_names_settings_and_volumes_of_their_own(tmp_path: Path) -> None:
+    manifests = render(chart=two_sidecars(tmp_path))
     template = workload(manifests)["spec"]["template"]
     assert [each["name"] for each in template["spec"]["initContainers"]] == ["redis", "postgres"]
     volumes = [volume["name"] for volume in template["spec"]["volumes"]]
@@ -185,3 +202,47 @@ def test_two_sidecars_of_one_pod_have_names_settings_and_volumes_of_their_own(tm
         assert monitor["spec"]["podMetricsEndpoints"][0]["port"] == port
     kept = [(each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"]) for each in manifests]
     assert len(set(kept)) == len(kept)
+
+
+def test_two_sidecars_of_one_pod_share_the_account_that_may_watch_for_both(tmp_path: Path) -> None:
+    manifests = render(chart=two_sidecars(tmp_path))
+    account = only(manifests, "ServiceAccount")["metadata"]["name"]
+    assert pod(manifests)["serviceAccountName"] == account == "shop"
+    subjects = [subject["name"] for each in manifests if each["kind"] == "RoleBinding" for subject in each["subjects"]]
+    assert subjects == [account, account]
+
+
+def test_two_sidecars_of_one_pod_with_an_account_each_are_refused(tmp_path: Path) -> None:
+    message = refusal("postgres.serviceAccount.name=other", chart=two_sidecars(tmp_path))
+    assert "serviceAccount.name: a pod has one account, and its sidecars redis and postgres want shop and other" in message
+
+
+def test_sidecars_whose_names_begin_alike_have_ports_of_their_own(tmp_path: Path) -> None:
+    manifests = render(chart=two_sidecars(tmp_path, "tidegate-redis", "tidegate-postgres"))
+    ports = [port["name"] for each in pod(manifests)["initContainers"] for port in each["ports"]]
+    assert len(set(ports)) == len(ports) == 2
+    assert list(problems(workload(manifests), VERSIONS[0])) == []
+    assert all(PORT_NAME.fullmatch(port) for port in ports), ports
+
+
+def test_an_alias_that_no_container_can_have_is_refused(tmp_path: Path) -> None:
+    message = refusal(chart=two_sidecars(tmp_path, "tidegateRedis", "tidegatePostgres"))
+    assert "tidegateRedis: containers and volumes cannot have this name: expected an alias of a-z, 0-9 and -" in message
+
+
+def test_a_parent_may_turn_the_sidecar_off(tmp_path: Path) -> None:
+    dependency = {**DEPENDENCY, "condition": "tidegate.enabled"}
+    (tmp_path / "Chart.yaml").write_text(yaml.safe_dump({**SHOP, "dependencies": [dependency]}))
+    sidecar = {"enabled": True, "kind": "Sidecar", "config": {"backends": "127.0.0.1:8001"}}
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump({"tidegate": sidecar}))
+    assert run("helm", "dependency", "build", str(tmp_path)).returncode == 0
+    assert kinds(render(chart=tmp_path)) == ["ConfigMap"]
+    assert kinds(render("tidegate.enabled=false", chart=tmp_path)) == []
+
+
+@pytest.mark.parametrize("example", ["front", "client"])
+def test_the_notes_of_an_example_tell_how_to_see_its_sidecar(example: str, request: pytest.FixtureRequest) -> None:
+    chart = str(request.getfixturevalue(example))
+    notes = run("helm", "install", "shop", chart, "-n", "edge", "--dry-run=client").stdout.split("NOTES:")[1]
+    assert "kubectl -n edge logs -l tidegate/tidegate=shop-tidegate -c tidegate" in notes
+    assert "The image is tidegate:0.1.0, without a registry" in notes

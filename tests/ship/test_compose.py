@@ -73,6 +73,12 @@ async def test_tidegate_takes_its_settings_and_each_backend_is_a_service() -> No
     assert int(service["stop_grace_period"].removesuffix("s")) > int(grace.removesuffix("s"))
 
 
+def test_grafana_opens_with_the_dashboard() -> None:
+    home = Path(SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    folders = {folder: source for source, folder, *_ in (each.split(":") for each in SERVICES["grafana"]["volumes"])}
+    assert (FILE.parent / folders[str(home.parent)] / home.name).is_file()
+
+
 def test_prometheus_scrapes_the_admin_port() -> None:
     scraped = yaml.safe_load((FILE.parent / "prometheus/prometheus.yml").read_text())["scrape_configs"]
     targets = [target for job in scraped for static in job["static_configs"] for target in static["targets"]]

@@ -101,5 +101,22 @@ def test_the_component_adds_the_sidecar_of_the_chart_to_any_deployment() -> None
     assert proxy(manifests)["restartPolicy"] == "Always"
 
 
+def test_the_component_leaves_the_time_to_stop_to_the_application() -> None:
+    (application, _) = yaml.safe_load_all((KUSTOMIZE / "overlays" / "sidecar" / "application.yaml").read_text())
+    example = list(yaml.safe_load_all((EXAMPLES / "sidecar" / "deployment.yaml").read_text()))
+    (patch,) = yaml.safe_load_all((KUSTOMIZE / "sidecar" / "container.yaml").read_text())
+    assert "terminationGracePeriodSeconds" not in pod(patch)
+    built_pod = pod(workload(built(KUSTOMIZE / "overlays" / "sidecar")))
+    assert built_pod["terminationGracePeriodSeconds"] == pod(application)["terminationGracePeriodSeconds"]
+    assert pod(application)["terminationGracePeriodSeconds"] == pod(workload(example))["terminationGracePeriodSeconds"]
+
+
+def test_the_commands_of_the_text_make_the_namespaces_that_the_overlays_need() -> None:
+    text = (KUSTOMIZE / "README.md").read_text()
+    for overlay in OVERLAYS:
+        namespace = yaml.safe_load((overlay / "kustomization.yaml").read_text())["namespace"]
+        assert re.search(rf"^\$ kubectl create namespace {namespace}\b", text, re.MULTILINE), overlay
+
+
 def test_the_base_has_the_image_of_the_chart() -> None:
     assert proxy(built(STATIC))["image"] == proxy(render("config.backends=a:1", version=OLDEST))["image"]

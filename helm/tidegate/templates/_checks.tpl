@@ -1,21 +1,107 @@
 {{/* What a schema cannot say: values that contradict each other. Every message names the value, and what would be right. */}}
 {{- define "tidegate.checks" -}}
+{{- include "tidegate.checkNames" . -}}
+{{- include "tidegate.checkLabels" . -}}
 {{- include "tidegate.checkSecrets" . -}}
 {{- include "tidegate.checkPools" . -}}
 {{- include "tidegate.checkAddresses" . -}}
 {{- include "tidegate.checkEnv" . -}}
 {{- include "tidegate.checkWorkers" . -}}
+{{- include "tidegate.checkDrain" . -}}
+{{- include "tidegate.checkContainer" . -}}
+{{- include "tidegate.checkMonitors" . -}}
 {{- if ne .Values.kind "Sidecar" -}}
 {{- include "tidegate.checkService" . -}}
+{{- include "tidegate.checkUpdateStrategy" . -}}
 {{- include "tidegate.checkAutoscaling" . -}}
 {{- include "tidegate.checkDisruptions" . -}}
 {{- include "tidegate.checkNetworkPolicy" . -}}
 {{- end -}}
+{{- end -}}
+
+{{- define "tidegate.checkMonitors" -}}
 {{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled -}}
 {{- fail "serviceMonitor.enabled: podMonitor is enabled, too, and every pod would be scraped twice: enable only one of them" -}}
 {{- end -}}
 {{- if and .Values.serviceMonitor.enabled (eq .Values.kind "Sidecar") -}}
 {{- fail "serviceMonitor.enabled: kind Sidecar has no Service of its own: enable podMonitor instead" -}}
+{{- end -}}
+{{- range $key := list "serviceMonitor" "podMonitor" -}}
+{{- with get $.Values $key -}}
+{{- if gt (float64 (include "tidegate.seconds" .scrapeTimeout)) (float64 (include "tidegate.seconds" .interval)) -}}
+{{- fail (printf "%s.scrapeTimeout: %s is more than the interval: expected at most %s" $key .scrapeTimeout .interval) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "tidegate.checkNames" -}}
+{{- if not (regexMatch "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" .Chart.Name) -}}
+{{- fail (printf "%s: containers and volumes cannot have this name: expected an alias of a-z, 0-9 and -" .Chart.Name) -}}
+{{- end -}}
+{{- $name := include "tidegate.fullname" . -}}
+{{- if and (ne .Values.kind "Sidecar") (not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name)) -}}
+{{- fail (printf "fullnameOverride: a Service cannot be called %s: expected a name of a-z, 0-9 and -, which begins with a letter" $name) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "tidegate.checkLabels" -}}
+{{- $own := append (keys (fromYaml (include "tidegate.ownLabels" .))) "app.kubernetes.io/component" -}}
+{{- range $where := list "labels" "podLabels" "serviceMonitor.labels" "podMonitor.labels" "prometheusRule.labels" "grafanaDashboard.labels" -}}
+{{- $given := $.Values -}}
+{{- range splitList "." $where -}}
+{{- $given = get $given . -}}
+{{- end -}}
+{{- range $key, $_ := $given -}}
+{{- if has $key $own -}}
+{{- fail (printf "%s: %s is given by the chart, which finds its objects by it: expected another key; names change with nameOverride" $where $key) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if hasKey .Values.podAnnotations "checksum/config" -}}
+{{- fail "podAnnotations: checksum/config is given by the chart, so that pods restart when config changes: expected another key" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "tidegate.checkDrain" -}}
+{{- range $key, $value := .Values.config.drain -}}
+{{- if gt (float64 (include "tidegate.seconds" $value)) 2592000.0 -}}
+{{- fail (printf "config.drain.%s: %v: expected at most 720h" $key $value) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "tidegate.checkContainer" -}}
+{{- if and .Values.securityContext.privileged (eq (toString .Values.securityContext.allowPrivilegeEscalation) "false") -}}
+{{- fail "securityContext.privileged: Kubernetes takes it only with allowPrivilegeEscalation true: expected neither" -}}
+{{- end -}}
+{{- $limits := .Values.resources.limits | default dict -}}
+{{- range $key, $request := .Values.resources.requests -}}
+{{- $limit := get $limits $key -}}
+{{- if and $limit (lt (float64 (include "tidegate.quantity" $limit)) (float64 (include "tidegate.quantity" $request))) -}}
+{{- fail (printf "resources.limits.%s: %v is less than the request of %v: expected at least as much" $key $limit $request) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "tidegate.checkUpdateStrategy" -}}
+{{- $strategy := .Values.updateStrategy -}}
+{{- if eq (get $strategy "type") (ternary "OnDelete" "Recreate" (eq .Values.kind "Deployment")) -}}
+{{- fail (printf "updateStrategy.type: %s: a %s has no such strategy: expected RollingUpdate or %s" $strategy.type .Values.kind (ternary "Recreate" "OnDelete" (eq .Values.kind "Deployment"))) -}}
+{{- end -}}
+{{- with $strategy.rollingUpdate -}}
+{{- if ne (get $strategy "type" | default "RollingUpdate") "RollingUpdate" -}}
+{{- fail (printf "updateStrategy.rollingUpdate: updateStrategy.type is %s: expected only one of them" $strategy.type) -}}
+{{- end -}}
+{{- $isDaemonSet := eq $.Values.kind "DaemonSet" -}}
+{{- $hasSurge := not (has (toString (dig "maxSurge" (ternary 0 1 $isDaemonSet) .)) (list "0" "0%")) -}}
+{{- $hasLess := not (has (toString (dig "maxUnavailable" 1 .)) (list "0" "0%")) -}}
+{{- if not (or $hasSurge $hasLess) -}}
+{{- fail "updateStrategy.rollingUpdate: maxSurge and maxUnavailable are both 0, so that no pod could be replaced: expected one of them above 0" -}}
+{{- end -}}
+{{- if and $isDaemonSet $hasSurge $hasLess -}}
+{{- fail "updateStrategy.rollingUpdate: in a DaemonSet one of maxSurge and maxUnavailable is 0: expected both, one of them 0" -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
@@ -45,6 +131,17 @@
 {{- fail (printf "%s: the backends are given by %s: expected only one of them" $where (join " and " $sources)) -}}
 {{- end -}}
 {{- end -}}
+{{- range $name, $_ := $named -}}
+{{- if regexMatch "__|_$" $name -}}
+{{- fail (printf "config.pools.%s: two underscores separate the parts of a variable, as in TIDEGATE_POOLS__CHAT__BACKENDS: expected a name without them, and none at its end" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- range $variable, $_ := .Values.secretConfig -}}
+{{- $pool := regexReplaceAll "^POOLS__(.*)__HEALTH__PASSWORD$" $variable "${1}" | lower -}}
+{{- if and (hasPrefix "POOLS__" $variable) (not (hasKey $named $pool)) -}}
+{{- fail (printf "secretConfig.%s: no pool is called %s: expected one of config.pools" $variable $pool) -}}
+{{- end -}}
+{{- end -}}
 {{- $used := list -}}
 {{- range fromYamlArray (include "tidegate.addresses" .) -}}
 {{- $used = append $used .pool -}}
@@ -61,6 +158,11 @@
 
 {{- define "tidegate.checkAddresses" -}}
 {{- $admin := fromYaml (include "tidegate.admin" .) -}}
+{{- range prepend (fromYamlArray (include "tidegate.addresses" .)) (set $admin "listener" "admin") -}}
+{{- if or (eq .host "*") (lt (int .port) 1) (gt (int .port) 65535) -}}
+{{- fail (printf "config: the address of %s is %s:%v: expected one like 0.0.0.0:8000 or [::]:8000, with a port from 1 to 65535" .listener .host .port) -}}
+{{- end -}}
+{{- end -}}
 {{- if $admin.isLoopback -}}
 {{- fail (printf "config.admin: %s:%v: kubelet's probes and Prometheus do not reach loopback: expected 0.0.0.0:%v or [::]:%v" $admin.host $admin.port $admin.port $admin.port) -}}
 {{- end -}}
@@ -98,11 +200,32 @@
 {{- if and $service.externalTrafficPolicy (eq $service.type "ClusterIP") -}}
 {{- fail (printf "service.externalTrafficPolicy: %s: service.type ClusterIP has no traffic from outside: expected type NodePort or LoadBalancer, or no policy" $service.externalTrafficPolicy) -}}
 {{- end -}}
+{{- range $key := list "loadBalancerClass" "loadBalancerSourceRanges" -}}
+{{- if and (get $service $key) (ne $service.type "LoadBalancer") -}}
+{{- fail (printf "service.%s: service.type is %s: expected type LoadBalancer, or nothing" $key $service.type) -}}
+{{- end -}}
+{{- end -}}
+{{- $isHeadless := eq $service.clusterIP "None" -}}
+{{- if and $isHeadless (ne $service.type "ClusterIP") -}}
+{{- fail (printf "service.clusterIP: None: service.type %s needs an address: expected type ClusterIP, or no clusterIP" $service.type) -}}
+{{- end -}}
+{{- if and (eq $service.ipFamilyPolicy "SingleStack") (gt (len $service.ipFamilies) 1) -}}
+{{- fail "service.ipFamilyPolicy: SingleStack: service.ipFamilies has two: expected one, or PreferDualStack" -}}
+{{- end -}}
+{{- if and (has $service.trafficDistribution (list "PreferSameZone" "PreferSameNode")) (semverCompare "<1.34.0-0" $.Capabilities.KubeVersion.Version) -}}
+{{- fail (printf "service.trafficDistribution: %s: Kubernetes has it since 1.34, and this is %s: expected PreferClose, or nothing" $service.trafficDistribution $.Capabilities.KubeVersion.Version) -}}
+{{- end -}}
 {{- if and $service.trafficDistribution (semverCompare "<1.30.0-0" $.Capabilities.KubeVersion.Version) -}}
 {{- fail (printf "service.trafficDistribution: %s: Kubernetes has it since 1.30, and this is %s: leave it empty" $service.trafficDistribution $.Capabilities.KubeVersion.Version) -}}
 {{- end -}}
 {{- $ports := fromYamlArray (include "tidegate.ports" .) -}}
-{{- range $port, $_ := $service.ports -}}
+{{- range $port, $given := $service.ports -}}
+{{- if and $given.nodePort (eq $service.type "ClusterIP") -}}
+{{- fail (printf "service.ports.%s.nodePort: service.type is ClusterIP: expected NodePort or LoadBalancer, or no nodePort" $port) -}}
+{{- end -}}
+{{- if and $isHeadless $given.port (ne (toString $given.port) $port) -}}
+{{- fail (printf "service.ports.%s.port: a headless Service leads to the pods themselves, and no port to another: expected %s, or another clusterIP" $port $port) -}}
+{{- end -}}
 {{- if not (has $port (toStrings $ports)) -}}
 {{- fail (printf "service.ports.%s: no listener has this port: expected one of %s" $port (join ", " $ports)) -}}
 {{- end -}}
@@ -142,7 +265,11 @@
 {{- $pods := int (ternary .Values.autoscaling.minReplicas .Values.replicas .Values.autoscaling.enabled) -}}
 {{- $least := $budget.minAvailable -}}
 {{- if not (kindIs "invalid" $least) -}}
-{{- if or (eq (toString $least) "100%") (and (not (kindIs "string" $least)) (ge (int $least) $pods)) -}}
+{{- $kept := $least -}}
+{{- if hasSuffix "%" (toString $least) -}}
+{{- $kept = ceil (divf (mulf (trimSuffix "%" $least) $pods) 100) -}}
+{{- end -}}
+{{- if ge (int $kept) $pods -}}
 {{- fail (printf "podDisruptionBudget.minAvailable: %v of %d pods: no pod could ever be evicted, and no node drained: expected less" $least $pods) -}}
 {{- end -}}
 {{- else if has (toString $budget.maxUnavailable) (list "0" "0%") -}}

@@ -74,8 +74,8 @@ to its own pod, and does not make the application unready with them. Whatever is
 {{- $host := trimSuffix (printf ":%s" $port) . -}}
 host: {{ $host | quote }}
 port: {{ $port }}
-isLoopback: {{ regexMatch "^(127\\..*|\\[::1\\]|localhost)$" $host }}
-isEverywhere: {{ has $host (list "0.0.0.0" "[::]") }}
+isLoopback: {{ regexMatch "^(127\\..*|\\[[0:]+(1|[fF]{4}:127\\..*)\\]|localhost)$" $host }}
+isEverywhere: {{ regexMatch "^(0\\.0\\.0\\.0|\\[[0:]+\\])$" $host }}
 {{- end -}}
 
 {{- define "tidegate.admin" -}}
@@ -88,7 +88,11 @@ isEverywhere: {{ has $host (list "0.0.0.0" "[::]") }}
 
 {{/* Its name, which tells the sidecars of one pod apart; 15 characters are the most. */}}
 {{- define "tidegate.adminPortName" -}}
-{{- printf "%s-admin" (trunc 9 .Chart.Name | trimSuffix "-") -}}
+{{- $name := .Chart.Name -}}
+{{- if gt (len $name) 9 -}}
+{{- $name = printf "%s-%s" (trunc 4 $name | trimSuffix "-") (trunc 4 (sha256sum $name)) -}}
+{{- end -}}
+{{- printf "%s-admin" $name -}}
 {{- end -}}
 
 {{/* The ports of the listeners that others than the pod can reach, each once. */}}

@@ -8,6 +8,13 @@
 {{- end -}}
 {{- end -}}
 
+{{/* The number that a quantity like `250m`, `96Mi` or `1.5` is. */}}
+{{- define "tidegate.quantity" -}}
+{{- $unit := regexFind "[a-zA-Z]*$" (toString .) -}}
+{{- $units := dict "m" 0.001 "" 1.0 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 -}}
+{{- printf "%f" (mulf (float64 (trimSuffix $unit (toString .))) (get $units $unit)) -}}
+{{- end -}}
+
 {{/* Seconds that the program may take to stop, with the sleep before it: whole ones, rounded up. */}}
 {{- define "tidegate.stopSeconds" -}}
 {{- $drain := (fromYaml (include "tidegate.config" .)).drain | default dict -}}

@@ -42,8 +42,8 @@
 {{- end -}}
 
 {{- define "tidegate.instance" -}}
-app.kubernetes.io/name: {{ include "tidegate.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "tidegate.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{/* What only the pods with the proxy have, and not that of `helm test`. */}}
@@ -52,23 +52,32 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: proxy
 {{- end -}}
 
-{{- define "tidegate.labels" -}}
+{{/* The pod of `helm test`. */}}
+{{- define "tidegate.testLabels" -}}
+{{ include "tidegate.instance" . }}
+app.kubernetes.io/component: test
+{{- end -}}
+
+{{- define "tidegate.ownLabels" -}}
 {{ include "tidegate.instance" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
-{{- with .Values.labels }}
-{{ toYaml . }}
-{{- end }}
 {{- end -}}
 
-{{/* Name, namespace and labels of an object: (list context name). */}}
+{{/* The labels of an object: (list context more), `more` being those that it alone has. */}}
+{{- define "tidegate.labels" -}}
+{{- $context := index . 0 -}}
+{{- toYaml (merge (fromYaml (include "tidegate.ownLabels" $context)) (index . 1) $context.Values.labels) -}}
+{{- end -}}
+
+{{/* Name, namespace and labels of an object: (list context name), or (list context name more). */}}
 {{- define "tidegate.metadata" -}}
 {{- $context := index . 0 -}}
 name: {{ index . 1 }}
 namespace: {{ $context.Release.Namespace }}
 labels:
-  {{- include "tidegate.labels" $context | nindent 2 }}
+  {{- include "tidegate.labels" (list $context (ternary (last .) dict (gt (len .) 2))) | nindent 2 }}
 {{- end -}}
 
 {{/* How to find the pods of a sidecar: the label that `tidegate.sidecarLabels` gives them. */}}

@@ -1,17 +1,15 @@
+{{- define "tidegate.podLabels" -}}
+{{- $own := merge (fromYaml (include "tidegate.selector" .)) (dict "app.kubernetes.io/version" .Chart.AppVersion) -}}
+{{- toYaml (merge $own .Values.podLabels) -}}
+{{- end -}}
+
 {{/* The pods of a Deployment or a DaemonSet. */}}
 {{- define "tidegate.pod" -}}
 metadata:
   labels:
-    {{- include "tidegate.selector" . | nindent 4 }}
-    app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-    {{- with .Values.podLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- include "tidegate.podLabels" . | nindent 4 }}
   annotations:
-    {{- include "tidegate.checksum" . | nindent 4 }}
-    {{- with .Values.podAnnotations }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- toYaml (merge (fromYaml (include "tidegate.checksum" .)) .Values.podAnnotations) | nindent 4 }}
 spec:
   serviceAccountName: {{ include "tidegate.serviceAccountName" . }}
   automountServiceAccountToken: false

@@ -10,7 +10,8 @@ For your own chart, which depends on this one and sets `kind: Sidecar` for it (d
     initContainers: {{- include "tidegate.sidecar" .Subcharts.tidegate | nindent 4 }}
     volumes: {{- include "tidegate.sidecarVolumes" .Subcharts.tidegate | nindent 4 }}
 
-With an alias in the dependency, `.Subcharts` knows it by the alias.
+With an alias in the dependency, `.Subcharts` knows it by the alias. With several sidecars in a pod the account is that of
+"tidegate.sharedAccountName" (list .Subcharts.redis .Subcharts.postgres).
 */}}
 
 {{/* The native sidecar: it starts before the application and ends after it. */}}
@@ -38,4 +39,20 @@ tidegate/{{ .Chart.Name }}: {{ include "tidegate.fullname" . }}
 {{/* The grace period of the whole pod: (list sidecar seconds), the seconds being those that the application takes to stop. */}}
 {{- define "tidegate.sidecarGrace" -}}
 {{- add (include "tidegate.terminationGracePeriodSeconds" (index . 0)) (index . 1) -}}
+{{- end -}}
+
+{{/* The account of a pod with several sidecars, which all of those that ask the API must have: (list sidecar sidecar ...). */}}
+{{- define "tidegate.sharedAccountName" -}}
+{{- $sidecars := list -}}
+{{- $names := list -}}
+{{- range . -}}
+  {{- if include "tidegate.asksApi" . -}}
+    {{- $sidecars = append $sidecars .Chart.Name -}}
+    {{- $names = append $names (include "tidegate.serviceAccountName" .) -}}
+  {{- end -}}
+{{- end -}}
+{{- if gt (len (uniq $names)) 1 -}}
+{{- fail (printf "serviceAccount.name: a pod has one account, and its sidecars %s want %s: give all of them one name, and serviceAccount.create: false to all but one" (join " and " $sidecars) (join " and " $names)) -}}
+{{- end -}}
+{{- first $names | default "default" -}}
 {{- end -}}
