@@ -115,7 +115,7 @@ def test_large_numbers_stay_whole_numbers(tmp_path: Path) -> None:
 
 
 def test_what_the_templates_take_for_granted_are_the_defaults_of_the_program() -> None:
-    settings = effective(load_settings({**IN_A_CLUSTER, "TIDEGATE_BACKENDS": "10.0.0.5:8001"}))
+    settings: Manifest = effective(load_settings({**IN_A_CLUSTER, "TIDEGATE_BACKENDS": "10.0.0.5:8001"}))
     (listen,) = settings["listeners"]["default"]["bind"]
     drain = settings["drain"]
     given = (f"config.drain.delay={drain['delay']}", f"config.drain.grace={drain['grace']}")
