@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from tests.support.clients import Client, connect
 from tests.support.dns_server import running_dns_server
 from tests.support.grafana import ALL, Dashboard, Query
 from tests.support.named_pools import named_pools, port_of
-from tests.support.ports import free_ports
+from tests.support.ports import free_port, free_ports
 from tests.support.prometheus import SCRAPE_INTERVAL, Labels, Prometheus, QueryError, running_prometheus
 from tests.support.proxy import Proxy, is_ready, running_proxy
 from tests.support.waiting import until
@@ -32,6 +33,8 @@ COLUMNS = 24
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 NOT_IN_THE_SDK = {f"annotations.list.{key}" for key in ("titleFormat", "textFormat", "useValueForTime")}
 """Settings of an annotation that only the data source for Prometheus knows."""
+
+NO_DATA = "#808080"
 
 SINCE_THE_START = 60
 PODS = {"tidegate-a": "127.0.7.1", "tidegate-b": "127.0.7.2"}
@@ -67,15 +70,32 @@ class Scraped:
 
     async def ask(self, query: Query, chosen: Mapping[str, Sequence[str]]) -> list[tuple[Labels, float]]:
         """What a query of the dashboard returns now."""
-        expression = dashboard.filled(query.expression, chosen, scrape_interval=SCRAPE_INTERVAL, seconds=SINCE_THE_START)
-        if query.instant:
-            return await self.prometheus.query(expression)
-        return await self.prometheus.query_range(expression)
+        return await ask(self.prometheus, query, chosen)
 
     async def panel(self, title: str) -> list[list[tuple[Labels, float]]]:
         """What the queries of a panel return now, with all of everything."""
         everything = dict.fromkeys(dashboard.variables, ALL)
         return [await self.ask(query, everything) for query in dashboard.queries() if query.panel == title]
+
+
+async def ask(prometheus: Prometheus, query: Query, chosen: Mapping[str, Sequence[str]]) -> list[tuple[Labels, float]]:
+    """What a query of the dashboard returns now."""
+    expression = dashboard.filled(query.expression, chosen, scrape_interval=SCRAPE_INTERVAL, seconds=SINCE_THE_START)
+    if query.instant:
+        return await prometheus.query(expression)
+    return await prometheus.query_range(expression)
+
+
+async def first_row(prometheus: Prometheus) -> dict[str, list[float]]:
+    """The numbers of each panel that is one number, with all of everything, unless it has none."""
+    everything = dict.fromkeys(dashboard.variables, ALL)
+    titles = {panel["title"] for panel in dashboard.panels if panel["type"] == "stat"}
+    shown: dict[str, list[float]] = {}
+    for query in dashboard.queries():
+        if query.panel in titles:
+            for _, value in await ask(prometheus, query, everything):
+                shown.setdefault(query.panel, []).append(value)
+    return shown
 
 
 def settings(host: str, good: Sequence[str], dead: str, blind: str, dns: dict[str, Any]) -> dict[str, Any]:
@@ -200,18 +220,41 @@ async def test_every_query_of_the_dashboard_returns_data(scraped: Scraped) -> No
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_the_first_row_says_whether_a_backend_is_bad_and_who_is_affected(scraped: Scraped) -> None:
-    async def numbers(title: str) -> list[float]:
-        return [value for answer in await scraped.panel(title) for _, value in answer]
-
     async def is_told() -> bool:
         # Up: chat has two, full and found one each, blind one that is and one that is believed to be.
-        told = {"Backends up": [6, 7], "Bad backends": [1], "Pools in trouble": [0]}
-        rates = [await numbers(title) for title in ("New sessions", "Connect failures", "Clients without a backend")]
-        return all([await numbers(title) == told[title] for title in told]) and all(rate > 0 for (rate,) in rates)
+        told = {"Instances": [2, 0], "Backends up": [6, 7], "Bad backends": [1], "Pools in trouble": [0]}
+        shown = await first_row(scraped.prometheus)
+        rates = [shown.get(title, [0]) for title in ("New sessions", "Connect failures", "Clients without a backend")]
+        return told.items() <= shown.items() and all(rate > 0 for (rate,) in rates)
 
     await until(is_told)
-    (sessions,) = await numbers("Sessions now")
+    (sessions,) = (await first_row(scraped.prometheus))["Sessions now"]
     assert sessions >= len(POOLS), "those that stay"
+
+
+async def test_where_no_tidegate_answers_the_first_row_says_that_and_nothing_else(tmp_path: Path) -> None:
+    port = free_port()
+
+    async with running_prometheus(tmp_path, {port: {}}) as prometheus:
+
+        async def shown() -> dict[str, list[float]]:
+            return await first_row(prometheus)
+
+        async def is_scraped() -> bool:
+            return bool(await prometheus.query("up == 0"))
+
+        async def is_up() -> bool:
+            now = await shown()
+            return now.get("Instances") == [1, 0] and now.get("Backends up") == [0, 1] and now.get("Bad backends") == [1]
+
+        async def is_down() -> bool:
+            return await shown() == {"Instances": [0, 1]}
+
+        await until(is_scraped, seconds=20)
+        assert await shown() == {}, "there never was a Tidegate"
+        async with running_proxy(wait=False, ADMIN=f"127.0.0.1:{port}", BACKENDS=f"127.0.0.1:{free_port()}"):
+            await until(is_up, seconds=20)
+        await until(is_down, seconds=20)
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -331,6 +374,29 @@ def test_no_panel_lies_on_another_or_beside_the_screen() -> None:
         is_beside = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
         is_above = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
         assert is_beside or is_above, (one, other)
+
+
+def test_no_number_is_green_where_there_is_none() -> None:
+    for panel in dashboard.panels:
+        if panel["type"] == "stat":
+            settings = panel["fieldConfig"]
+            assert settings["defaults"]["noValue"] == "No data"
+            inner = [each["value"] for override in settings["overrides"] for each in override["properties"]]
+            for thresholds in (settings["defaults"]["thresholds"], *inner):
+                assert thresholds["steps"][0]["value"] is None
+                assert thresholds["steps"][0]["color"] in {"text", NO_DATA}, panel["title"]
+        for query in panel["targets"]:
+            assert "vector(" not in query["expr"], panel["title"]
+
+
+def test_what_has_the_same_name_in_two_releases_is_two_series_that_can_be_told_apart() -> None:
+    for panel in dashboard.panels:
+        for query in panel["targets"]:
+            for group in re.findall(r"by \(([\w, ]+)\) ", query["expr"]):
+                labels = set(group.split(", "))
+                assert labels in ({"le"}, {"pod", "instance"}) or {"namespace", "job"} <= labels, query["expr"]
+                if panel["type"] in {"timeseries", "state-timeline"}:
+                    assert set(re.findall(r"\{\{(\w+)\}\}", query["legendFormat"])) == labels - {"le"}, panel["title"]
 
 
 def test_the_dashboard_stands_by_itself_without_the_recorded_series() -> None:
