@@ -166,6 +166,8 @@ def small_messages(port: int, connections: int, seconds: int, *, keep: bool = Tr
     requests = int(_found(r"(\d+) requests in", text))
     if errors := re.search(r"Socket errors: (.*)|Non-2xx.*", text):
         raise RuntimeError(f"wrk saw errors: {errors[0]}")
+    if not requests:
+        raise RuntimeError("wrk got no answer: is the kernel's table of connections full (dmesg, nf_conntrack)?")
     return Latency(
         requests,
         float(_found(r"Requests/sec:\s+([\d.]+)", text)),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -411,6 +412,25 @@ async def test_thousands_of_endpoints_that_change_at_once_come_and_go_in_portion
         await until(lambda: len(hosts(pool)) == 1201 and hosts(pool)[-1].startswith("10.2."))
     assert sum(sizes) == 3600
     assert max(sizes) <= 1000
+
+
+async def test_thousands_of_endpoints_without_room_are_not_tried_again_and_again(server: ApiServer, tmp_path: Path) -> None:
+    publications: list[int] = []
+    async with following(server, tmp_path, room=2) as pool:
+        await settled(pool, 1)
+        discovered = pool.discovered
+
+        def counting(*args: Any, **options: Any) -> None:
+            publications.append(1)
+            discovered(*args, **options)
+
+        pool.discovered = counting  # type: ignore[method-assign]
+        crowd = [endpoint(f"10.1.{number // 200}.{number % 200}") for number in range(1200)]
+        await server.put(endpoint_slice("crowd", *crowd))
+        await until(lambda: pool.discovery.reason == "no room for 1199 more backends")
+        await server.put(endpoint_slice("crowd", *crowd, endpoint("10.2.0.1")))
+        await until(lambda: pool.discovery.reason == "no room for 1200 more backends")
+        assert len(publications) < 10
 
 
 async def test_many_events_are_published_together(server: ApiServer, tmp_path: Path) -> None:

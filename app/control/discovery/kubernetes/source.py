@@ -125,7 +125,8 @@ class KubernetesDiscovery:
         gone = {name: self._gone_since.get(name, now) for name in members if name not in listed}
         leavers = [name for name, since in gone.items() if now - since >= MOVE_PAUSE]
         newcomers = [backend.name for backend in choice.backends if backend.name not in members]
-        later = {*leavers[PORTION:], *newcomers[PORTION:]}
+        held = [] if self._pool.left_out else newcomers[PORTION:]  # those without room would be newcomers for ever
+        later = {*leavers[PORTION:], *held}
         self._gone_since = {name: gone[name] for name in gone.keys() - leavers[:PORTION]}
         if later or self._gone_since:
             self._publish_in(0.0 if later else MOVE_PAUSE)
