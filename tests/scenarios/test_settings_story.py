@@ -194,8 +194,9 @@ async def test_a_backend_s_name_is_resolved_and_one_that_is_unknown_keeps_its_pl
             assert (discovery["source"], discovery["synced"]) == ("static", False)
             assert await proxy.metrics("tidegate_discovery_synced", pool="default") == 0
             code, body = await proxy.get("/readyz")
-            reasons = orjson.loads(body)["reasons"]
-            assert (code, reasons) == (503, ["pool default: 1 of at least 2 backends usable"])
+            why = f"static: {unknown}: {failed['reason']}"
+            assert code == 503
+            assert orjson.loads(body)["reasons"] == [f"pool default: 1 of at least 2 backends usable ({why})"]
             assert await proxy.stop() == 0
 
 
