@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import yaml
 
-from tests.support.command import Finished
+from tests.support.command import Finished, finish
 from tests.support.ports import free_port
 from tests.support.proxy import Proxy, is_ready
 from tests.support.waiting import until
@@ -40,18 +40,7 @@ class Engine:
 
     async def finish(self, *arguments: str, seconds: float = LONGEST) -> Finished:
         """Run one of its commands to the end."""
-        process = await asyncio.create_subprocess_exec(
-            self.program, *arguments, env=dict(self.environ), stdin=DEVNULL, stdout=PIPE, stderr=PIPE
-        )
-        try:
-            async with asyncio.timeout(seconds):
-                output, errors = await process.communicate()
-        finally:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-        assert process.returncode is not None
-        return Finished(process.returncode, output.decode(), errors.decode())
+        return await finish(self.program, *arguments, variables=self.environ, seconds=seconds)
 
     async def ask(self, *arguments: str) -> str:
         """What a command that must succeed prints."""

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -20,14 +21,13 @@ class Finished:
     errors: str
 
 
-async def tidegate(*arguments: str, variables: dict[str, str] | None = None, **settings: object) -> Finished:
-    """Run a command with these settings, and perhaps other variables, until it ends."""
+async def finish(program: str, *arguments: str, variables: Mapping[str, str], seconds: float = LONGEST) -> Finished:
+    """Run a program with exactly these variables until it ends."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app", *arguments, env=environment(settings) | (variables or {}),
-        stdin=DEVNULL, stdout=PIPE, stderr=PIPE,
-    )  # fmt: skip
+        program, *arguments, env=dict(variables), stdin=DEVNULL, stdout=PIPE, stderr=PIPE
+    )
     try:
-        async with asyncio.timeout(LONGEST):
+        async with asyncio.timeout(seconds):
             output, errors = await process.communicate()
     finally:
         with suppress(ProcessLookupError):
@@ -35,3 +35,9 @@ async def tidegate(*arguments: str, variables: dict[str, str] | None = None, **s
         await process.wait()
     assert process.returncode is not None
     return Finished(process.returncode, output.decode(), errors.decode())
+
+
+async def tidegate(*arguments: str, variables: dict[str, str] | None = None, **settings: object) -> Finished:
+    """Run a command with these settings, and perhaps other variables, until it ends."""
+    given = environment(settings) | (variables or {})
+    return await finish(sys.executable, "-m", "app", *arguments, variables=given)
