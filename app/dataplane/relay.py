@@ -13,6 +13,8 @@ from typing import NamedTuple, Protocol
 
 from app.core.reasons import CloseReason
 from app.core.splice import Splice
+from app.dataplane.coalescing import Coalescing, Stream
+from app.dataplane.pacing import do_without_pacing
 from app.dataplane.poller import EDGES, ERR, HUP, OUT, PRI, RDHUP, Poller
 from app.dataplane.splice import REFUSALS, SPLICE_FROM, Pipe, Pipes
 
@@ -34,7 +36,7 @@ class Owner(Protocol):
 
 
 class Medium:
-    """What all relays of a worker share: the poller, the buffer they copy through, and the pipes they splice through."""
+    """What all relays of a worker share: the poller, the buffer they copy through, the pipes they splice through."""
 
     def __init__(self, poller: Poller, buffer_size: int, splice: Splice) -> None:
         self.poller = poller
@@ -42,6 +44,7 @@ class Medium:
         self.full = buffer_size
         self.little = buffer_size // 4
         self.pipes = Pipes()
+        self.coalescing = Coalescing(poller)
         self.splice_from = SPLICE_FROM[splice]
 
 
@@ -71,6 +74,7 @@ class Direction:
         "_reads",
         "_sink",
         "_source",
+        "_stream",
         "_unsent",
         "_urgent",
         "blocked",
@@ -94,6 +98,7 @@ class Direction:
         self._urgent = False  # a byte of urgent data has been reported, before which a pipe stops
         self._unsent = b""
         self._pipe: Pipe | None = None
+        self._stream: Stream | None = None  # since it spliced for the first time
         self._fills = 0  # reads that filled the buffer since one gave little; while splicing, how many of little are borne
 
     def ready(self, events: int) -> None:
@@ -135,6 +140,8 @@ class Direction:
         if self._pipe:
             self._medium.pipes.give(self._pipe)
             self._pipe = None
+        if self._stream:
+            self._stream.stop()
         del self.reverse  # the two know each other: without the circle both are freed at once
 
     def failed(self) -> None:
@@ -212,9 +219,16 @@ class Direction:
             self._fills -= 1
         else:
             self._fills = self._medium.splice_from + CALM_AFTER
+        stream = self._stream or self._begin_stream()
+        stream.took(size, self.reverse.moved)
         self._pipe = pipe
         self._empty(pipe)
         return True
+
+    def _begin_stream(self) -> Stream:
+        do_without_pacing(self._sink)
+        self._stream = Stream(self._medium.coalescing, self._source)
+        return self._stream
 
     def _empty(self, pipe: Pipe) -> None:
         try:

@@ -1,0 +1,94 @@
+"""Fast streams, whose bytes are collected so that each turn moves many, as a network card coalesces its interrupts.
+
+A peer that sends as fast as it can wakes the worker for every 64 KB, and waking is most of what that costs. So the kernel is
+told to report a stream only when MUCH has come (SO_RCVLOWAT of socket(7)). What has come without being so much waits no
+longer than two ticks: then the kernel reports it after all. Errors, ends and urgent data it always reports.
+"""
+
+import socket
+from time import monotonic
+
+from app.dataplane.poller import Poller
+
+TICK = 0.002  # seconds
+MUCH = 512 * 1024  # half a pipe: what comes while a turn is worked off has room, too
+FAST_BYTES, FAST_SECONDS = 4 * 1024 * 1024, 0.1  # so many bytes within this time are a fast stream
+
+
+class Coalescing:
+    """The streams of a worker that wait until much has come."""
+
+    def __init__(self, poller: Poller) -> None:
+        self._poller = poller
+        self._waiting: dict[Stream, int] = {}  # what each had taken at the last tick
+        self._ticks = False
+
+    def begin(self, stream: "Stream") -> None:
+        """Let a stream wait for much."""
+        stream.wait_for(MUCH)
+        self._waiting[stream] = stream.taken
+        if not self._ticks:
+            self._tick_later()
+
+    def forget(self, stream: "Stream") -> None:
+        """A stream has come to its end."""
+        self._waiting.pop(stream, None)
+
+    def failed(self) -> None:
+        """A bug broke a tick; streams that wait go on with what comes."""
+
+    def _tick_later(self) -> None:
+        self._ticks = bool(self._waiting)
+        if self._ticks:
+            self._poller.call_later(TICK, self._tick)
+
+    def _tick(self) -> None:
+        self._tick_later()
+        for stream, taken in list(self._waiting.items()):
+            if stream.taken == taken:
+                del self._waiting[stream]
+                stream.wait_for(1)
+            else:
+                self._waiting[stream] = stream.taken
+
+
+class Stream:
+    """What is spliced from one socket: whether it is a fast stream one way, and for how much it waits.
+
+    One in which the other side has a say is none: a request and its answer must not wait for more.
+    """
+
+    __slots__ = ("_answered", "_coalescing", "_is_fast", "_run_began", "_run_from", "_source", "_waits", "taken")
+
+    def __init__(self, coalescing: Coalescing, source: socket.SocketType) -> None:
+        self._coalescing = coalescing
+        self._source = source
+        self.taken = 0
+        self._answered = 0
+        self._is_fast = self._waits = False
+        self._begin_run()
+
+    def took(self, size: int, answered: int) -> None:
+        """So many bytes have been taken at once; `answered` are all that have gone the other way so far."""
+        self.taken += size
+        if answered != self._answered:
+            self._answered = answered
+            self._is_fast = False
+            self._begin_run()
+        elif self.taken - self._run_from >= FAST_BYTES:
+            self._is_fast = monotonic() - self._run_began <= FAST_SECONDS
+            self._begin_run()
+        if self._is_fast and not self._waits:
+            self._coalescing.begin(self)
+
+    def wait_for(self, size: int) -> None:
+        """Have the kernel report so many bytes or more; if they are there, it does so now."""
+        self._waits = size > 1
+        self._source.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size)
+
+    def stop(self) -> None:
+        """Nothing more is taken."""
+        self._coalescing.forget(self)
+
+    def _begin_run(self) -> None:
+        self._run_from, self._run_began = self.taken, monotonic()

@@ -1,0 +1,181 @@
+"""Fast streams wait until much has come, nothing waits for long, and no other stream waits at all."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.splice import Splice
+from app.dataplane.coalescing import FAST_BYTES, FAST_SECONDS, MUCH, TICK, Coalescing, Stream
+from app.dataplane.poller import EDGES, IN, Poller
+from tests.dataplane.route import route
+from tests.support.peers import Peer, checksum, payload
+from tests.support.worker import running_worker
+
+PIECE = FAST_BYTES // 16
+
+
+class Flow:
+    """A stream, the socket that it is taken from, the one that sends to it, and how often it was reported to have bytes."""
+
+    def __init__(self, coalescing: Coalescing, stack: ExitStack) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            self.sender = stack.enter_context(socket.create_connection(server.getsockname()))
+            self.source = stack.enter_context(server.accept()[0])
+        self.stream = Stream(coalescing, self.source)
+        self.reports = 0
+
+    def run_fast(self) -> None:
+        """Take as much, as fast, as a fast stream gives."""
+        for _ in range(FAST_BYTES // PIECE):
+            self.stream.took(PIECE, 0)
+
+    @property
+    def waits_for(self) -> int:
+        """So many bytes have to come before the kernel reports any."""
+        return self.source.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT)
+
+    def ready(self, events: int) -> None:
+        self.reports += bool(events & IN)
+
+
+class Bench:
+    """A poller in this process and flows over it; `failures` are the callbacks that raised."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self.failures: list[Callable[..., None]] = []
+        self.poller = Poller(self.failures.append)
+        self.coalescing = Coalescing(self.poller)
+
+    def flow(self) -> Flow:
+        flow = Flow(self.coalescing, self._stack)
+        self.poller.register(flow.source.fileno(), EDGES, flow.ready)
+        return flow
+
+    def run(self, seconds: float) -> None:
+        """Work for a while, once."""
+        self.poller.call_later(seconds, self.poller.stop)
+        self.poller.run()
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    with ExitStack() as stack:
+        yield Bench(stack)
+
+
+def test_a_fast_stream_waits_until_much_has_come(bench: Bench) -> None:
+    flow = bench.flow()
+    flow.stream.took(FAST_BYTES - 1, 0)
+    assert flow.waits_for == 1
+    flow.stream.took(1, 0)
+    assert flow.waits_for == MUCH
+
+
+def test_what_has_come_without_being_much_is_reported_soon(bench: Bench) -> None:
+    flow = bench.flow()
+    flow.run_fast()
+    flow.sender.sendall(b"the rest")
+    bench.run(TICK * 10)
+    assert (flow.reports, flow.waits_for) == (1, 1)
+
+
+def test_a_stream_that_the_other_side_answers_does_not_wait(bench: Bench) -> None:
+    flow = bench.flow()
+    for answered in range(10 * FAST_BYTES // PIECE):
+        flow.stream.took(PIECE, answered)
+        assert flow.waits_for == 1
+
+
+def test_a_slow_stream_does_not_wait(bench: Bench) -> None:
+    flow = bench.flow()
+    flow.stream.took(FAST_BYTES - PIECE, 0)
+    bench.run(FAST_SECONDS)
+    flow.stream.took(PIECE, 0)
+    assert flow.waits_for == 1
+
+
+def test_a_stream_that_goes_on_waits_again_unless_it_has_been_answered(bench: Bench) -> None:
+    going_on, answered = bench.flow(), bench.flow()
+    for flow in (going_on, answered):
+        flow.run_fast()
+    bench.run(TICK * 10)
+    assert (going_on.waits_for, answered.waits_for) == (1, 1)
+    going_on.stream.took(PIECE, 0)
+    answered.stream.took(PIECE, 1)
+    assert (going_on.waits_for, answered.waits_for) == (MUCH, 1)
+
+
+def test_a_stream_that_has_ended_is_left_alone(bench: Bench) -> None:
+    flow = bench.flow()
+    flow.run_fast()
+    flow.stream.stop()
+    flow.source.close()
+    bench.run(TICK * 10)
+    assert bench.failures == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.booleans(), st.integers(0, 10)), max_size=30))
+def test_whatever_comes_and_ends_nothing_waits_for_ever_and_the_clock_stops(
+    plan: list[tuple[int, bool, int]],
+) -> None:
+    with ExitStack() as stack:
+        bench = Bench(stack)
+        flows = [bench.flow() for _ in range(3)]
+        for number, ends, tick in plan:
+            flow = flows[number]
+            bench.poller.call_later(tick * TICK / 2, flow.stream.stop if ends else flow.run_fast)
+        bench.run(TICK * 20)
+        stopped = {number for number, ends, _ in plan if ends}
+        assert [flow.waits_for for number, flow in enumerate(flows) if number not in stopped] == [1] * (3 - len(stopped))
+        assert bench.failures == []
+        assert bench.poller._timers == []
+
+
+@pytest.mark.parametrize("splice", [Splice.ADAPTIVE, Splice.ALWAYS])
+async def test_what_follows_a_fast_stream_arrives_byte_for_byte_while_the_connection_stays_open(splice: Splice) -> None:
+    async with running_worker(splice=splice) as worker, route(worker) as way:
+        client, backend = await way.session()
+        for sender, receiver in ((client, backend), (backend, client)):
+            for size in (4 * FAST_BYTES, 1, 100, MUCH - 1, MUCH + 17, 2 * FAST_BYTES + 1, 5):
+                await transfer(sender, receiver, size)
+        both = transfer(client, backend, 4 * FAST_BYTES), transfer(backend, client, 4 * FAST_BYTES)
+        await asyncio.gather(*both)
+
+
+async def test_the_end_of_a_fast_stream_is_passed_on_with_all_that_came_before() -> None:
+    data = payload(4 * FAST_BYTES + 12_345)
+    async with running_worker(splice=Splice.ADAPTIVE) as worker, route(worker) as way:
+        client, backend = await way.session()
+
+        async def send() -> None:
+            await client.send(data)
+            client.end()
+
+        received, _ = await asyncio.gather(backend.read_all(), send())
+        assert checksum(received) == checksum(data)
+
+
+async def test_a_fast_stream_that_is_broken_off_leaves_nothing_behind() -> None:
+    async with running_worker(splice=Splice.ADAPTIVE) as worker, route(worker) as way:
+        for _ in range(10):
+            client, backend = await way.session()
+            sending = asyncio.create_task(client.send(bytes(8 * FAST_BYTES)))
+            await backend.read_exactly(3 * FAST_BYTES)
+            backend.reset()
+            with pytest.raises(ConnectionError):
+                await sending
+        await transfer(*await way.session(), 4 * FAST_BYTES)
+    assert [line for line in worker.log if line["event"] == "internal_error"] == []
+
+
+async def transfer(sender: Peer, receiver: Peer, size: int) -> None:
+    data = payload(size)
+    sending = asyncio.create_task(sender.send(data))
+    assert checksum(await receiver.read_exactly(size)) == checksum(data)
+    await sending
