@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic
 
 import structlog
@@ -28,6 +29,7 @@ from app.link.messages import (
 ANSWER_TIMEOUT = 2.0
 KILL_TIMEOUT = 2.0
 STUCK_AFTER = 30.0
+OWN_FOLDER = Path(__file__).parents[2]  # a worker starts there, so that no other `app` is taken for this one
 
 _log = structlog.get_logger()
 
@@ -183,6 +185,7 @@ class Workers:
             "-m",
             "app.dataplane",
             *map(str, arguments),
+            cwd=OWN_FOLDER,
             stdin=asyncio.subprocess.DEVNULL,
             pass_fds=(link.fileno(), board.descriptor),
         )

@@ -55,6 +55,13 @@ async def test_a_worker_that_cannot_be_started_is_tried_again() -> None:
         assert await proxy.stop() == 0
 
 
+async def test_an_app_that_lies_where_it_is_started_is_not_taken_for_its_own(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "__init__.py").write_text("raise RuntimeError('this is somebody else')")
+    async with running_proxy(BACKENDS="127.0.0.1:1", HEALTH__TYPE="none", folder=tmp_path) as proxy:
+        assert await proxy.worker_pids()
+
+
 async def test_a_worker_that_dies_during_the_drain_delay_comes_back_with_its_listeners() -> None:
     async with (
         running_backend(echo) as backend,

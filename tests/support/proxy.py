@@ -7,6 +7,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -150,12 +151,13 @@ def environment(settings: Mapping[str, object]) -> dict[str, str]:
 
 @asynccontextmanager
 async def running_proxy(
-    *, wait: bool = True, command: tuple[str, ...] = (), stdout: int = PIPE, **settings: object
+    *, wait: bool = True, command: tuple[str, ...] = (), stdout: int = PIPE, folder: Path | None = None, **settings: object
 ) -> AsyncIterator[Proxy]:
     """Run a proxy on free ports with these settings; by default return once `/readyz` says so.
 
     `command` goes before the interpreter, for limits such as `prlimit --nofile=256`; with `stdout` the log goes to that
-    descriptor. The process is killed at the end if it still runs, and its workers with it.
+    descriptor; with a `folder` the installed command is started there. The process is killed at the end if it still
+    runs, and its workers with it.
     """
     port, admin_port = free_port(), free_port()
     given = {
@@ -167,8 +169,9 @@ async def running_proxy(
         "SPLICE": SPLICE,
         **settings,
     }
+    program = [str(Path(sys.executable).with_name("tidegate"))] if folder else [sys.executable, "-m", "app"]
     process = await asyncio.create_subprocess_exec(
-        *command, sys.executable, "-m", "app", "run", env=environment(given), stdout=stdout, stderr=PIPE, limit=1 << 20,
+        *command, *program, "run", env=environment(given), cwd=folder, stdout=stdout, stderr=PIPE, limit=1 << 20,
         start_new_session=True,
     )  # fmt: skip
     proxy = Proxy(process, port, admin_port)

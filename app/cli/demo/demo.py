@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 from rich.console import Console
 from rich.panel import Panel
@@ -16,6 +17,7 @@ from app.cli.demo.backend import DemoBackend
 BACKENDS = 4
 OUTAGE_SECONDS = 8.0
 HOST = "127.0.0.1"
+OWN_FOLDER = Path(__file__).parents[3]  # the proxy starts there, so that no other `app` is taken for this one
 
 
 def demo(outage_every: float) -> int:
@@ -62,7 +64,8 @@ async def _start_proxy(port: int, status_port: int, backends: list[DemoBackend])
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}  # noqa: TID251
     environment |= {f"TIDEGATE_{name}": value for name, value in settings.items()}
     # In a process group of its own, so that a Ctrl-C in the terminal reaches it once, through the demo.
-    return await asyncio.create_subprocess_exec(sys.executable, "-m", "app", "run", env=environment, process_group=0)
+    command = sys.executable, "-m", "app", "run"
+    return await asyncio.create_subprocess_exec(*command, cwd=OWN_FOLDER, env=environment, process_group=0)
 
 
 def _watch_signals(proxy: asyncio.subprocess.Process) -> None:
