@@ -1,4 +1,5 @@
 # make run: the demo.  make test: the tests.  make check: lint, types, layers.  make fix: format.  make docs: tables.
+# make compiled: the data plane compiled, as a wheel.
 # make test-scenarios: user stories over real processes.  make test-splice: the data plane with splice forced on and off.
 # make image: the container image, built and tried.  make ship: that, chart, manifests, alerts and dashboard, with real tools.
 # make bench, bench-quick: beside nginx and HAProxy.  make bench-growth: how cost grows.  bench-kubernetes: 5,000 endpoints.
@@ -7,15 +8,17 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install -qq --disable-pip-version-check --require-hashes
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras --upgrade
+COMPILED := $(VENV)-compiled
+SOURCES := $(shell find app -type f ! -name '*.pyc')
 NODE_DIRS := tests/support/node deploy/examples/socketio
 NODE := $(NODE_DIRS:%=%/node_modules/.installed)
 MOVING_BYTES := tests/dataplane/test_relay.py tests/dataplane/test_session.py tests/scenarios/test_socketio_cluster.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-scenarios test-splice image ship check fix bench bench-quick bench-growth bench-kubernetes docs lock coverage clean
+.PHONY: help run compiled test test-scenarios test-splice image ship check fix bench bench-quick bench-growth bench-kubernetes docs lock coverage clean
 
 help:
-	@sed -n 1,4p Makefile
+	@sed -n 1,5p Makefile
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Tidegate needs Python 3.11 or newer: make PYTHON=python3.13 ..."; exit 1; }
@@ -28,6 +31,21 @@ $(VENV)/.run: $(BIN)/python requirements/run.txt requirements/build.txt pyprojec
 
 $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 	$(PIP) -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.compile: $(VENV)/.run requirements/compile.txt
+	$(PIP) -r requirements/compile.txt
+	@touch $@
+
+# In a copy of the sources: a compiled module beside a source would hide it.
+$(COMPILED)/.built: $(VENV)/.compile $(SOURCES) deploy/compiler.sh
+	@sh deploy/compiler.sh $(BIN)/python
+	@rm -rf $(COMPILED) && mkdir -p $(COMPILED)/source
+	@cp -r app pyproject.toml README.md LICENSE $(COMPILED)/source
+	cd $(COMPILED)/source && HATCH_BUILD_HOOKS_ENABLE=1 $(abspath $(BIN))/python -m hatchling build -t wheel -d ..
+	@$(BIN)/python -m zipfile -e $(COMPILED)/*.whl $(COMPILED)
+	@rm -r $(COMPILED)/source
+	@$(BIN)/python -m compileall -q $(COMPILED)/app
 	@touch $@
 
 $(BIN)/helm: requirements/kubectl.txt tests/ship/kubernetes_tools.sh | $(VENV)/.run
@@ -43,6 +61,8 @@ system:
 
 run: $(VENV)/.run
 	$(BIN)/tidegate demo
+
+compiled: $(COMPILED)/.built
 
 test: system $(VENV)/.dev $(BIN)/helm $(NODE)
 	$(BIN)/python -m pytest -n 3 --ignore=tests/scenarios -m "not container and not checkov"
@@ -103,6 +123,7 @@ lock: $(VENV)/.dev
 	$(LOCK) pyproject.toml -o requirements/run.txt
 	$(LOCK) --group build -o requirements/build.txt
 	$(LOCK) -c requirements/run.txt pyproject.toml --group dev -o requirements/dev.txt
+	$(LOCK) -c requirements/dev.txt --group compile -o requirements/compile.txt
 	$(LOCK) --no-deps --group kubectl -o requirements/kubectl.txt
 	$(LOCK) --group checkov -o requirements/checkov.txt
 

@@ -84,6 +84,7 @@ class Direction:
         "spliced",
         "way",
     )
+    __deletable__ = ("reverse",)  # compiled, an attribute must say that it can be deleted
 
     reverse: "Direction"
 
