@@ -1,5 +1,5 @@
 # make run: the demo.  make test: the tests.  make check: lint, types, layers.  make fix: format.  make docs: tables.
-# make compiled: the data plane compiled, as a wheel.
+# make compiled: the data plane as it is shipped, which the next two, image and benchmarks run.  make test: the plain sources.
 # make test-scenarios: user stories over real processes.  make test-splice: the data plane with splice forced on and off.
 # make image: the container image, built and tried.  make ship: that, chart, manifests, alerts and dashboard, with real tools.
 # make bench, bench-quick: beside nginx and HAProxy.  make bench-growth: how cost grows.  bench-kubernetes: 5,000 endpoints.
@@ -10,9 +10,12 @@ PIP := $(BIN)/pip install -qq --disable-pip-version-check --require-hashes
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras --upgrade
 COMPILED := $(VENV)-compiled
 SOURCES := $(shell find app -type f ! -name '*.pyc')
+# Python finds the compiled data plane there before the sources, which are in the working directory.
+AS_SHIPPED := PYTHONSAFEPATH=1 PYTHONPATH=$(abspath $(COMPILED)) COMPILED=yes
 NODE_DIRS := tests/support/node deploy/examples/socketio
 NODE := $(NODE_DIRS:%=%/node_modules/.installed)
-MOVING_BYTES := tests/dataplane/test_relay.py tests/dataplane/test_session.py tests/scenarios/test_socketio_cluster.py
+MOVING_BYTES := tests/dataplane/test_relay.py tests/dataplane/test_session.py tests/scenarios/test_socketio_cluster.py \
+	tests/scenarios/test_compiled.py
 
 .DEFAULT_GOAL := help
 .PHONY: help run compiled test test-scenarios test-splice image ship check fix bench bench-quick bench-growth bench-kubernetes docs lock coverage clean
@@ -67,12 +70,12 @@ compiled: $(COMPILED)/.built
 test: system $(VENV)/.dev $(BIN)/helm $(NODE)
 	$(BIN)/python -m pytest -n 3 --ignore=tests/scenarios -m "not container and not checkov"
 
-test-scenarios: system $(VENV)/.dev $(NODE)
-	$(BIN)/python -m pytest tests/scenarios
+test-scenarios: system $(VENV)/.dev $(COMPILED)/.built $(NODE)
+	$(AS_SHIPPED) $(BIN)/python -m pytest tests/scenarios
 
-test-splice: system $(VENV)/.dev $(NODE)
-	SPLICE=always $(BIN)/python -m pytest $(MOVING_BYTES)
-	SPLICE=never $(BIN)/python -m pytest $(MOVING_BYTES)
+test-splice: system $(VENV)/.dev $(COMPILED)/.built $(NODE)
+	SPLICE=always $(AS_SHIPPED) $(BIN)/python -m pytest $(MOVING_BYTES)
+	SPLICE=never $(AS_SHIPPED) $(BIN)/python -m pytest $(MOVING_BYTES)
 
 image: system $(VENV)/.dev
 	@sh tests/ship/system_packages.sh image
@@ -102,14 +105,13 @@ fix: $(VENV)/.dev
 coverage: system $(VENV)/.dev $(NODE)
 	$(BIN)/python -m pytest -m "not container and not checkov" --cov --cov-report=term-missing
 
-bench bench-quick: $(VENV)/.dev
+bench bench-quick: $(VENV)/.dev $(COMPILED)/.built
 	@sh tests/bench/system_packages.sh
-	@$(BIN)/python -m compileall -q app
-	$(BIN)/python -m tests.bench $(if $(filter bench-quick,$@),--quick)
+	$(AS_SHIPPED) $(BIN)/python -m tests.bench $(if $(filter bench-quick,$@),--quick)
 
-bench-growth: $(VENV)/.dev
+bench-growth: $(VENV)/.dev $(COMPILED)/.built
 	@sh tests/bench/system_packages.sh
-	$(BIN)/python -m tests.bench.growth
+	$(AS_SHIPPED) $(BIN)/python -m tests.bench.growth
 
 bench-kubernetes: $(VENV)/.dev
 	$(BIN)/python -m tests.bench.kubernetes
