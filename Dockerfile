@@ -8,26 +8,27 @@ ARG BASE=python:3.13-slim
 # pip.conf, for those who reach packages through a proxy or a mirror.
 FROM ${BASE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ONLY_BINARY=:all: PIP_ROOT_USER_ACTION=ignore
-# Wheels come with symbols for debuggers, two thirds of what they weigh. Any version of binutils strips them.
-# hadolint ignore=DL3008
-RUN apt-get update -qq && apt-get install -qq --no-install-recommends binutils >/dev/null && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
-COPY requirements/run.txt requirements/build.txt requirements/
+# With the compiler comes binutils: what is compiled has symbols for debuggers, two thirds of what wheels weigh.
+COPY deploy/compiler.sh deploy/
+RUN sh deploy/compiler.sh python3
+COPY requirements/run.txt requirements/compile.txt requirements/
 RUN --mount=type=secret,id=ca --mount=type=secret,id=pip \
     if [ -f /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi && \
     if [ -f /run/secrets/pip ]; then export PIP_CONFIG_FILE=/run/secrets/pip; fi && \
     python3 -m venv --without-pip /opt/tidegate && \
     python3 -m venv --without-pip /opt/build && \
     python3 -m pip --python /opt/tidegate install --quiet --no-compile --require-hashes -r requirements/run.txt && \
-    python3 -m pip --python /opt/build install --quiet --require-hashes -r requirements/build.txt
+    python3 -m pip --python /opt/build install --quiet --require-hashes -r requirements/compile.txt
 COPY deploy/slim.py deploy/
 RUN python3 deploy/slim.py packages /opt/tidegate && \
     find /opt/tidegate -name '*.so' -exec strip --strip-unneeded {} + && \
     python3 -m compileall -q --invalidation-mode unchecked-hash /opt/tidegate/lib
 COPY pyproject.toml README.md LICENSE ./
 COPY app app
-RUN /opt/build/bin/hatchling build -t wheel && \
+RUN HATCH_BUILD_HOOKS_ENABLE=1 /opt/build/bin/hatchling build -t wheel && \
     python3 -m pip --python /opt/tidegate install --quiet --no-compile --no-deps --no-index --root /code --no-warn-script-location dist/*.whl && \
+    find /code -name '*.so' -exec strip --strip-unneeded {} + && \
     python3 -m compileall -q --invalidation-mode unchecked-hash -s /code /code/opt/tidegate/lib
 
 

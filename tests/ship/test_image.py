@@ -17,6 +17,7 @@ from tests.support.api_server import running_api_server
 from tests.support.backends import echo, running_backend
 from tests.support.clients import connect
 from tests.support.command import Finished
+from tests.support.compiled import runs_compiled
 from tests.support.memory import proportional_set_size
 from tests.support.slices import endpoint, endpoint_slice
 from tests.support.waiting import until
@@ -179,6 +180,15 @@ async def test_status_answers_inside_the_container_and_tells_a_health_check_when
         assert backend.name in status.output
         nobody = await container.execute("tidegate", "status", "--url", "http://127.0.0.1:1")
         assert nobody.code == 1
+
+
+async def test_the_data_plane_is_compiled_and_its_sources_are_there_for_tracebacks(engine: Engine, image: str) -> None:
+    async with running_backend(echo) as backend, running_container(engine, image, BACKENDS=backend.name) as container:
+        (worker,) = await container.worker_pids()
+        maps = await container.execute("cat", f"/proc/{worker}/maps")
+        assert runs_compiled(maps.output), maps.errors
+        program = "import linecache; print(linecache.getline('app/dataplane/relay.py', 1))"  # its name in a traceback
+        assert '"""' in (await container.execute("/opt/tidegate/bin/python", "-c", program)).output
 
 
 async def test_a_worker_that_dies_in_the_container_is_replaced(engine: Engine, image: str) -> None:
