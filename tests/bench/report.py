@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app import __version__
+from app.dataplane import relay
 from tests.bench.rounds import Rounds, median_of, ratios, spread
 from tests.bench.works import OURS, Figure, Work
 
@@ -86,6 +87,7 @@ def machine() -> Json:
         "congestion control": Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip(),
         "python": platform.python_version(),
         "tidegate": __version__,
+        "data plane": "compiled" if relay.__file__.endswith(".so") else "interpreted",
         "nginx": _version(["nginx", "-v"], r"nginx/(\S+)"),
         "haproxy": _version(["haproxy", "-v"], r"version (\S+)"),
     }
