@@ -6,26 +6,30 @@ times what the system takes, and three times per session.
 
 import ctypes
 import socket
+from socket import SO_LINGER, SOL_SOCKET
+from typing import Final
 
 from app.link.sockets import CLOSE_IN_ORDER, RESET_ON_CLOSE, Option
 
-_setsockopt = ctypes.CDLL(None).setsockopt
+_setsockopt: Final = ctypes.CDLL(None).setsockopt
+_SIZE: Final = 8  # of struct linger: two numbers
 
 
-def _prepared(option: Option) -> tuple[int, int, "ctypes.Array[ctypes.c_char]", int]:
-    level, name, value = option
+def _prepared(option: Option) -> "ctypes.Array[ctypes.c_char]":
+    _level, _name, value = option
     assert isinstance(value, bytes)
-    return level, name, ctypes.create_string_buffer(value, len(value)), len(value)
+    return ctypes.create_string_buffer(value, _SIZE)
 
 
-_BREAK, _END = _prepared(RESET_ON_CLOSE), _prepared(CLOSE_IN_ORDER)
+_BREAK: Final = _prepared(RESET_ON_CLOSE)
+_END: Final = _prepared(CLOSE_IN_ORDER)
 
 
 def reset_on_close(sock: socket.SocketType) -> None:
     """Let the peer get a reset, whatever closes this socket, be it the death of the process."""
-    _setsockopt(sock.fileno(), *_BREAK)
+    _setsockopt(sock.fileno(), SOL_SOCKET, SO_LINGER, _BREAK, _SIZE)
 
 
 def close_in_order(sock: socket.SocketType) -> None:
     """Let the peer get what has been sent, and then the end."""
-    _setsockopt(sock.fileno(), *_END)
+    _setsockopt(sock.fileno(), SOL_SOCKET, SO_LINGER, _END, _SIZE)

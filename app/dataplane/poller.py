@@ -10,12 +10,17 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
 from time import monotonic
+from typing import Final
 
-IN, OUT, ERR, HUP, RDHUP = select.EPOLLIN, select.EPOLLOUT, select.EPOLLERR, select.EPOLLHUP, select.EPOLLRDHUP
-PRI = select.EPOLLPRI  # urgent data, before which a read stops
-EDGES = IN | OUT | RDHUP | PRI | select.EPOLLET  # every change once, so that a socket needs to be registered once
-GONE = RDHUP | select.EPOLLET  # only that the peer sends nothing more, or has broken off
-BATCH = 256
+IN: Final = select.EPOLLIN
+OUT: Final = select.EPOLLOUT
+ERR: Final = select.EPOLLERR
+HUP: Final = select.EPOLLHUP
+RDHUP: Final = select.EPOLLRDHUP
+PRI: Final = select.EPOLLPRI  # urgent data, before which a read stops
+EDGES: Final = IN | OUT | RDHUP | PRI | select.EPOLLET  # every change once, so that a socket needs to be registered once
+GONE: Final = RDHUP | select.EPOLLET  # only that the peer sends nothing more, or has broken off
+BATCH: Final = 256
 
 Callback = Callable[[int], None]
 

@@ -9,7 +9,7 @@ the owner stops both directions and closes both sockets, after the call or inste
 """
 
 import socket
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from app.core.reasons import CloseReason
 from app.core.splice import Splice
@@ -18,11 +18,11 @@ from app.dataplane.pacing import do_without_pacing
 from app.dataplane.poller import EDGES, ERR, HUP, OUT, PRI, RDHUP, Poller
 from app.dataplane.splice import REFUSALS, SPLICE_FROM, Pipe, Pipes
 
-BUT_OUT = ~OUT
-READ_ON = RDHUP | HUP | ERR | PRI  # with these a short read need not be all, and no other event may tell of the rest
-MSG_MORE = int(socket.MSG_MORE)
-UNKNOWN = 1 << 30  # there may be more to read; shares no bit with an event
-CALM_AFTER = 8  # reads in a row that give little, before a direction that splices copies again
+BUT_OUT: Final = ~OUT
+READ_ON: Final = RDHUP | HUP | ERR | PRI  # with these a short read need not be all, and no other event may tell of the rest
+MSG_MORE: Final = int(socket.MSG_MORE)
+UNKNOWN: Final = 1 << 30  # there may be more to read; shares no bit with an event
+CALM_AFTER: Final = 8  # reads in a row that give little, before a direction that splices copies again
 
 
 class Owner(Protocol):
@@ -56,8 +56,8 @@ class Way(NamedTuple):
     sink_failed: CloseReason
 
 
-TO_BACKEND = Way(CloseReason.CLIENT_EOF, CloseReason.CLIENT_RESET, CloseReason.BACKEND_RESET)
-TO_CLIENT = Way(CloseReason.BACKEND_EOF, CloseReason.BACKEND_RESET, CloseReason.CLIENT_RESET)
+TO_BACKEND: Final = Way(CloseReason.CLIENT_EOF, CloseReason.CLIENT_RESET, CloseReason.BACKEND_RESET)
+TO_CLIENT: Final = Way(CloseReason.BACKEND_EOF, CloseReason.BACKEND_RESET, CloseReason.CLIENT_RESET)
 
 
 class Direction:

@@ -7,7 +7,7 @@ It owns both sockets.
 import socket
 from errno import EINPROGRESS
 from time import monotonic
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from app.core.reasons import (
     BACKEND_ENDS,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from app.dataplane.listener import Listener, Peer
 
 
-NONBLOCKING_STREAM = int(socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+NONBLOCKING_STREAM: Final = int(socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
 
 
 class Owner(Protocol):
