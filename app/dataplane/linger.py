@@ -9,20 +9,12 @@ import socket
 from socket import SO_LINGER, SOL_SOCKET
 from typing import Final
 
-from app.link.sockets import CLOSE_IN_ORDER, RESET_ON_CLOSE, Option
+from app.link.sockets import BREAK, END
 
 _setsockopt: Final = ctypes.CDLL(None).setsockopt
-_SIZE: Final = 8  # of struct linger: two numbers
-
-
-def _prepared(option: Option) -> "ctypes.Array[ctypes.c_char]":
-    _level, _name, value = option
-    assert isinstance(value, bytes)
-    return ctypes.create_string_buffer(value, _SIZE)
-
-
-_BREAK: Final = _prepared(RESET_ON_CLOSE)
-_END: Final = _prepared(CLOSE_IN_ORDER)
+_SIZE: Final = len(BREAK)
+_BREAK: Final = ctypes.create_string_buffer(BREAK, _SIZE)
+_END: Final = ctypes.create_string_buffer(END, _SIZE)
 
 
 def reset_on_close(sock: socket.SocketType) -> None:

@@ -7,8 +7,8 @@ BACKLOG = 4096  # clients that the kernel has let in and nobody has accepted yet
 
 Option = tuple[int, int, int] | tuple[int, int, bytes]
 
-RESET_ON_CLOSE: Option = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-CLOSE_IN_ORDER: Option = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 0, 0))
+BREAK, END = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)  # what closing sends: struct linger of socket(7)
+RESET_ON_CLOSE: Option = (socket.SOL_SOCKET, socket.SO_LINGER, BREAK)
 
 NODELAY: Option = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 # A peer that is gone without a word is noticed within two minutes, and idle connections keep their place in NAT tables.

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from app.link.sockets import CLOSE_IN_ORDER, SESSION_OPTIONS
+from app.link.sockets import END, SESSION_OPTIONS
 
 
 def test_a_silent_peer_is_noticed_within_two_minutes() -> None:
@@ -46,6 +46,6 @@ def test_a_connection_that_may_close_in_order_does() -> None:
             sock.setsockopt(level, option, value)
         with socket.create_connection(sock.getsockname()) as client:
             accepted = sock.accept()[0]
-            accepted.setsockopt(*CLOSE_IN_ORDER)
+            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, END)
             accepted.close()
             assert client.recv(1) == b""
