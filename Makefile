@@ -1,6 +1,6 @@
 # make run: the demo.  make test: the tests.  make check: lint, types, layers.  make fix: format.  make docs: tables.
-# make compiled: the data plane as it is shipped, which the next two, image and benchmarks run.  make test: the plain sources.
-# make test-scenarios: user stories over real processes.  make test-splice: the data plane with splice forced on and off.
+# make compiled: the data plane as it is shipped, compiled; the next three, image and bench run it, all else runs the sources.
+# make test-compiled: the data plane.  make test-scenarios: user stories.  make test-splice: splice forced on and off.
 # make image: the container image, built and tried.  make ship: that, chart, manifests, alerts and dashboard, with real tools.
 # make bench, bench-quick: beside nginx and HAProxy.  make bench-growth: how cost grows.  bench-kubernetes: 5,000 endpoints.
 PYTHON ?= python3
@@ -18,7 +18,7 @@ MOVING_BYTES := tests/dataplane/test_relay.py tests/dataplane/test_session.py te
 	tests/scenarios/test_compiled.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run compiled test test-scenarios test-splice image ship check fix bench bench-quick bench-growth bench-kubernetes docs lock coverage clean
+.PHONY: help run compiled test test-compiled test-scenarios test-splice image ship check fix bench bench-quick bench-growth bench-kubernetes docs lock coverage clean
 
 help:
 	@sed -n 1,5p Makefile
@@ -72,6 +72,10 @@ test: system $(VENV)/.dev $(BIN)/helm $(NODE)
 
 test-scenarios: system $(VENV)/.dev $(COMPILED)/.built $(NODE)
 	$(AS_SHIPPED) $(BIN)/python -m pytest tests/scenarios
+
+# Of `make test`, what tests the compiled modules, run by them.
+test-compiled: system $(VENV)/.dev $(COMPILED)/.built $(NODE)
+	$(AS_SHIPPED) $(BIN)/python -m pytest -n 3 tests/dataplane tests/core/balance tests/core/test_address.py tests/link
 
 test-splice: system $(VENV)/.dev $(COMPILED)/.built $(NODE)
 	SPLICE=always $(AS_SHIPPED) $(BIN)/python -m pytest $(MOVING_BYTES)

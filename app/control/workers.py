@@ -29,7 +29,9 @@ from app.link.messages import (
 ANSWER_TIMEOUT = 2.0
 KILL_TIMEOUT = 2.0
 STUCK_AFTER = 30.0
-OWN_FOLDER = Path(__file__).parents[2]  # a worker starts there, so that no other `app` is taken for this one
+OWN_FOLDER = Path(__file__).parents[2]
+"""Where `app` lies. Our processes start there: `python -m` looks in its working directory first, and the one that was chosen
+for us may have another `app` in it."""
 
 _log = structlog.get_logger()
 

@@ -2,17 +2,20 @@
 
 A peer that sends as fast as it can wakes the worker for every 64 KB, and waking is most of what that costs. So the kernel is
 told to report a stream only when MUCH has come (SO_RCVLOWAT of socket(7)). What has come without being so much waits no
-longer than two ticks: then the kernel reports it after all. Errors, ends and urgent data it always reports.
+longer than two ticks: then the kernel is told to report it after all, which it does at once since Linux 4.18. Errors, ends
+and urgent data it always reports.
 """
 
 import socket
 from time import monotonic
+from typing import Final
 
 from app.dataplane.poller import Poller
 
-TICK = 0.002  # seconds
-MUCH = 512 * 1024  # half a pipe: what comes while a turn is worked off has room, too
-FAST_BYTES, FAST_SECONDS = 4 * 1024 * 1024, 0.1  # so many bytes within this time are a fast stream
+TICK: Final = 0.002  # seconds
+MUCH: Final = 512 * 1024  # half of the largest pipe: what comes while a turn is worked off has room, too
+FAST_BYTES: Final = 4 * 1024 * 1024  # so many within FAST_SECONDS are a fast stream
+FAST_SECONDS: Final = 0.1
 
 
 class Coalescing:
@@ -30,12 +33,17 @@ class Coalescing:
         if not self._ticks:
             self._tick_later()
 
+    def end(self, stream: "Stream") -> None:
+        """Let it wait no more."""
+        self.forget(stream)
+        stream.wait_for(1)
+
     def forget(self, stream: "Stream") -> None:
         """A stream has come to its end."""
         self._waiting.pop(stream, None)
 
     def failed(self) -> None:
-        """A bug broke a tick; streams that wait go on with what comes."""
+        """A bug broke a tick, after the next one had been set."""
 
     def _tick_later(self) -> None:
         self._ticks = bool(self._waiting)
@@ -46,8 +54,7 @@ class Coalescing:
         self._tick_later()
         for stream, taken in list(self._waiting.items()):
             if stream.taken == taken:
-                del self._waiting[stream]
-                stream.wait_for(1)
+                self.end(stream)
             else:
                 self._waiting[stream] = stream.taken
 
@@ -55,7 +62,7 @@ class Coalescing:
 class Stream:
     """What is spliced from one socket: whether it is a fast stream one way, and for how much it waits.
 
-    One in which the other side has a say is none: a request and its answer must not wait for more.
+    One in which the other side has a say is none: a request of less than FAST_BYTES and its answer never wait for more.
     """
 
     __slots__ = ("_answered", "_coalescing", "_is_fast", "_run_began", "_run_from", "_source", "_waits", "taken")
@@ -75,6 +82,8 @@ class Stream:
             self._answered = answered
             self._is_fast = False
             self._begin_run()
+            if self._waits:
+                self._coalescing.end(self)
         elif self.taken - self._run_from >= FAST_BYTES:
             self._is_fast = monotonic() - self._run_began <= FAST_SECONDS
             self._begin_run()

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, Protocol
 from app.core.reasons import CloseReason
 from app.core.splice import Splice
 from app.dataplane.coalescing import Coalescing, Stream
-from app.dataplane.pacing import do_without_pacing
+from app.dataplane.pacing import pace_less
 from app.dataplane.poller import EDGES, ERR, HUP, OUT, PRI, RDHUP, Poller
 from app.dataplane.splice import REFUSALS, SPLICE_FROM, Pipe, Pipes
 
@@ -216,18 +216,18 @@ class Direction:
         if not size:
             pipes.give(pipe)
             return False
+        self._pipe = pipe
         if size < self._medium.little:
             self._fills -= 1
         else:
             self._fills = self._medium.splice_from + CALM_AFTER
         stream = self._stream or self._begin_stream()
         stream.took(size, self.reverse.moved)
-        self._pipe = pipe
         self._empty(pipe)
         return True
 
     def _begin_stream(self) -> Stream:
-        do_without_pacing(self._sink)
+        pace_less(self._sink)
         self._stream = Stream(self._medium.coalescing, self._source)
         return self._stream
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from errno import EACCES, EINVAL, ENOMEM, ENOSYS, EOPNOTSUPP, EPERM
 from pathlib import Path
 from sys import maxsize
+from typing import Final
 
 from app.core.limits import MOST_PIPES
 from app.core.splice import Splice
@@ -19,7 +20,7 @@ LARGEST = Path("/proc/sys/fs/pipe-max-size")
 SMALLEST = 64 * 1024  # a pipe with less room moves no more in one turn than a copy does
 REFUSALS = frozenset({EPERM, EACCES, ENOSYS, EINVAL, EOPNOTSUPP, ENOMEM})
 """Why the system would not splice, be it a filter on system calls or its want of memory; nothing has been moved then."""
-NONBLOCK = 0x02  # SPLICE_F_NONBLOCK of splice(2), for the pipe's side; the sockets are non-blocking themselves
+NONBLOCK: Final = 0x02  # SPLICE_F_NONBLOCK of splice(2), for the pipe's side; the sockets are non-blocking themselves
 
 SPLICE_FROM = {Splice.ADAPTIVE: 1, Splice.ALWAYS: -maxsize, Splice.NEVER: maxsize}
 """How many reads must fill the buffer, with none in between that gives little, before a direction splices."""

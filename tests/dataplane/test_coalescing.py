@@ -3,64 +3,95 @@
 import asyncio
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from functools import partial
+from time import monotonic
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.reasons import CloseReason
 from app.core.splice import Splice
 from app.dataplane.coalescing import FAST_BYTES, FAST_SECONDS, MUCH, TICK, Coalescing, Stream
+from app.dataplane.pacing import PACES
 from app.dataplane.poller import EDGES, IN, Poller
+from app.dataplane.relay import Medium, relay
+from tests.dataplane.congestion import PACES_IF_ASKED, algorithm
 from tests.dataplane.route import route
 from tests.support.peers import Peer, checksum, payload
 from tests.support.worker import running_worker
 
 PIECE = FAST_BYTES // 16
+LONGEST = 10.0  # seconds; on a slow machine what takes milliseconds may take long
 
 
 class Flow:
     """A stream, the socket that it is taken from, the one that sends to it, and how often it was reported to have bytes."""
 
     def __init__(self, coalescing: Coalescing, stack: ExitStack) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            self.sender = stack.enter_context(socket.create_connection(server.getsockname()))
-            self.source = stack.enter_context(server.accept()[0])
+        self.source, self.sender = connection(stack)
         self.stream = Stream(coalescing, self.source)
         self.reports = 0
 
     def run_fast(self) -> None:
-        """Take as much, as fast, as a fast stream gives."""
-        for _ in range(FAST_BYTES // PIECE):
+        """Take as much, as fast, as a fast stream gives, until it waits."""
+        deadline = monotonic() + LONGEST
+        while self.waits_for == 1 and monotonic() < deadline:
             self.stream.took(PIECE, 0)
 
     @property
     def waits_for(self) -> int:
         """So many bytes have to come before the kernel reports any."""
-        return self.source.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT)
+        return waits_for(self.source)
 
     def ready(self, events: int) -> None:
         self.reports += bool(events & IN)
 
 
+def connection(stack: ExitStack) -> tuple[socket.SocketType, socket.SocketType]:
+    """Both ends of one, closed at the end."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ours = stack.enter_context(socket.create_connection(server.getsockname()))
+        theirs = stack.enter_context(server.accept()[0])
+    return ours, theirs
+
+
+def waits_for(sock: socket.SocketType) -> int:
+    return sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT)
+
+
 class Bench:
-    """A poller in this process and flows over it; `failures` are the callbacks that raised."""
+    """A poller in this process and flows over it; `failures` are the callbacks that raised. Runs once."""
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
         self.failures: list[Callable[..., None]] = []
         self.poller = Poller(self.failures.append)
         self.coalescing = Coalescing(self.poller)
+        stack.callback(self.poller._epoll.close)
 
     def flow(self) -> Flow:
         flow = Flow(self.coalescing, self._stack)
         self.poller.register(flow.source.fileno(), EDGES, flow.ready)
         return flow
 
-    def run(self, seconds: float) -> None:
-        """Work for a while, once."""
-        self.poller.call_later(seconds, self.poller.stop)
+    def run_until(self, done: Callable[[], bool]) -> None:
+        """Work until then, at the latest after LONGEST."""
+        deadline = monotonic() + LONGEST
+
+        def look() -> None:
+            if done() or monotonic() > deadline:
+                self.poller.stop()
+            else:
+                self.poller.call_later(TICK / 4, look)
+
+        look()
         self.poller.run()
+        assert done()
+
+    def nothing_waits(self) -> bool:
+        return not self.coalescing._waiting and not self.coalescing._ticks
 
 
 @pytest.fixture
@@ -73,7 +104,7 @@ def test_a_fast_stream_waits_until_much_has_come(bench: Bench) -> None:
     flow = bench.flow()
     flow.stream.took(FAST_BYTES - 1, 0)
     assert flow.waits_for == 1
-    flow.stream.took(1, 0)
+    flow.run_fast()
     assert flow.waits_for == MUCH
 
 
@@ -81,8 +112,8 @@ def test_what_has_come_without_being_much_is_reported_soon(bench: Bench) -> None
     flow = bench.flow()
     flow.run_fast()
     flow.sender.sendall(b"the rest")
-    bench.run(TICK * 10)
-    assert (flow.reports, flow.waits_for) == (1, 1)
+    bench.run_until(lambda: flow.reports == 1)
+    assert flow.waits_for == 1
 
 
 def test_a_stream_that_the_other_side_answers_does_not_wait(bench: Bench) -> None:
@@ -95,16 +126,25 @@ def test_a_stream_that_the_other_side_answers_does_not_wait(bench: Bench) -> Non
 def test_a_slow_stream_does_not_wait(bench: Bench) -> None:
     flow = bench.flow()
     flow.stream.took(FAST_BYTES - PIECE, 0)
-    bench.run(FAST_SECONDS)
+    began = monotonic()
+    bench.run_until(lambda: monotonic() > began + FAST_SECONDS)
     flow.stream.took(PIECE, 0)
     assert flow.waits_for == 1
+
+
+def test_an_answer_ends_the_wait_at_once(bench: Bench) -> None:
+    flow = bench.flow()
+    flow.run_fast()
+    flow.stream.took(PIECE, 1)
+    assert flow.waits_for == 1
+    assert not bench.coalescing._waiting
 
 
 def test_a_stream_that_goes_on_waits_again_unless_it_has_been_answered(bench: Bench) -> None:
     going_on, answered = bench.flow(), bench.flow()
     for flow in (going_on, answered):
         flow.run_fast()
-    bench.run(TICK * 10)
+    bench.run_until(bench.nothing_waits)
     assert (going_on.waits_for, answered.waits_for) == (1, 1)
     going_on.stream.took(PIECE, 0)
     answered.stream.took(PIECE, 1)
@@ -116,7 +156,7 @@ def test_a_stream_that_has_ended_is_left_alone(bench: Bench) -> None:
     flow.run_fast()
     flow.stream.stop()
     flow.source.close()
-    bench.run(TICK * 10)
+    bench.run_until(bench.nothing_waits)
     assert bench.failures == []
 
 
@@ -127,14 +167,69 @@ def test_whatever_comes_and_ends_nothing_waits_for_ever_and_the_clock_stops(
     with ExitStack() as stack:
         bench = Bench(stack)
         flows = [bench.flow() for _ in range(3)]
+        left = len(plan)
+
+        def act(flow: Flow, *, ends: bool) -> None:
+            nonlocal left
+            left -= 1
+            flow.stream.stop() if ends else flow.run_fast()
+
         for number, ends, tick in plan:
-            flow = flows[number]
-            bench.poller.call_later(tick * TICK / 2, flow.stream.stop if ends else flow.run_fast)
-        bench.run(TICK * 20)
+            bench.poller.call_later(tick * TICK / 2, partial(act, flows[number], ends=ends))
+        bench.run_until(lambda: not left and bench.nothing_waits())
         stopped = {number for number, ends, _ in plan if ends}
         assert [flow.waits_for for number, flow in enumerate(flows) if number not in stopped] == [1] * (3 - len(stopped))
         assert bench.failures == []
         assert bench.poller._timers == []
+
+
+class Both:
+    """Who owns the relay of a test; it keeps what the relay ends with."""
+
+    def __init__(self) -> None:
+        self.reasons: list[CloseReason] = []
+
+    def backend_ended(self) -> None: ...
+
+    def end(self, reason: CloseReason) -> None:
+        self.reasons.append(reason)
+
+
+@pytest.mark.parametrize("download", [True, False])
+def test_a_relay_collects_its_fast_streams_until_it_stops_and_does_not_leave_their_sinks_to_pacing(
+    *, download: bool
+) -> None:
+    with ExitStack() as stack:
+        bench = Bench(stack)
+        medium = Medium(bench.poller, 65536, Splice.ALWAYS)
+        (client, outer), (backend, inner) = connection(stack), connection(stack)
+        sender, receiver = (inner, outer) if download else (outer, inner)
+        source, sink = (backend, client) if download else (client, backend)
+        for sock in (client, outer, backend, inner):
+            sock.setblocking(False)
+            if PACES_IF_ASKED:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, PACES)
+        bench.poller.register(backend.fileno(), EDGES, lambda _events: None)
+        ways = relay(medium, Both(), client, backend)
+        data = memoryview(bytes(1 << 20))
+        waits: list[int] = []
+
+        def send_and_receive() -> bool:
+            with suppress(BlockingIOError):
+                sender.send(data)
+            with suppress(BlockingIOError):
+                receiver.recv(1 << 20)
+            waits.append(waits_for(source))
+            return MUCH in waits
+
+        bench.run_until(send_and_receive)
+        for way in ways:
+            way.stop()
+        assert not medium.coalescing._waiting
+        assert set(waits) == {1, MUCH}
+        assert waits_for(sink) == 1
+        assert algorithm(sink) != PACES
+        assert not PACES_IF_ASKED or algorithm(source) == PACES
 
 
 @pytest.mark.parametrize("splice", [Splice.ADAPTIVE, Splice.ALWAYS])

@@ -1,14 +1,12 @@
-"""Which streams do without pacing: those to peers on this host, where the system's default is to pace."""
+"""Which streams are hardly paced: those to peers on this host, where the system's default is to pace."""
 
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from app.dataplane.pacing import DOES_NOT, LONGEST_NAME, PACES, do_without_pacing, is_on_this_host
-
-ALLOWED = Path("/proc/sys/net/ipv4/tcp_allowed_congestion_control")
+from app.dataplane.pacing import DOES_NOT, PACES, is_on_this_host, pace_less
+from tests.dataplane.congestion import ALLOWED, PACES_IF_ASKED, algorithm
 
 
 @pytest.fixture
@@ -22,29 +20,25 @@ def sock() -> Iterator[socket.socket]:
         yield client
 
 
-def algorithm(sock: socket.socket) -> bytes:
-    return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, LONGEST_NAME).rstrip(b"\0")
-
-
-@pytest.mark.skipif("bbr" not in ALLOWED.read_text().split(), reason="this kernel does not let us pace")
-def test_a_stream_to_a_peer_on_this_host_does_without_pacing(sock: socket.socket) -> None:
+@pytest.mark.skipif(not PACES_IF_ASKED, reason="this kernel does not let us pace")
+def test_a_stream_to_a_peer_on_this_host_is_not_left_to_an_algorithm_that_paces(sock: socket.socket) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, PACES)
-    do_without_pacing(sock)
+    pace_less(sock)
     assert algorithm(sock) == DOES_NOT
 
 
 def test_what_does_not_pace_is_left_as_the_system_has_it(sock: socket.socket) -> None:
-    other = next(name for name in ALLOWED.read_text().split() if name != "bbr")
+    other = next(name for name in ALLOWED if name != "bbr")
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, other.encode())
-    do_without_pacing(sock)
+    pace_less(sock)
     assert algorithm(sock) == other.encode()
 
 
 def test_a_connection_that_has_broken_is_no_error(sock: socket.socket) -> None:
     sock.shutdown(socket.SHUT_RDWR)
-    do_without_pacing(sock)
+    pace_less(sock)
     sock.close()
-    do_without_pacing(sock)
+    pace_less(sock)
 
 
 @pytest.mark.parametrize(

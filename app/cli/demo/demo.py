@@ -7,17 +7,16 @@ import signal
 import socket
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 from rich.console import Console
 from rich.panel import Panel
 
 from app.cli.demo.backend import DemoBackend
+from app.control.workers import OWN_FOLDER
 
 BACKENDS = 4
 OUTAGE_SECONDS = 8.0
 HOST = "127.0.0.1"
-OWN_FOLDER = Path(__file__).parents[3]  # the proxy starts there, so that no other `app` is taken for this one
 
 
 def demo(outage_every: float) -> int:
