@@ -13,7 +13,7 @@ from typing import Final
 from app.dataplane.poller import Poller
 
 TICK: Final = 0.002  # seconds
-MUCH: Final = 512 * 1024  # half of the largest pipe: what comes while a turn is worked off has room, too
+MUCH: Final = 1024 * 1024  # what the largest pipe holds
 FAST_BYTES: Final = 4 * 1024 * 1024  # so many within FAST_SECONDS are a fast stream
 FAST_SECONDS: Final = 0.1
 

@@ -161,7 +161,7 @@ class Gate:
 
     def __init__(self, listener: Listener, sock: socket.socket) -> None:
         self.listener, self.sock = listener, sock
-        self._kind = int(sock.family), int(sock.type), sock.proto
+        self._family, self._type, self._protocol = int(sock.family), int(sock.type), sock.proto
 
     def ready(self, _events: int) -> None:
         """Somebody waits."""
@@ -184,7 +184,7 @@ class Gate:
                     listener.exhausted(error)
                     return False
                 continue  # a client that was gone before it was accepted
-            client = socket.SocketType(*self._kind, fileno=descriptor)
+            client = socket.SocketType(self._family, self._type, self._protocol, descriptor)
             client.setblocking(False)
             if bucket:
                 if _has_left(client):  # while it waited for its turn: it must not cost the turn of one that still waits
