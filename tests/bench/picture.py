@@ -4,7 +4,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-WIDTH, LABEL, BAR, GAP, TOP = 980, 460, 18, 8, 64
+WIDTH, LABEL, BAR, GAP, TOP = 980, 460, 18, 8, 80
 SCALE = 220  # pixels for a ratio of 1
 MOST = 2.0
 GOOD, BAD, INK, GRID = "#1f7a6d", "#c2570c", "#1f2933", "#9aa5b1"
@@ -36,8 +36,10 @@ def draw(document: Json, path: Path) -> None:
     heading = _text(
         16, 24, "Tidegate divided by the better of nginx stream and HAProxy, same machine, same run", weight="bold"
     )
-    caption = _text(16, 42, ", ".join(f"{name} {value}" for name, value in document["machine"].items()), size=11)
-    body = "\n".join([heading, caption, line, *parts])
+    facts = [f"{name} {value}" for name, value in document["machine"].items()]
+    half = len(facts) // 2
+    captions = [_text(16, 42, ", ".join(facts[:half]), size=11), _text(16, 58, ", ".join(facts[half:]), size=11)]
+    body = "\n".join([heading, *captions, line, *parts])
     path.write_text(
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{y}" viewBox="0 0 {WIDTH} {y}" role="img" '
         f'aria-label="Ratios to the better of nginx and HAProxy">\n<rect width="100%" height="100%" fill="#ffffff"/>\n'
