@@ -27,16 +27,18 @@ class Coalescing:
         self._ticks = False
 
     def begin(self, stream: "Stream") -> None:
-        """Let a stream wait for much."""
+        """Let a stream wait for much, if it does not yet."""
+        if stream in self._waiting:
+            return
         stream.wait_for(MUCH)
         self._waiting[stream] = stream.taken
         if not self._ticks:
             self._tick_later()
 
     def end(self, stream: "Stream") -> None:
-        """Let it wait no more."""
-        self.forget(stream)
-        stream.wait_for(1)
+        """Let it wait no more, if it does."""
+        if self._waiting.pop(stream, None) is not None:
+            stream.wait_for(1)
 
     def forget(self, stream: "Stream") -> None:
         """A stream has come to its end."""
@@ -60,19 +62,19 @@ class Coalescing:
 
 
 class Stream:
-    """What is spliced from one socket: whether it is a fast stream one way, and for how much it waits.
+    """What is spliced from one socket, and whether it is a fast stream one way.
 
     One in which the other side has a say is none: a request of less than FAST_BYTES and its answer never wait for more.
     """
 
-    __slots__ = ("_answered", "_coalescing", "_is_fast", "_run_began", "_run_from", "_source", "_waits", "taken")
+    __slots__ = ("_answered", "_coalescing", "_is_fast", "_run_began", "_run_from", "_source", "taken")
 
     def __init__(self, coalescing: Coalescing, source: socket.SocketType) -> None:
         self._coalescing = coalescing
         self._source = source
         self.taken = 0
         self._answered = 0
-        self._is_fast = self._waits = False
+        self._is_fast = False
         self._begin_run()
 
     def took(self, size: int, answered: int) -> None:
@@ -82,17 +84,15 @@ class Stream:
             self._answered = answered
             self._is_fast = False
             self._begin_run()
-            if self._waits:
-                self._coalescing.end(self)
+            self._coalescing.end(self)
         elif self.taken - self._run_from >= FAST_BYTES:
             self._is_fast = monotonic() - self._run_began <= FAST_SECONDS
             self._begin_run()
-        if self._is_fast and not self._waits:
+        if self._is_fast:
             self._coalescing.begin(self)
 
     def wait_for(self, size: int) -> None:
         """Have the kernel report so many bytes or more; if they are there, it does so now."""
-        self._waits = size > 1
         self._source.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size)
 
     def stop(self) -> None:
