@@ -79,4 +79,4 @@ def _json_line(fields: Fields) -> bytes:
 def _console_line(fields: Fields) -> bytes:
     timestamp, level, event = fields.pop("timestamp"), fields.pop("level"), fields.pop("event")
     rest = " ".join(f"{name}={value}" for name, value in fields.items())
-    return f"{timestamp:%Y-%m-%dT%H:%M:%S.%fZ} [{level:<8}] {event} {rest}\n".encode()
+    return f"{timestamp:%Y-%m-%dT%H:%M:%S.%fZ} [{level:<9}] {event} {rest}\n".encode()

@@ -55,7 +55,7 @@ async def test_on_a_terminal_the_line_is_text() -> None:
     async with running_worker(log_console=True) as worker, route(worker) as way:
         await one_session(way)
         lines = await until(lambda: worker.text)
-    assert re.fullmatch(r"\S+Z \[info    \] session_closed session=\S+ listener=default .* reason=client_eof\n", lines[0])
+    assert re.fullmatch(r"\S+Z \[info     \] session_closed session=\S+ listener=default .* reason=client_eof\n", lines[0])
 
 
 async def test_sessions_are_not_logged_when_that_is_switched_off_but_counted() -> None:
