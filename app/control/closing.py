@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 
 import structlog
 
-from app.control import clock
 from app.control.pools import LivePool
 from app.core.backend import State
 from app.core.pool import BackendAdded, BackendRemoved, Change, PanicChanged, StateChanged
@@ -29,15 +28,15 @@ class BackendGrace:
         self._pool, self._seconds, self._workers = pool, seconds, workers
         self._ordered: set[str] = set()
 
-    def tick(self) -> Orders:
-        """What to tell each worker now. To be called regularly."""
+    def tick(self, now: float) -> Orders:
+        """What to tell each worker at this moment of the monotonic clock. To be called regularly."""
         if not self._seconds:
             return
-        for name in self._ordered - self._pool.leaving.keys():
+        for name in self._ordered - self._pool.left_at.keys():
             self._ordered.remove(name)
             yield KeepSessions(self._pool.name, name)  # it is back, or has no session left
-        for name, member in self._pool.leaving.items():
-            if name not in self._ordered and clock.now() - member.since >= self._seconds:
+        for name, left_at in self._pool.left_at.items():
+            if name not in self._ordered and now - left_at >= self._seconds:
                 self._ordered.add(name)
                 yield _close(self._pool, name, CloseReason.BACKEND_REMOVED, self._workers)
 

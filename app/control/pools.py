@@ -48,6 +48,7 @@ class LivePool:
         self.records: dict[str, HealthRecord] = {}
         self.slots: dict[str, int] = {}
         self.leaving: dict[str, Member] = {}
+        self.left_at: dict[str, float] = {}  # of those in `leaving`, in seconds of the monotonic clock
         self.left_out = 0  # backends that discovery has found and that there was no room for
         self.ejections = Ejections(settings)
         self._panic_rule = PanicRule(settings.when_all_down is WhenAllDown.TRY_ALL, settings.panic_threshold)
@@ -185,7 +186,7 @@ class LivePool:
         """Give back the slots of backends that have left and whose last connection has closed."""
         for name in list(self.leaving):
             if not self.active(name):
-                del self.leaving[name]
+                del self.leaving[name], self.left_at[name]
                 self._totals.free(BACKENDS, self.slots.pop(name))
                 del self.ejections.totals[name]
 
@@ -217,12 +218,14 @@ class LivePool:
             case BackendAdded():
                 self.discovery.events["added"] += 1
                 self.leaving.pop(name, None)
+                self.left_at.pop(name, None)
                 if name not in self.slots:
                     self.slots[name] = self._totals.allocate(BACKENDS)
                 self.records[name] = HealthRecord(self._first_health(backend))
             case BackendRemoved():
                 self.discovery.events["removed"] += 1
                 self.leaving[name] = replace(change.member, state=State.DRAINING, since=clock.now())
+                self.left_at[name] = monotonic()
                 del self.records[name]
                 self.ejections.forget(name)
             case BackendAltered():

@@ -44,7 +44,7 @@ async def _run(settings: Settings, environ: Mapping[str, str], log: ControlLog, 
     log.drain()
     atexit._run_exitfuncs()  # noqa: SLF001  (the kubernetes package removes the key files that it has written)
     # A look-up that hangs in a thread of the loop would hold an orderly end up, and nothing else is left to tidy.
-    os._exit(FAILED if spawn.failed else STOPPED_AS_ASKED)
+    os._exit(FAILED if spawn.failure.is_set() else STOPPED_AS_ASKED)
 
 
 def _raise_descriptor_limit() -> None:

@@ -1,7 +1,6 @@
 """Tasks that are named, kept and looked after: the loop itself holds tasks weakly and is silent about how they end."""
 
 import asyncio
-import signal
 from collections.abc import Coroutine
 
 import structlog
@@ -9,15 +8,16 @@ import structlog
 _log = structlog.get_logger()
 _running: set[asyncio.Task[None]] = set()
 
-failed: list[str] = []
-"""Names of the tasks that a bug has ended."""
+failure = asyncio.Event()
+"""Set once a bug has ended a task; control drains then."""
 
 
 def spawn(coroutine: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
     """Run a coroutine as a task of its own.
 
     An exception that ends it is logged as `internal_error`, and the process drains and exits with 1: control that is half
-    alive would keep answering for what it no longer knows.
+    alive would keep answering for what it no longer knows. A drain that is under way goes on as it is: what its sessions
+    need is in the workers.
     """
     task = asyncio.get_running_loop().create_task(coroutine, name=name)
     _running.add(task)
@@ -29,5 +29,4 @@ def _ended(task: asyncio.Task[None]) -> None:
     _running.discard(task)
     if not task.cancelled() and (error := task.exception()) is not None:
         _log.error("internal_error", task=task.get_name(), exc_info=error)
-        failed.append(task.get_name())
-        signal.raise_signal(signal.SIGTERM)
+        failure.set()

@@ -23,7 +23,7 @@ from app.control.orphans import Orphans, inherits
 from app.control.pools import LivePool
 from app.control.process import Process
 from app.control.rebalance import Rebalancer
-from app.control.spawn import spawn
+from app.control.spawn import failure, spawn
 from app.control.totals import Totals
 from app.control.workers import Worker, Workers
 from app.core.lifecycle import ProcessState
@@ -67,7 +67,8 @@ class Supervisor:
         self._sources = Sources(environ)
         self._discoveries: list[asyncio.Task[None]] = []
         self._accepting = False
-        self._signalled = asyncio.Event()
+        self._ending = asyncio.Event()
+        self._signalled = False
         self._signalled_again = asyncio.Event()
 
     async def run(self) -> None:
@@ -86,7 +87,8 @@ class Supervisor:
         self._workers.start()
         spawn(self._tick(), "tick")
         spawn(self._serve_when_settled(), "start")
-        await self._signalled.wait()
+        spawn(self._end_after_failure(), "end after failure")
+        await self._ending.wait()
         await self._stop()
 
     # Start
@@ -125,7 +127,7 @@ class Supervisor:
             async with asyncio.timeout(1 + max(pool.settings.health.timeout for pool in self._pools.values())):
                 for pool in self._pools.values():
                     await pool.settled.wait()
-        if self._signalled.is_set():
+        if self._ending.is_set():
             return
         for pool in self._pools.values():
             pool.settle()
@@ -192,7 +194,7 @@ class Supervisor:
                 pool.restore_due()
                 pool.release_slots()
             for grace in self._graces:
-                for order in grace.tick():
+                for order in grace.tick(loop.time()):
                     self._workers.broadcast(order)
             for rebalancer in self._rebalancers.values():
                 rebalancer.tick()
@@ -202,10 +204,15 @@ class Supervisor:
     # Stop
 
     def _signal(self) -> None:
-        if not self._signalled.is_set():
-            self._signalled.set()
-        else:
+        """The first signal begins the drain, the next one cuts it short; a drain that a failure began counts as none."""
+        if self._signalled:
             self._signalled_again.set()
+        self._signalled = True
+        self._ending.set()
+
+    async def _end_after_failure(self) -> None:
+        await failure.wait()
+        self._ending.set()
 
     async def _stop(self) -> None:
         """Fail readiness, keep accepting for the delay, close the listeners, let the sessions finish within the grace."""

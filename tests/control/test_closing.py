@@ -1,7 +1,9 @@
 """What workers are told about the live sessions of a backend whose state changes."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from os import close
+from time import monotonic
 
 import pytest
 
@@ -13,7 +15,6 @@ from app.core.pool import BackendRemoved, Change, PanicChanged
 from app.link.board import Board
 from app.link.messages import CloseSessions, KeepSessions
 from app.settings import PoolSettings
-from tests.support.waiting import until
 
 ONE, TWO, THREE = (Backend(f"10.0.0.{number}:80", f"10.0.0.{number}", 80) for number in (1, 2, 3))
 CLOSE_BOTH = {"on_down": "close", "on_removed": "close"}
@@ -100,22 +101,33 @@ def test_a_backend_that_goes_before_its_first_probe_has_its_sessions_closed_too(
     assert bench.orders() == [CloseSessions("chat", ONE.name, "backend_removed", 0, 0, 10.0, 0.0)]
 
 
-async def test_a_backend_that_has_left_has_its_sessions_closed_after_the_grace_once_and_kept_when_it_is_back(
-    board: Board,
-) -> None:
+def test_a_backend_that_has_left_has_its_sessions_closed_after_the_grace_once_and_kept_when_it_is_back(board: Board) -> None:
     bench = Bench(board)
-    grace = BackendGrace(bench.pool, 0.2, 3)
+    grace = BackendGrace(bench.pool, 300.0, 3)
     bench.pool.discovered([TWO])
-    assert list(grace.tick()) == []
-    closing = [CloseSessions("chat", ONE.name, "backend_removed", 0, 0, 10.0, 0.0)]
-    assert await until(lambda: list(grace.tick())) == closing
-    assert list(grace.tick()) == []
+    left = bench.pool.left_at[ONE.name]
+    assert list(grace.tick(left + 299)) == []
+    assert list(grace.tick(left + 300)) == [CloseSessions("chat", ONE.name, "backend_removed", 0, 0, 10.0, 0.0)]
+    assert list(grace.tick(left + 301)) == []
     bench.pool.discovered([ONE, TWO])
-    assert list(grace.tick()) == [KeepSessions("chat", ONE.name)]
+    assert list(grace.tick(left + 302)) == [KeepSessions("chat", ONE.name)]
+    bench.pool.discovered([TWO])
+    assert list(grace.tick(bench.pool.left_at[ONE.name] + 299)) == [], "it has left anew"
 
 
-async def test_without_a_grace_the_sessions_of_a_backend_that_has_left_live_to_their_end(board: Board) -> None:
+@pytest.mark.parametrize("jump", [-86_400, 86_400])
+def test_a_wall_clock_that_jumps_changes_no_grace(board: Board, jump: float) -> None:
+    bench = Bench(board)
+    grace = BackendGrace(bench.pool, 300.0, 3)
+    bench.pool.discovered([TWO])
+    left, member = monotonic(), bench.pool.leaving[ONE.name]
+    bench.pool.leaving[ONE.name] = replace(member, since=member.since - jump)
+    assert list(grace.tick(left + 299)) == []
+    assert [type(order) for order in grace.tick(left + 301)] == [CloseSessions]
+
+
+def test_without_a_grace_the_sessions_of_a_backend_that_has_left_live_to_their_end(board: Board) -> None:
     bench = Bench(board)
     grace = BackendGrace(bench.pool, 0.0, 3)
     bench.pool.discovered([TWO])
-    assert list(grace.tick()) == []
+    assert list(grace.tick(monotonic() + 86_400)) == []

@@ -4,16 +4,21 @@ import asyncio
 import os
 import resource
 import signal
+import sys
 from functools import partial
 from pathlib import Path
 from time import monotonic
 
+import pytest
+
 from tests.support.backends import echo, running_backend
 from tests.support.clients import connect
+from tests.support.failing_task import BUG
 from tests.support.proxy import Proxy, is_ready, running_proxy
 from tests.support.waiting import until
 
 UNFINISHED = b"POST /status HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n"
+WITH_A_BUG = (sys.executable, "-m", "tests.support.failing_task")
 
 
 async def worker_pid(proxy: Proxy) -> int:
@@ -76,6 +81,30 @@ async def test_a_worker_that_dies_during_the_drain_delay_comes_back_with_its_lis
         await client.finish()
         proxy.signal(signal.SIGTERM)
         assert await proxy.exit_code() == 0
+
+
+@pytest.mark.parametrize("signalled", [True, False], ids=["after a signal", "by itself"])
+async def test_a_task_that_fails_begins_a_drain_and_cuts_none_short(signalled: bool) -> None:  # noqa: FBT001
+    async with (
+        running_backend(echo) as backend,
+        running_proxy(BACKENDS=backend.name, DRAIN__GRACE="60s", command=WITH_A_BUG) as proxy,
+    ):
+        client = await connect(proxy.port)
+        if signalled:
+            proxy.signal(signal.SIGTERM)
+            await proxy.event("drain_started")
+        proxy.signal(BUG)
+        assert "a bug" in (await proxy.event("internal_error", task="a task with a bug"))["exception"]
+        await proxy.event("drain_started")
+        if not signalled:
+            proxy.signal(signal.SIGTERM)
+        for _ in range(5):
+            assert (await proxy.status())["state"] == "draining"
+            assert await client.ask(b"still here") == b"still here"
+        proxy.signal(signal.SIGTERM)
+        assert await client.end() == "reset", "a second signal still ends the drain"
+        assert await proxy.exit_code() == 1
+        assert len(proxy.events("drain_started")) == 1
 
 
 async def test_a_second_signal_does_not_wait_for_a_worker_that_is_stuck() -> None:
