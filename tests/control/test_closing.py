@@ -107,7 +107,7 @@ def test_a_backend_that_has_left_has_its_sessions_closed_after_the_grace_once_an
     bench.pool.discovered([TWO])
     left = bench.pool.left_at[ONE.name]
     assert list(grace.tick(left + 299)) == []
-    assert list(grace.tick(left + 300)) == [CloseSessions("chat", ONE.name, "backend_removed", 0, 0, 10.0, 0.0)]
+    assert list(grace.tick(left + 300.1)) == [CloseSessions("chat", ONE.name, "backend_removed", 0, 0, 10.0, 0.0)]
     assert list(grace.tick(left + 301)) == []
     bench.pool.discovered([ONE, TWO])
     assert list(grace.tick(left + 302)) == [KeepSessions("chat", ONE.name)]
