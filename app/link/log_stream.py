@@ -14,6 +14,9 @@ class LogStream:
 
     When the reader does not keep up, lines wait up to BUFFER_LIMIT bytes, then new ones are dropped and counted: a log that
     nobody reads must not stop the traffic. `size` counts the bytes that wait.
+
+    What cannot be written, as on a full disk, is dropped and counted, too; the next block then begins with a newline, because
+    the last one may have been cut within a line.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -22,8 +25,14 @@ class LogStream:
         self._block = memoryview(b"")
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLOUT)
+        self._begins_anew = False  # the last write failed, perhaps within a line
         self.size = 0
         self.dropped = 0
+
+    @property
+    def waiting(self) -> int:
+        """The lines that wait, one that is written in part included."""
+        return len(self._lines) + (_lines_in(self._block) if self._block else 0)
 
     def write(self, line: bytes) -> None:
         """Keep one line, newline included, for the next `flush`."""
@@ -58,15 +67,24 @@ class LogStream:
             written = self._output.put(self._block)
         except BlockingIOError:
             return False
-        except OSError:  # the reader has gone: there is nobody to tell
-            self.dropped += bytes(self._block).count(b"\n")
+        except OSError:  # the reader has gone, or the disk is full
+            self.dropped += _lines_in(self._block)
+            self._begins_anew = True
             written = len(self._block)
         self._block = self._block[written:]
         self.size -= written
         return True
 
     def _next_block(self) -> memoryview:
-        block = bytearray(self._lines.popleft())
+        block = bytearray(b"\n" if self._begins_anew else b"")
+        self.size += len(block)
+        self._begins_anew = False
+        block += self._lines.popleft()
         while self._lines and len(block) + len(self._lines[0]) <= self._output.block_size:
             block += self._lines.popleft()
         return memoryview(block)
+
+
+def _lines_in(block: memoryview) -> int:
+    """A newline in front ends a line that is written but for that, and the next block begins with one if this one fails."""
+    return bytes(block).lstrip(b"\n").count(b"\n")

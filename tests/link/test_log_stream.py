@@ -4,10 +4,12 @@ import fcntl
 import mmap
 import os
 import re
+import resource
 import select
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -315,6 +317,56 @@ def test_a_drain_waits_for_a_slow_reader_and_writes_everything() -> None:
         assert work.ends(reading)
         assert (stream.size, stream.dropped) == (0, 0)
     assert received == b"".join(lines)
+
+
+@contextmanager
+def disk_that_holds(size: int) -> Iterator[None]:
+    """No file of this process may grow beyond that, as on a full disk: what fits is written, then nothing more."""
+    before, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, hard))
+
+
+@given(room=st.integers(0, 250))
+@example(room=100)
+@example(room=149)
+def test_a_full_disk_costs_lines_that_are_counted_and_never_glues_two_together(room: int) -> None:
+    lost, later = numbered(5, 50), numbered(3, 70)
+    with tempfile.TemporaryFile(buffering=0) as file:
+        stream = LogStream(file.fileno())
+        with disk_that_holds(room):
+            for line in lost:
+                stream.write(line)
+            stream.flush()
+        for line in later:
+            stream.write(line)
+        stream.flush()
+        assert stream.size == 0
+        file.seek(0)
+        written = file.read().splitlines(keepends=True)
+    whole = (room + 1) // 50  # a newline that is missing comes with the next line
+    assert written[:whole] == lost[:whole]
+    assert written[-3:] == later, "the log goes on at the beginning of a line"
+    assert stream.dropped == 5 - whole
+
+
+def test_waiting_counts_the_lines_that_are_not_written_yet() -> None:
+    with small_socket() as (reading, writing):
+        stream = LogStream(writing)
+        for line in numbered(400, 500):
+            stream.write(line)
+        assert stream.waiting == 400
+        stream.flush()
+        assert 0 < stream.waiting < 400
+        received = available(reading)
+        assert stream.waiting == 400 - received.count(b"\n")
+        while stream.size:
+            stream.flush()
+            available(reading)
+        assert stream.waiting == 0
 
 
 def test_a_drain_waits_only_so_long_for_a_reader_that_has_stopped() -> None:
