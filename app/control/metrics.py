@@ -83,8 +83,13 @@ class ProcessMetrics(Collector):
         )
         yield CounterMetricFamily(
             "tidegate_log_lines_dropped",
-            "Log lines dropped because nobody read them in time.",
+            "Log lines dropped because they were not read in time or could not be written.",
             value=process.log.dropped + process.totals.total(WORKER, 0, WorkerCell.LOG_LINES_DROPPED),
+        )
+        yield CounterMetricFamily(
+            "tidegate_log_lines_lost",
+            "Lines of ended sessions that were lost with a worker that died, not yet written.",
+            value=process.totals.log_lines_lost,
         )
         events = CounterMetricFamily("tidegate_discovery_events", "What discovery has found, by type.", labels=("type",))
         for kind in DISCOVERY_EVENTS:

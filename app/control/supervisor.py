@@ -46,7 +46,7 @@ class Supervisor:
     ) -> None:
         self._settings, self._control_log = settings, log
         self._hello = Hello(settings.buffer_size, settings.splice, log_sessions, log_console)
-        self._totals = Totals(Board.create(settings.workers))
+        self._totals = Totals(Board.create(settings.workers), log_sessions=log_sessions)
         self._listeners: dict[str, BoundListener] = {}
         self._pools = {
             name: LivePool(name, pool, pool.source, self._totals, self._changed) for name, pool in settings.pools.items()

@@ -6,6 +6,7 @@ earlier owner had. So no counter ever goes backwards, and no cell needs a second
 
 from collections import defaultdict, deque
 from time import monotonic
+from typing import NamedTuple
 
 from app.core.reasons import CloseReason
 from app.link.board import (
@@ -25,7 +26,7 @@ from app.link.board import (
 )
 
 GAUGES: dict[Table, frozenset[int]] = {
-    WORKER: frozenset({WorkerCell.LOOP_LAG_MICROSECONDS, WorkerCell.SWEPT_AT_MILLISECONDS, WorkerCell.COUNTED_CLIENTS}),
+    WORKER: frozenset(set(WorkerCell) - {WorkerCell.LOG_LINES_DROPPED}),
     LISTENERS: frozenset({ListenerCell.ACTIVE}),
     POOLS: frozenset({PoolCell.ACTIVE, PoolCell.QUEUED}),
     BACKENDS: frozenset({BackendCell.ACTIVE}),
@@ -36,11 +37,21 @@ class BoardFullError(Exception):
     """More listeners, pools or backends than the board has slots for."""
 
 
+class Loss(NamedTuple):
+    """What a worker has taken with it: live sessions, and lines of sessions that had ended shortly before."""
+
+    sessions: int
+    log_lines: int
+
+
 class Totals:
     """Reads the board; allocates and frees slots; folds the row of a dead worker into the base."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, *, log_sessions: bool = True) -> None:
+        """`log_sessions` says whether workers write a line for each session."""
         self.board = board
+        self.log_lines_lost = 0  # of sessions, with workers that have died
+        self._log_sessions = log_sessions
         self._base: defaultdict[tuple[Table, int, int], int] = defaultdict(int)
         self._used: dict[Table, set[int]] = {table: set() for table in GAUGES}
         self._free: dict[Table, deque[int]] = {table: deque(range(table.capacity)) for table in GAUGES}
@@ -97,12 +108,14 @@ class Totals:
         cell = self.board.base(worker) + WORKER.cell(0, WorkerCell.LOOP_LAG_MICROSECONDS)
         return max(self.board.cells[cell] / 1e6, self.silent_for(worker) - SWEEP_INTERVAL)
 
-    def fold(self, worker: int) -> int:
-        """Take over the numbers of a worker that has died, and answer how many sessions died with it.
+    def fold(self, worker: int) -> Loss:
+        """Take over the numbers of a worker that has died, and answer what died with it.
 
         Its gauges become 0, and its sessions count as closed with the reason `worker_lost`.
         """
         base = self.board.base(worker)
+        lines = self._lines_not_written(base) if self._log_sessions else 0
+        self.log_lines_lost += lines
         if self.board.cells[base + WORKER.cell(0, WorkerCell.COUNTED_CLIENTS)]:
             self.board.clear(worker, CLIENTS)
         lost = 0
@@ -116,4 +129,10 @@ class Totals:
                     elif table is POOLS and field == PoolCell.ACTIVE:
                         lost += value
                         self._base[table, slot, CLOSED_CELL[CloseReason.WORKER_LOST]] += value
-        return lost
+        return Loss(lost, lines)
+
+    def _lines_not_written(self, base: int) -> int:
+        """How many sessions a worker has closed without their lines being written; its row begins at `base`."""
+        cells = self.board.cells
+        closed = sum(cells[base + POOLS.cell(slot, cell)] for slot in self._used[POOLS] for cell in CLOSED_CELL.values())
+        return max(0, closed - cells[base + WORKER.cell(0, WorkerCell.SESSIONS_LOGGED)])

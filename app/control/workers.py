@@ -152,7 +152,8 @@ class Workers:
                 worker=worker.number,
                 pid=pid,
                 ended=ended,
-                sessions_lost=lost,
+                sessions_lost=lost.sessions,
+                log_lines_lost=lost.log_lines,
                 pause_seconds=backoff.pause,
             )
             await asyncio.sleep(backoff.pause)

@@ -88,6 +88,7 @@ class Worker:
             self.poller.run()
         finally:
             self._stream.drain(LAST_LOG_WAIT)
+            self._count_logged()
         return self._exit_code or 0
 
     def backend_failed(self, pool: Pool, backend: PoolBackend, failure: ConnectFailure | None) -> None:
@@ -105,7 +106,7 @@ class Worker:
         del self._sessions[session.number]
         self._log.session_closed(session, reason)
         if self._stream.size > LOG_FLUSH_SIZE:
-            self._stream.flush()
+            self._flush_log_now()
         if not self._flush_is_due:
             self._flush_log_later()
 
@@ -248,8 +249,17 @@ class Worker:
 
     def _flush_log(self) -> None:
         self._flush_is_due = False
-        self._stream.flush()
+        self._flush_log_now()
         self._flush_log_later()
+
+    def _flush_log_now(self) -> None:
+        self._stream.flush()
+        self._count_logged()
+
+    def _count_logged(self) -> None:
+        """Say how many ended sessions have their line, so that control knows how many lack it when this process dies."""
+        ended = self._last_session - len(self._sessions)
+        self._counters.cells[self._cell + WorkerCell.SESSIONS_LOGGED] = max(0, ended - self._stream.waiting)
 
     def _flush_log_later(self) -> None:
         """Unless nothing is left to write: there is little, or the reader is slow."""
@@ -259,7 +269,7 @@ class Worker:
 
     def _log_now(self, level: str, event: str, **fields: object) -> None:
         self._log.event(level, event, **fields)
-        self._stream.flush()
+        self._flush_log_now()
         self._flush_log_later()
 
     # The end

@@ -24,6 +24,7 @@ class WorkerCell(IntEnum):
     LOG_LINES_DROPPED = 1
     SWEPT_AT_MILLISECONDS = 2  # of the monotonic clock, which all processes share: the worker's sign of life
     COUNTED_CLIENTS = 3  # slots of the clients' table that it has ever used
+    SESSIONS_LOGGED = 4  # sessions whose line is written, or dropped and counted as such
 
 
 class ListenerCell(IntEnum):

@@ -75,7 +75,7 @@ def test_a_dead_worker_leaves_its_totals_and_takes_its_gauges(board: Board) -> N
         count(board, worker, POOLS, pool, PoolCell.ACTIVE, sessions)
         count(board, worker, BACKENDS, backend, BackendCell.ACTIVE, sessions)
         count(board, worker, BACKENDS, backend, BackendCell.SENT_BYTES, 1000)
-    assert totals.fold(0) == 5
+    assert totals.fold(0).sessions == 5
     assert totals.total(LISTENERS, listener, ListenerCell.ACTIVE) == 2
     assert totals.total(BACKENDS, backend, BackendCell.ACTIVE) == 2
     assert totals.total(LISTENERS, listener, ListenerCell.TOTAL) == 200
@@ -83,7 +83,23 @@ def test_a_dead_worker_leaves_its_totals_and_takes_its_gauges(board: Board) -> N
     assert totals.total(POOLS, pool, CLOSED_CELL[CloseReason.WORKER_LOST]) == 5
     first = board.base(0)
     assert not any(board.cells[first + LISTENERS.cell(listener, field)] for field in range(LISTENERS.width))
-    assert totals.fold(0) == 0, "there is nothing left of it"
+    assert totals.fold(0) == (0, 0), "there is nothing left of it"
+
+
+@pytest.mark.parametrize(("log_sessions", "lost"), [(True, 3), (False, 0)])
+def test_lines_of_ended_sessions_that_a_dead_worker_had_not_written_are_counted(
+    board: Board, *, log_sessions: bool, lost: int
+) -> None:
+    totals = Totals(board, log_sessions=log_sessions)
+    for _ in range(2):
+        pool = totals.allocate(POOLS)
+        count(board, 0, POOLS, pool, CLOSED_CELL[CloseReason.CLIENT_EOF], 3)
+        count(board, 0, POOLS, pool, CLOSED_CELL[CloseReason.REJECTED], 1)
+    count(board, 0, WORKER, 0, WorkerCell.SESSIONS_LOGGED, 5)
+    count(board, 0, POOLS, pool, PoolCell.ACTIVE, 9)
+    assert totals.fold(0) == (9, lost), "sessions that lived have no line to lose"
+    assert totals.fold(0) == (0, 0)
+    assert totals.log_lines_lost == lost
 
 
 def test_a_dead_worker_leaves_no_counted_clients_and_no_sessions_that_were_queued_only(board: Board) -> None:
@@ -95,7 +111,7 @@ def test_a_dead_worker_leaves_no_counted_clients_and_no_sessions_that_were_queue
         count(board, worker, CLIENTS, 77, ClientCell.ACTIVE, 2)
         count(board, worker, POOLS, pool, PoolCell.ACTIVE, 3)
         count(board, worker, POOLS, pool, PoolCell.QUEUED, 1)
-    assert totals.fold(0) == 3, "who waits is a session, and is lost once"
+    assert totals.fold(0).sessions == 3, "who waits is a session, and is lost once"
     assert totals.total(POOLS, pool, PoolCell.QUEUED) == 1
     assert [board.cells[board.base(worker) + CLIENTS.cell(77, ClientCell.ACTIVE)] for worker in range(WORKERS)] == [0, 2]
     assert board.cells[board.base(0) + WORKER.cell(0, WorkerCell.COUNTED_CLIENTS)] == 0

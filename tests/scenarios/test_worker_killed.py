@@ -1,6 +1,8 @@
 """A worker dies under load: it takes its own sessions with it and nothing else."""
 
 import asyncio
+import fcntl
+import mmap
 import os
 import signal
 from collections import Counter
@@ -56,6 +58,28 @@ async def test_only_its_own_sessions_are_lost_and_no_counter_goes_backwards() ->
         await settled_status(proxy, sessions=0)
         no_counter_went_backwards(samples, await proxy.samples())
         await the_loss_is_counted_once(proxy, lost)
+
+
+async def test_session_lines_that_die_with_a_worker_are_counted() -> None:
+    sessions = 200
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, mmap.PAGESIZE)  # so that most lines wait in the worker
+    with os.fdopen(reading, "rb") as output:
+        async with running_backend(echo) as backend, running_proxy(BACKENDS=backend.name, stdout=writing) as proxy:
+            os.close(writing)
+            for _ in range(sessions):
+                client = await connect(proxy.port)
+                assert await client.ask(b"a") == b"a"
+                await client.close()
+            await settled_status(proxy, sessions=0)
+            os.kill((await proxy.worker_pids())[0], signal.SIGKILL)
+            reader = asyncio.create_task(asyncio.to_thread(output.read))
+            lost = await until(lambda: proxy.metrics("tidegate_log_lines_lost_total"))
+            assert await proxy.stop() == 0
+            lines = [orjson.loads(line) for line in (await reader).splitlines()]
+    assert lost > sessions / 2
+    assert len([line for line in lines if line["event"] == "session_closed"]) + lost == sessions
+    assert [line["log_lines_lost"] for line in lines if line["event"] == "worker_restarted"] == [lost]
 
 
 @asynccontextmanager
