@@ -15,8 +15,8 @@ class LogStream:
     When the reader does not keep up, lines wait up to BUFFER_LIMIT bytes, then new ones are dropped and counted: a log that
     nobody reads must not stop the traffic. `size` counts the bytes that wait.
 
-    What cannot be written, as on a full disk, is dropped and counted, too. The next block then begins with a newline: the last
-    one may have been cut within a line.
+    What cannot be written, as on a full disk, is dropped and counted, too. The next block then begins with a newline: the
+    last one may have been cut within a line.
     """
 
     def __init__(self, descriptor: int) -> None:
