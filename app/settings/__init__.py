@@ -3,7 +3,8 @@
 `load_settings` is the way in. A value goes through these files, in this order:
 
 - `environment` and `config_file` (with `yaml_document`) read what is given, as entries (`entry`) that know where they were
-  written; `names` says which keys there are, and how the flat form, the named form and the variables correspond.
+  written; `names` says which keys there are, and how the flat form, the named form and the variables correspond;
+  `service_links` knows the variables that are kubelet's.
 - `defaults` adds what the entries imply; `sources` hands all of them to pydantic-settings.
 - `model` is the result; its parts are `listener`, `pool` (with `backend`, `dns`, `kubernetes`, `own_namespace`, `health`,
   `outliers`, `hashing`, `affinity`, `queue`, `rebalance`) and `process` (with `cpu_limit`), each a `section`, with values

@@ -16,29 +16,29 @@ from app.settings.names import (
     variable_of,
 )
 from app.settings.problem import problem
+from app.settings.service_links import is_service_link
 from app.settings.suggestion import nearest
-
-_OF_KUBELET = ("TIDEGATE_SERVICE_", "TIDEGATE_PORT")
 
 
 class Environment:
     """What the environment says; an empty variable says nothing.
 
-    Variables that kubelet makes of a Service called tidegate are not read.
+    Variables that kubelet makes of a Service whose name begins with tidegate are ignored, unless they are settings.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.entries: list[Entry] = []
         self.problems: list[str] = []
         for variable in environ:
-            if variable.startswith(PREFIX) and not variable.startswith(_OF_KUBELET) and variable != CONFIG_FILE:
+            if variable.startswith(PREFIX) and variable != CONFIG_FILE:
                 self._read(variable, environ[variable])
 
     def _read(self, variable: str, value: str) -> None:
         keys = tuple(variable.removeprefix(PREFIX).lower().split("__"))
         message = _objection(variable, keys)
         if message is not None:
-            self.problems.append(problem(variable, message))
+            if not is_service_link(variable, value):
+                self.problems.append(problem(variable, message))
         elif value.strip():
             self.entries.append(Entry(named_form(keys), keys, value, variable))
 

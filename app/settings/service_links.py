@@ -1,0 +1,51 @@
+"""Service links: the variables that kubelet sets in every pod for each Service of its namespace."""
+
+import ipaddress
+import re
+
+_SERVICE = r"TIDEGATE(?:_[A-Z0-9_]*[A-Z0-9])?"
+_LINK = r"_PORT_[0-9]{1,5}_(?:TCP|UDP|SCTP)"
+_PORT_NAME = r"[A-Z0-9](?:[A-Z0-9_]*[A-Z0-9])?"
+
+_ADDRESS = re.compile(rf"{_SERVICE}(?:_SERVICE_HOST|{_LINK}_ADDR)")
+_NUMBER = re.compile(rf"{_SERVICE}(?:_SERVICE_PORT(?:_{_PORT_NAME})?|{_LINK}_PORT)")
+_PROTOCOL = re.compile(rf"{_SERVICE}{_LINK}_PROTO")
+_URL = re.compile(rf"{_SERVICE}(?:_PORT|{_LINK})")
+
+_URL_VALUE = re.compile(r"(?:tcp|udp|sctp)://(?:\[([^\[\]]+)\]|([^:\[\]]+)):([0-9]{1,5})")
+
+
+def has_link_name(variable: str) -> bool:
+    """Whether a Service whose name is tidegate, or begins with tidegate-, can have a variable of this name."""
+    return any(name.fullmatch(variable) for name in (_ADDRESS, _NUMBER, _PROTOCOL, _URL))
+
+
+def is_service_link(variable: str, value: str) -> bool:
+    """Whether name and value are those of a variable that kubelet makes of such a Service.
+
+    A value of another kind is not kubelet's: `TIDEGATE_HEALTH_PORT=8001` is a typo, `=tcp://10.96.0.7:8001` is a link. The
+    variables are those of `FromServices` in kubelet's `pkg/kubelet/envvars`.
+    """
+    return (
+        (_ADDRESS.fullmatch(variable) is not None and _is_address(value))
+        or (_NUMBER.fullmatch(variable) is not None and _is_port(value))
+        or (_PROTOCOL.fullmatch(variable) is not None and value in {"tcp", "udp", "sctp"})
+        or (_URL.fullmatch(variable) is not None and _is_url(value))
+    )
+
+
+def _is_url(value: str) -> bool:
+    url = _URL_VALUE.fullmatch(value)
+    return url is not None and _is_address(url[1] or url[2]) and _is_port(url[3])
+
+
+def _is_address(value: str) -> bool:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_port(value: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,5}", value) is not None and 1 <= int(value) <= 65535
