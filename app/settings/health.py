@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from app.settings.notation import STATUSES, SWITCH, choice, duration, text, whole_number
+from app.settings.notation import STATUSES, SWITCH, choice, short_duration, text, whole_number
 from app.settings.probe_text import CA_FILE, EXPRESSION, IP_ADDRESS, PASSWORD, SERVER_NAME, escaped_bytes
 from app.settings.section import Section
 from app.settings.statuses import StatusRanges
@@ -76,17 +76,19 @@ class HealthSettings(Section):
         description="how a backend is checked: `tcp`, `tls`, `http`, `https`, `websocket`, `socketio`, `send_expect`, "
         "`grpc`, `redis`, `postgres`, `mysql`, `smtp`, `pop3`, `imap`, `none`",
     )
-    interval: Annotated[float, duration()] = Field(default=3.0, description="time between two checks of a backend")
-    timeout: Annotated[float, duration()] = Field(
+    interval: Annotated[float, short_duration()] = Field(default=3.0, description="time between two checks of a backend")
+    timeout: Annotated[float, short_duration()] = Field(
         default=1.0, description="time after which a check has failed; at most the interval"
     )
-    fast_interval: Annotated[float, duration()] = Field(
+    fast_interval: Annotated[float, short_duration()] = Field(
         default_factory=_interval,
+        validate_default=False,
         description="time between two checks of a backend while the last one contradicts its state",
         json_schema_extra={"default_text": "the interval"},
     )
-    down_interval: Annotated[float, duration()] = Field(
+    down_interval: Annotated[float, short_duration()] = Field(
         default_factory=_interval,
+        validate_default=False,
         description="time between two checks of a backend that is down",
         json_schema_extra={"default_text": "the interval"},
     )

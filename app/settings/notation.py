@@ -6,7 +6,7 @@ takes as people write it, and may let more pass.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
@@ -23,11 +23,14 @@ from app.settings.units import (
     SIZE_EXAMPLES,
     format_duration,
     format_size,
+    in_words,
+    is_bare_number,
     parse_duration,
     parse_size,
 )
 
 THIRTY_DAYS = 30 * 24 * 3600.0
+LARGEST_BARE_NUMBER = 300
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,22 @@ def duration(least: float = 0.001, most: float = THIRTY_DAYS, note: str = "") ->
         return seconds
 
     return Notation(read, format_duration, number_schema("number", least, most, DURATION))
+
+
+def short_duration(least: float = 0.001) -> Notation:
+    """A duration that is rarely minutes: a bare number above 300 is refused, for it was meant in milliseconds."""
+    any_length = duration(least)
+
+    def read(value: object) -> object:
+        seconds = any_length.read(value)
+        assert isinstance(seconds, float)
+        if seconds > LARGEST_BARE_NUMBER and is_bare_number(value):
+            number = str(value).strip()
+            as_meant = f"{number}s" if seconds % 60 else format_duration(seconds)
+            raise ValueError(f"{number} is {in_words(seconds)}: write {number}ms or {as_meant}")
+        return seconds
+
+    return replace(any_length, read=read, schema=number_schema("number", least, LARGEST_BARE_NUMBER, DURATION))
 
 
 def size(least: int, most: int) -> Notation:

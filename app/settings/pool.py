@@ -12,7 +12,7 @@ from app.settings.dns import DnsSettings
 from app.settings.hashing import HashSettings
 from app.settings.health import HealthSettings
 from app.settings.kubernetes import KubernetesSettings
-from app.settings.notation import choice, duration, whole_number
+from app.settings.notation import choice, duration, short_duration, whole_number
 from app.settings.outliers import OutlierSettings
 from app.settings.queue import QueueSettings
 from app.settings.rebalance import HIGHEST_RATE, LiveSessions, RebalanceMode, RebalanceSettings
@@ -108,7 +108,7 @@ class PoolSettings(Section):
         description="percent of the backends below which health is ignored, because the checks are more likely wrong; "
         "`0` = never",
     )
-    connect_timeout: Annotated[float, duration()] = Field(
+    connect_timeout: Annotated[float, short_duration()] = Field(
         default=5.0, description="time for one attempt to connect to a backend"
     )
     connect_attempts: Annotated[int, whole_number(1, 100)] = Field(

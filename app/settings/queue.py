@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.settings.notation import duration, whole_number
+from app.settings.notation import short_duration, whole_number
 from app.settings.section import Section
 
 LARGEST_QUEUE = 100_000
@@ -16,6 +16,6 @@ class QueueSettings(Section):
     size: Annotated[int, whole_number(0, LARGEST_QUEUE, " (0 means no queue)")] = Field(
         default=0, description="clients that may wait while all backends are full; `0` = none, they are reset at once"
     )
-    timeout: Annotated[float, duration(least=0.01)] = Field(
+    timeout: Annotated[float, short_duration(least=0.01)] = Field(
         default=5.0, description="time after which a client that waits is reset"
     )

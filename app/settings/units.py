@@ -34,6 +34,18 @@ def format_duration(seconds: float) -> str:
     return f"{seconds:.6f}".rstrip("0").rstrip(".") + "s"
 
 
+def is_bare_number(duration: object) -> bool:
+    """Whether something that `parse_duration` reads has no unit."""
+    match = _DURATION.fullmatch(duration.strip()) if isinstance(duration, str) else None
+    return match is None or match[2] is None
+
+
+def in_words(seconds: float) -> str:
+    """Return a duration of minutes or hours in whole ones, like `50 minutes` or `about 17 minutes`."""
+    unit, length = ("hours", 3600) if seconds >= 2 * 3600 else ("minutes", 60)
+    return f"{'about ' if seconds % length else ''}{round(seconds / length)} {unit}"
+
+
 def parse_size(value: object) -> int:
     """Return the bytes of `64KiB`, `1MiB`, `1GiB` or a number of bytes; raises ValueError."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST:

@@ -31,7 +31,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert (health.initial, health.max_concurrent, health.skip_on_traffic) == (None, 500, False)
 
 
-@pytest.mark.parametrize("given", [{}, {"interval": "10s"}, {"interval": "7s", "timeout": "2s"}])
+@pytest.mark.parametrize("given", [{}, {"interval": "10s"}, {"interval": "7s", "timeout": "2s"}, {"interval": "10m"}])
 def test_the_other_intervals_are_by_default_the_interval(given: dict[str, object]) -> None:
     health = HealthSettings.model_validate(given)
     assert health.fast_interval == health.down_interval == health.interval

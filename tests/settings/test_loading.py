@@ -140,6 +140,30 @@ def test_problems_of_a_file_name_the_line_and_the_key(tmp_path: Path) -> None:
     ]
 
 
+def test_milliseconds_without_their_unit_are_refused_wherever_they_are_written(tmp_path: Path) -> None:
+    text = (
+        "pools:\n  chat:\n    backends: a:1\n    connect_timeout: 5000\n    health:\n      interval: 3000\n"
+        "      timeout: '1000'\n      fast_interval: 1000\n      down_interval: 3000.0\n    queue: {timeout: 3600}\n"
+    )
+    environ = file_with(tmp_path, text)
+    file = environ["TIDEGATE_CONFIG_FILE"]
+    variables = {"TIDEGATE_BACKENDS": "a:1", "TIDEGATE_CONNECT_TIMEOUT": "3000", "TIDEGATE_LISTENERS__CHAT__BIND": "[::]:1"}
+    assert problems_of({**environ, **variables, "TIDEGATE_IDLE_TIMEOUT": "3600"}) == (
+        *(
+            f"{file}:{line} pools.chat.{key}: '{value}': {value} is {words}"
+            for line, key, value, words in [
+                (6, "health.interval", "3000", "50 minutes: write 3000ms or 50m"),
+                (7, "health.timeout", "1000", "about 17 minutes: write 1000ms or 1000s"),
+                (8, "health.fast_interval", "1000", "about 17 minutes: write 1000ms or 1000s"),
+                (9, "health.down_interval", "3000.0", "50 minutes: write 3000.0ms or 50m"),
+                (4, "connect_timeout", "5000", "about 83 minutes: write 5000ms or 5000s"),
+                (10, "queue.timeout", "3600", "60 minutes: write 3600ms or 1h"),
+            ]
+        ),
+        "TIDEGATE_CONNECT_TIMEOUT: '3000': 3000 is 50 minutes: write 3000ms or 50m",
+    )
+
+
 def test_a_broken_file_does_not_hide_what_is_wrong_with_variables() -> None:
     problems = problems_of({"TIDEGATE_CONFIG_FILE": "/nowhere.yaml", "TIDEGATE_WORKERS": "0"})
     assert problems == (

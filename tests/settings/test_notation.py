@@ -19,6 +19,7 @@ from app.settings.notation import (
     choice,
     duration,
     factor,
+    short_duration,
     size,
     text,
     whole_number,
@@ -35,13 +36,18 @@ NUMBER = whole_number(1, 64, " or auto")
 FACTOR = factor(1.05, 100.0)
 SIZE = size(4096, 1 << 20)
 PATH = text(r"/[!-~]*", "a path")
-ALL = [DURATION, NUMBER, FACTOR, SIZE, PATH, choice(Colour), SWITCH, TOKEN, BACKEND_ADDRESS, LISTEN_ADDRESS, STATUSES]
+SHORT = short_duration()
+ALL = [DURATION, SHORT, NUMBER, FACTOR, SIZE, PATH, choice(Colour), SWITCH, TOKEN, BACKEND_ADDRESS, LISTEN_ADDRESS, STATUSES]
 
 
 @pytest.mark.parametrize(
     ("notation", "written", "value"),
     [
         pytest.param(DURATION, "5m", 300.0, id="duration"),
+        pytest.param(SHORT, "300", 300.0, id="largest bare number"),
+        pytest.param(SHORT, " 3000ms ", 3.0, id="milliseconds with their unit"),
+        pytest.param(SHORT, "3000s", 3000.0, id="long, with its unit"),
+        pytest.param(DURATION, "3600", 3600.0, id="bare number where it may be long"),
         pytest.param(NUMBER, " 64 ", 64, id="whole number"),
         pytest.param(NUMBER, 7, 7, id="plain number"),
         pytest.param(FACTOR, " 1.25 ", 1.25, id="factor"),
@@ -67,6 +73,11 @@ def test_a_value_is_read(notation: Notation, written: object, value: object) -> 
     [
         pytest.param(DURATION, "721h", "expected a duration from 0s to 720h (0 means never)", id="too long"),
         pytest.param(duration(), "0", "expected a duration from 1ms to 720h", id="zero"),
+        pytest.param(SHORT, "3000", "3000 is 50 minutes: write 3000ms or 50m", id="milliseconds without their unit"),
+        pytest.param(SHORT, 7200, "7200 is 2 hours: write 7200ms or 2h", id="bare number"),
+        pytest.param(SHORT, " 5000 ", "5000 is about 83 minutes: write 5000ms or 5000s", id="odd minutes"),
+        pytest.param(SHORT, 300.5, "300.5 is about 5 minutes: write 300.5ms or 300.5s", id="decimal"),
+        pytest.param(SHORT, "86400000", "expected a duration from 1ms to 720h", id="far too long"),
         pytest.param(NUMBER, "65", "expected a whole number from 1 to 64 or auto", id="too large"),
         pytest.param(NUMBER, True, "expected a whole number", id="boolean is no number"),
         pytest.param(NUMBER, 1.0, "expected a whole number", id="decimal is no whole number"),
