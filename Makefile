@@ -3,6 +3,7 @@
 # make test-compiled: the data plane.  make test-scenarios: user stories.  make test-splice: splice forced on and off.
 # make image: the container image, built and tried.  make ship: that, chart, manifests, alerts and dashboard, with real tools.
 # make bench, bench-quick: beside nginx and HAProxy.  make bench-growth: how cost grows.  bench-kubernetes: 5,000 endpoints.
+# make cost: instructions, system calls and memory of a connection and a request, counted.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -18,10 +19,10 @@ MOVING_BYTES := tests/dataplane/test_relay.py tests/dataplane/test_session.py te
 	tests/scenarios/test_compiled.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run compiled test test-compiled test-scenarios test-splice image ship check fix bench bench-quick bench-growth bench-kubernetes docs lock coverage clean
+.PHONY: help run compiled test test-compiled test-scenarios test-splice image ship check fix bench bench-quick bench-growth bench-kubernetes cost docs lock coverage clean
 
 help:
-	@sed -n 1,5p Makefile
+	@sed -n 1,6p Makefile
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Tidegate needs Python 3.11 or newer: make PYTHON=python3.13 ..."; exit 1; }
@@ -119,6 +120,10 @@ bench-growth: $(VENV)/.dev $(COMPILED)/.built
 
 bench-kubernetes: $(VENV)/.dev
 	$(BIN)/python -m tests.bench.kubernetes
+
+cost: $(VENV)/.dev $(COMPILED)/.built
+	@sh tests/bench/system_packages.sh
+	$(AS_SHIPPED) PYTHONHASHSEED=0 $(BIN)/python -m tests.bench.cost
 
 docs: $(VENV)/.dev $(BIN)/helm
 	$(BIN)/python -m tests.support.document_tables

@@ -12,6 +12,8 @@ need nginx nginx
 need haproxy haproxy
 need wrk wrk
 need iperf3 iperf3
+need valgrind valgrind
+need strace strace
 
 if [ -n "$packages" ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "Installing$packages for the benchmark ..."

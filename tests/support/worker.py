@@ -282,11 +282,11 @@ class Worker:
 
 @asynccontextmanager
 async def running_worker(
-    *, descriptors: int = 0, board: Board | None = None, number: int = 0, **greeting: Any
+    *, descriptors: int = 0, command: Sequence[str] = (), board: Board | None = None, number: int = 0, **greeting: Any
 ) -> AsyncIterator[Worker]:
     """Start a worker and greet it; at the end stop it and check its books. It is killed if it still runs.
 
-    `descriptors` limits its open files. Workers that share a `board` need a `number` each. All else are fields of `Hello`.
+    `descriptors` limits its open files; `command`, such as a tracer, runs it. Workers that share a `board` need a `number` each. All else are fields of `Hello`.
     """
     hello = replace(Hello(65536, SPLICE, log_sessions=True, log_console=False), **greeting)
     own_board = Board.create(1) if board is None else None
@@ -297,7 +297,7 @@ async def running_worker(
     with theirs:
         inherited = theirs.fileno(), shared.descriptor
         process = await asyncio.create_subprocess_exec(
-            *limit, sys.executable, "-m", "app.dataplane", str(number), str(shared.workers), *map(str, inherited),
+            *limit, *command, sys.executable, "-m", "app.dataplane", str(number), str(shared.workers), *map(str, inherited),
             pass_fds=inherited, stdin=DEVNULL, stdout=PIPE, limit=1 << 20,
         )  # fmt: skip
     worker = Worker(process, ours, shared, number)
