@@ -1,11 +1,12 @@
-"""What a connection and a request cost a worker in instructions and system calls: counts, which the machine's noise leaves alone.
+"""What a connection and a request cost a worker, in instructions and system calls: counts, which noise leaves alone.
 
-A worker runs under callgrind, then under strace, first with little and then with more of the same load. The difference is the
-cost of what was added; what starting and ending cost is in both. One load at a time, one client after the other.
+A worker runs under callgrind, then under strace, first with little and then with more of the same load. The difference is
+the cost of what was added; what starting and ending cost is in both. One load at a time, one client after the other.
 """
 
 import asyncio
 import re
+import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -103,13 +104,19 @@ async def idle_bytes() -> float:
     return (weights[1] - weights[0]) / IDLE
 
 
+def say(line: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 async def main() -> None:
     """Print the table."""
-    print(f"one worker, {'compiled' if COMPILED else 'plain sources'}")
+    say(f"one worker, {'compiled' if COMPILED else 'plain sources'}")
     for name, load in (("connection", connections), ("request", requests)):
         counts = await cost(load)
-        print(f"{name}: {counts.instructions / 1000:.2f} thousand instructions, {counts.system_calls:.2f} system calls")
-    print(f"idle connection: {await idle_bytes():.0f} bytes")
+        say(f"{name}: {counts.instructions / 1000:.2f} thousand instructions, {counts.system_calls:.2f} system calls")
+    say(f"idle connection: {await idle_bytes():.0f} bytes")
 
 
 if __name__ == "__main__":

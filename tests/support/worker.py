@@ -286,7 +286,8 @@ async def running_worker(
 ) -> AsyncIterator[Worker]:
     """Start a worker and greet it; at the end stop it and check its books. It is killed if it still runs.
 
-    `descriptors` limits its open files; `command`, such as a tracer, runs it. Workers that share a `board` need a `number` each. All else are fields of `Hello`.
+    `descriptors` limits its open files; `command`, such as a tracer, runs it. Workers that share a `board` need a `number`
+    each. All else are fields of `Hello`.
     """
     hello = replace(Hello(65536, SPLICE, log_sessions=True, log_console=False), **greeting)
     own_board = Board.create(1) if board is None else None
