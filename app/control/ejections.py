@@ -44,12 +44,18 @@ class Ejections:
         """Take a probe's result over; `elsewhere` says that it went to another port or address than the traffic does.
 
         Whether enough have passed in a row to end the ejection. A probe that only connects proves nothing about a backend
-        that accepts and then resets, and one that went elsewhere nothing at all.
+        that accepts and then resets, and one that went elsewhere nothing at all. One that got an answer takes the failures
+        that clients may have caused out of the row.
         """
-        ejection = self.current.get(name)
-        if ejection is None or elsewhere:
+        if elsewhere:
             return False
-        if ejection.failures.after_accepting and not self._settings.health.type.reads_answer:
+        reads_answer = self._settings.health.type.reads_answer
+        ejection = self.current.get(name)
+        if ejection is None:
+            if passed and reads_answer and self.of(name).failures.disputed:
+                self._keep(name, self.of(name).after_answer())
+            return False
+        if ejection.failures.after_accepting and not reads_answer:
             return False
         outlier = self.of(name).after_probe(passed=passed)
         assert outlier.ejection is not None

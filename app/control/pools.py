@@ -169,7 +169,8 @@ class LivePool:
         member = self.snapshot.members.get(name)
         if member is None or member.state is not State.UP or self._has_recovered(message):
             return
-        failures = Failures(message.dials, message.resets, message.early_ends, message.reason)
+        counts = message.dials, message.resets, message.early_ends, message.disputed
+        failures = Failures(*counts, frozenset(message.clients), message.reason)
         good = self._totals.total(BACKENDS, self.slots[name], BackendCell.GOOD)
         if self.ejections.failed(name, failures, good) and self.ejections.may_eject(
             len(self.snapshot.members), self.snapshot.count(State.UP)

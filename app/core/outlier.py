@@ -2,14 +2,26 @@
 
 The words and defaults are those of Envoy's outlier detection: so many consecutive failures, a base time and a longest one.
 Times are seconds of any one clock that never goes backwards.
+
+A session that the backend ends at once without a byte is the backend's failure where nothing had been sent to it. Where
+something had been sent, the client may be the cause: PostgreSQL answers a cancel request by closing, and many a server ends
+what it cannot read. Such an end is disputed. It counts once several clients have met with one in the same row.
 """
 
 from dataclasses import dataclass, replace
+from itertools import islice
 from math import inf
 
 from app.core.backend import State
 from app.core.health import Verdict
+from app.core.network import Networks
 from app.core.reasons import ConnectFailure
+
+ENOUGH_CLIENTS = 3
+"""So many clients in one row prove that it is not they who make the backend end their sessions."""
+
+_CLIENTS = Networks(32, 64)
+"""A host with IPv6 usually has a /64 of addresses, so these are one client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,48 +29,66 @@ class Failures:
     """Failures of real traffic at one backend, one after the other.
 
     `dials` that failed, the last for `reason`, of which `resets` came after the backend had accepted; `early_ends` are
-    sessions that it ended at once without a byte.
+    sessions that it ended at once without a byte, though it had been sent nothing. `disputed` are those that it ended so
+    after it had been sent something, and `clients` are the first few of their clients, at most ENOUGH_CLIENTS.
     """
 
     dials: int = 0
     resets: int = 0
     early_ends: int = 0
+    disputed: int = 0
+    clients: frozenset[str] = frozenset()
     reason: str = ""
+
+    @staticmethod
+    def of_dial(failure: ConnectFailure) -> "Failures":
+        """One dial that failed."""
+        return Failures(dials=1, resets=int(failure is ConnectFailure.RESET), reason=failure.value)
+
+    @staticmethod
+    def of_early_end(sent: int, client: str) -> "Failures":
+        """One session that ended early, after so many bytes of a client with this address had been sent to the backend."""
+        return Failures(disputed=1, clients=frozenset({_CLIENTS.of(client)})) if sent else Failures(early_ends=1)
 
     def __add__(self, later: "Failures") -> "Failures":
         return Failures(
             self.dials + later.dials,
             self.resets + later.resets,
             self.early_ends + later.early_ends,
+            self.disputed + later.disputed,
+            frozenset(islice((*self.clients, *(later.clients - self.clients)), ENOUGH_CLIENTS)),
             later.reason or self.reason,
         )
 
-    def and_one(self, failure: ConnectFailure | None) -> "Failures":
-        """One more: a dial that failed, or with None a session that ended early."""
-        if failure is None:
-            return replace(self, early_ends=self.early_ends + 1)
-        resets = self.resets + (failure is ConnectFailure.RESET)
-        return Failures(self.dials + 1, resets, self.early_ends, failure.value)
+    def __bool__(self) -> bool:
+        return bool(self.dials or self.early_ends or self.disputed)
+
+    @property
+    def undisputed(self) -> "Failures":
+        """Those that no client can have caused."""
+        return replace(self, disputed=0, clients=frozenset())
 
     @property
     def count(self) -> int:
-        """All of them."""
-        return self.dials + self.early_ends
+        """Those that count against the backend."""
+        return self.dials + self._sessions
 
     @property
     def after_accepting(self) -> bool:
         """Whether the backend accepted before some of them, so that one more connect would prove nothing."""
-        return bool(self.resets or self.early_ends)
+        return bool(self.resets or self._sessions)
+
+    @property
+    def _sessions(self) -> int:
+        return self.early_ends + (self.disputed if len(self.clients) >= ENOUGH_CLIENTS else 0)
 
     def __str__(self) -> str:
-        dials = f"{self.dials} {_plural('dial', self.dials)} in a row failed: {self.reason}"
-        early = f"{self.early_ends} {_plural('session', self.early_ends)} in a row ended at once without a byte"
-        if self.dials and self.early_ends:
-            return (
-                f"{self.count} failures in a row: {self.dials} {_plural('dial', self.dials)} ({self.reason}), "
-                f"{self.early_ends} {_plural('session', self.early_ends)} ended at once without a byte"
-            )
-        return early if self.early_ends else dials
+        dials, sessions = _plural("dial", self.dials), _plural("session", self._sessions)
+        if self.dials and self._sessions:
+            return f"{self.count} failures in a row: {dials} ({self.reason}), {sessions} ended at once without a byte"
+        if self._sessions:
+            return f"{sessions} in a row ended at once without a byte"
+        return f"{dials} in a row failed: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +142,10 @@ class Outlier:
             return self
         return replace(self, ejection=replace(self.ejection, passes=self.ejection.passes + 1 if passed else 0))
 
+    def after_answer(self) -> "Outlier":
+        """A probe has got an answer: the backend serves, so its clients may have caused the ends that are disputed."""
+        return replace(self, failures=self.failures.undisputed)
+
     def restored(self, now: float) -> "Outlier":
         """The ejection is over, for whatever reason; the next failure is the first in a row."""
         return replace(self, failures=Failures(), ejection=None, ended_at=now if self.ejection else self.ended_at)
@@ -128,4 +162,4 @@ def state_of(verdict: Verdict, outlier: Outlier) -> State:
 
 
 def _plural(word: str, count: int) -> str:
-    return word if count == 1 else f"{word}s"
+    return f"1 {word}" if count == 1 else f"{count} {word}s"

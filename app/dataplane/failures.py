@@ -4,7 +4,6 @@ from collections.abc import Callable
 from time import monotonic
 
 from app.core.outlier import Failures
-from app.core.reasons import ConnectFailure
 from app.dataplane.poller import Poller
 
 REPORT_INTERVAL = 0.1  # seconds between two reports about a backend
@@ -23,10 +22,10 @@ class FailureReports:
         self._next_at = 0.0
         self._is_due = False
 
-    def add(self, failure: ConnectFailure | None, good: int, enough: int) -> None:
-        """A dial has failed or, with None, a session has ended early. When `enough` have in a row, they are told at once."""
+    def add(self, failure: Failures, good: int, enough: int) -> None:
+        """One more failure. When there are `enough` in a row, they are told at once."""
         self._good = good
-        self._untold = self._untold.and_one(failure)
+        self._untold += failure
         self._in_a_row += 1
         wait = self._next_at - monotonic()
         if wait <= 0 or self._in_a_row == enough:
@@ -45,7 +44,7 @@ class FailureReports:
 
     def _tell_the_rest(self) -> None:
         self._is_due = False
-        if self._untold.count:
+        if self._untold:
             self._tell()
 
     def _tell(self) -> None:

@@ -9,6 +9,7 @@ from errno import EINPROGRESS
 from time import monotonic
 from typing import TYPE_CHECKING, Final, Protocol
 
+from app.core.outlier import Failures
 from app.core.reasons import (
     BACKEND_ENDS,
     CLEAN_ENDS,
@@ -36,8 +37,8 @@ class Owner(Protocol):
 
     medium: Medium
 
-    def backend_failed(self, pool: Pool, backend: PoolBackend, failure: ConnectFailure | None) -> None:
-        """Tell control that a dial failed or, with None, that a session ended early."""
+    def backend_failed(self, pool: Pool, backend: PoolBackend, failure: Failures) -> None:
+        """Tell control that a dial failed or that a session ended early."""
 
     def session_ended(self, session: "Session", reason: CloseReason) -> None:
         """Log the session and forget it."""
@@ -270,7 +271,7 @@ class Session:
         if self.pool.queue is not None:
             self.pool.queue.wake()
         if blames_backend:
-            self._owner.backend_failed(self.pool, self.backend, failure)
+            self._owner.backend_failed(self.pool, self.backend, Failures.of_dial(failure))
         self.tried.append(self.backend)
         self.backend = self.backend_socket = None
 
@@ -303,7 +304,8 @@ class Session:
         elif reason is None:
             return
         elif reason is CloseReason.BACKEND_EOF or (reason in BACKEND_ENDS and not self.to_backend.ended):
-            self._owner.backend_failed(self.pool, self.backend, None)
+            early_end = Failures.of_early_end(self.to_backend.moved, self.peer[0])
+            self._owner.backend_failed(self.pool, self.backend, early_end)
         self._early_until = 0.0
 
     def flush_counters(self, now: float) -> bool:

@@ -12,7 +12,7 @@ from time import monotonic
 from app.core.address import Address
 from app.core.lifecycle import closing_window
 from app.core.outlier import Failures
-from app.core.reasons import CloseReason, ConnectFailure
+from app.core.reasons import CloseReason
 from app.core.splice import Splice
 from app.dataplane.access_log import AccessLog
 from app.dataplane.closing import Closing
@@ -91,15 +91,15 @@ class Worker:
             self._count_logged()
         return self._exit_code or 0
 
-    def backend_failed(self, pool: Pool, backend: PoolBackend, failure: ConnectFailure | None) -> None:
+    def backend_failed(self, pool: Pool, backend: PoolBackend, failure: Failures) -> None:
         """Tell control, which probes the backend at once and may eject it; a storm is told a few times a second."""
         if backend.failures is None:
             backend.failures = FailureReports(self.poller, partial(self._report_failures, pool.name, backend.name))
         backend.failures.add(failure, backend.good, pool.outlier_failures)
 
     def _report_failures(self, pool: str, backend: str, good: int, new: Failures) -> None:
-        counts = new.dials, new.resets, new.early_ends
-        self._channel.send(BackendFailed(self._number, pool, backend, good, *counts, new.reason))
+        counts = new.dials, new.resets, new.early_ends, new.disputed
+        self._channel.send(BackendFailed(self._number, pool, backend, good, *counts, sorted(new.clients), new.reason))
 
     def session_ended(self, session: Session, reason: CloseReason) -> None:
         """Log the session and forget it."""

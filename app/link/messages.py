@@ -220,6 +220,8 @@ class BackendFailed:
     dials: int
     resets: int
     early_ends: int
+    disputed: int
+    clients: list[str]
     reason: str
 
 

@@ -76,7 +76,7 @@ class Bench:
         name = self.backends[number].name
         slot = self.pool.slots[name]
         good = self.board.cells[self.board.base(worker) + BACKENDS.cell(slot, BackendCell.GOOD)]
-        counts = {"dials": 0, "resets": 0, "early_ends": 0, "reason": "", **failures}
+        counts = {"dials": 0, "resets": 0, "early_ends": 0, "disputed": 0, "clients": [], "reason": "", **failures}
         return BackendFailed(worker, "chat", name, good, **counts)
 
     def refused(self, number: int, dials: int = 5, worker: int = 0) -> None:
@@ -145,6 +145,28 @@ def test_a_report_that_a_good_session_has_overtaken_does_not_count(board: Board)
     assert bench.states == "uuuu"
     bench.refused(0, 4)
     assert bench.states == "uuuu"
+
+
+@pytest.mark.parametrize(
+    ("health", "state"),
+    [
+        pytest.param({"type": "tcp"}, "e", id="connects"),
+        pytest.param({"type": "redis"}, "u", id="reads-an-answer"),
+        pytest.param({"type": "redis", "port": 8080}, "e", id="of-another-port"),
+    ],
+)
+def test_sessions_that_end_early_after_something_was_sent_eject_when_workers_saw_three_clients_and_no_probe_an_answer(
+    board: Board, health: dict[str, Any], state: str
+) -> None:
+    bench = Bench(board, health={**HTTP, **health})
+    bench.pool.failed(bench.report(0, worker=0, disputed=50, clients=["10.1.0.1", "10.1.0.2"]))
+    bench.pool.failed(bench.report(0, worker=1, disputed=50, clients=["10.1.0.2"]))
+    assert bench.states == "uuuu"
+    bench.probe(0, "+")
+    bench.pool.failed(bench.report(0, worker=1, disputed=1, clients=["10.1.0.3"]))
+    assert bench.states == f"{state}uuu"
+    bench.pool.failed(bench.report(0, worker=0, disputed=4, clients=["10.1.0.1", "10.1.0.2"]))
+    assert bench.states == "euuu"
 
 
 def test_failures_of_different_backends_are_no_row(board: Board) -> None:

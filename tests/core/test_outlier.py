@@ -8,13 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.backend import State
-from app.core.outlier import Ejection, Failures, Outlier, most_ejected, state_of
+from app.core.outlier import ENOUGH_CLIENTS, Ejection, Failures, Outlier, most_ejected, state_of
 from app.core.reasons import ConnectFailure
 
 FIRST, LONGEST = 30.0, 300.0
 REFUSED, RESET = Failures(dials=1, reason="refused"), Failures(dials=1, resets=1, reason="reset")
 EARLY = Failures(early_ends=1)
-KINDS = st.sampled_from([None, *ConnectFailure])
+KINDS = st.one_of(
+    st.sampled_from(ConnectFailure).map(Failures.of_dial),
+    st.builds(
+        Failures.of_early_end, st.integers(0, 2), st.sampled_from(["10.0.0.1", "10.0.0.2", "10.0.0.3", "2001:db8::1"])
+    ),
+)
 
 
 def failing(outlier: Outlier, *failures: Failures, good: int = 0) -> Outlier:
@@ -31,13 +36,21 @@ def failing(outlier: Outlier, *failures: Failures, good: int = 0) -> Outlier:
         ([REFUSED, RESET, EARLY], "3 failures in a row: 2 dials (reset), 1 session ended at once without a byte"),
         ([EARLY] * 5, "5 sessions in a row ended at once without a byte"),
         ([EARLY], "1 session in a row ended at once without a byte"),
+        ([EARLY, Failures.of_early_end(7, "10.0.0.1")], "1 session in a row ended at once without a byte"),
+        (
+            [REFUSED, *(Failures.of_early_end(7, f"10.0.0.{client}") for client in range(4))],
+            "5 failures in a row: 1 dial (refused), 4 sessions ended at once without a byte",
+        ),
     ],
 )
 def test_failures_are_said_in_words_with_the_last_reason(failures: list[Failures], words: str) -> None:
     assert str(failing(Outlier(), *failures).failures) == words
 
 
-@pytest.mark.parametrize(("failures", "proves_nothing"), [(REFUSED, False), (RESET, True), (EARLY, True)])
+@pytest.mark.parametrize(
+    ("failures", "proves_nothing"),
+    [(REFUSED, False), (RESET, True), (EARLY, True), (Failures.of_early_end(1, "10.0.0.1"), False)],
+)
 def test_a_connect_proves_nothing_about_a_backend_that_accepts_and_then_ends(
     failures: Failures,
     proves_nothing: bool,  # noqa: FBT001
@@ -45,17 +58,47 @@ def test_a_connect_proves_nothing_about_a_backend_that_accepts_and_then_ends(
     assert (REFUSED + failures + REFUSED).after_accepting is proves_nothing
 
 
+def disputed(*clients: str) -> Failures:
+    """Sessions of these clients that ended early after something had been sent."""
+    return sum((Failures.of_early_end(1, client) for client in clients), Failures())
+
+
 @given(st.lists(KINDS, max_size=30))
-def test_single_failures_add_up_and_every_one_is_counted(kinds: list[ConnectFailure | None]) -> None:
-    total, parts = Failures(), Failures()
-    for kind in kinds:
-        total, parts = total.and_one(kind), parts + Failures().and_one(kind)
-    assert total == parts
-    assert total.count == len(kinds)
-    assert total.early_ends == kinds.count(None)
-    assert total.resets == kinds.count(ConnectFailure.RESET)
-    dials = [kind for kind in kinds if kind is not None]
-    assert (total.dials, total.reason) == (len(dials), dials[-1].value if dials else "")
+def test_failures_add_up_and_of_the_clients_a_few_are_kept(failures: list[Failures]) -> None:
+    total = sum(failures, Failures())
+    for field in ("dials", "resets", "early_ends", "disputed"):
+        assert getattr(total, field) == sum(getattr(each, field) for each in failures)
+    clients = {client for each in failures for client in each.clients}
+    assert len(total.clients) == min(len(clients), ENOUGH_CLIENTS)
+    assert total.clients <= clients
+    assert total.count == total.dials + total.early_ends + total.disputed * (len(clients) >= ENOUGH_CLIENTS)
+    assert total.reason == next((each.reason for each in reversed(failures) if each.reason), "")
+    assert bool(total) is bool(failures)
+
+
+@pytest.mark.parametrize(
+    ("failures", "count"),
+    [
+        pytest.param([disputed("10.0.0.1")] * 100, 0, id="one-client"),
+        pytest.param([disputed("10.0.0.1", "10.0.0.2")] * 50, 0, id="two-clients"),
+        pytest.param([disputed("10.0.0.1")] * 98 + [disputed("10.0.0.2", "10.0.0.3")], 100, id="three-clients"),
+        pytest.param([disputed("2001:db8::1", "2001:db8::2", "2001:db8::3")], 0, id="one-host-with-three-ipv6-addresses"),
+        pytest.param([disputed("2001:db8::1", "2001:db8:0:1::1", "10.0.0.1")], 3, id="three-networks"),
+        pytest.param([disputed("10.0.0.1"), EARLY, REFUSED], 2, id="what-no-client-can-have-caused-counts"),
+        pytest.param([Failures.of_early_end(0, "10.0.0.1")] * 5, 5, id="nothing-was-sent"),
+    ],
+)
+def test_an_early_end_after_something_was_sent_counts_once_three_clients_have_met_with_one(
+    failures: list[Failures], count: int
+) -> None:
+    assert failing(Outlier(), *failures).failures.count == count
+
+
+def test_an_answer_to_a_probe_takes_what_clients_may_have_caused_out_of_the_row_and_nothing_else() -> None:
+    outlier = failing(Outlier(), REFUSED, EARLY, disputed("10.0.0.1", "10.0.0.2", "10.0.0.3")).after_answer()
+    assert outlier.failures.count == 2
+    assert failing(outlier, disputed("10.0.0.1", "10.0.0.2")).failures.count == 2, "also which clients those were"
+    assert failing(outlier, disputed("10.0.0.1", "10.0.0.2", "10.0.0.3")).failures.count == 5
 
 
 @given(st.lists(st.booleans(), max_size=60))

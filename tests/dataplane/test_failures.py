@@ -48,6 +48,10 @@ def early_ends(worker: Worker) -> int:
     return sum(report.early_ends for report in worker.failure_reports())
 
 
+def disputed(worker: Worker) -> int:
+    return sum(report.disputed for report in worker.failure_reports())
+
+
 async def has_judged(worker: Worker, *, good_sessions: int, early: int) -> None:
     """Wait for the end of all sessions and for what is said about them."""
     await until(lambda: worker.active == 0)
@@ -67,11 +71,13 @@ async def test_a_session_that_the_backend_ends_at_once_without_a_byte_is_a_failu
             await client.send(b"hello")
             await backend.read_exactly(5)
         getattr(backend, how)()
-        await until(lambda: early_ends(worker) == 1)
+        await until(lambda: early_ends(worker) + disputed(worker) == 1)
         if how == "end":
             assert worker.active == 1, "it is told as soon as the backend has ended"
             client.end()
-    await has_judged(worker, good_sessions=0, early=1)
+    await has_judged(worker, good_sessions=0, early=int(not speaks_first))
+    assert disputed(worker) == int(speaks_first), "what was sent may be the reason"
+    assert [report.clients for report in worker.failure_reports()] == [["127.0.0.1"] if speaks_first else []]
 
 
 @pytest.mark.parametrize("how", ["end", "reset"])
@@ -146,7 +152,7 @@ async def test_the_first_failure_is_told_at_once_and_the_last_of_a_burst_is_not_
                 await end_at_once(backend, port)
             await until(lambda: early_ends(worker) == 50)
             reports = worker.failure_reports()
-            assert reports[0] == BackendFailed(0, "default", str(backend.address), 0, 0, 0, 1, "")
+            assert reports[0] == BackendFailed(0, "default", str(backend.address), 0, 0, 0, 1, 0, [], "")
             assert len(reports) <= (monotonic() - started) / 0.1 + 2
 
 

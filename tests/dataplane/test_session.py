@@ -274,7 +274,9 @@ async def test_failed_dials_are_reported_to_control_but_only_a_few_times_a_secon
     await worker.sessions()
     seconds = monotonic() - started
     reports = worker.failure_reports()
-    assert reports[0] == BackendFailed(0, "chat", dead.name, good=0, dials=1, resets=0, early_ends=0, reason="refused")
+    assert reports[0] == BackendFailed(
+        0, "chat", dead.name, 0, dials=1, resets=0, early_ends=0, disputed=0, clients=[], reason="refused"
+    )
     assert 1 <= len(reports) <= seconds / 0.1 + 1
     await until(lambda: sum(report.dials for report in worker.failure_reports()) == 300)
     assert failures(worker, 0, ConnectFailure.REFUSED) == 300

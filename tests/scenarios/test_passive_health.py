@@ -2,17 +2,21 @@
 
 import asyncio
 import signal
+import struct
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
+import trustme
+
 from tests.support.backends import echo, running_backend
 from tests.support.clients import Client, connect
 from tests.support.peers import Peer, serving
 from tests.support.ports import free_port
 from tests.support.proxy import Proxy, running_proxy
+from tests.support.servers import postgres_server
 from tests.support.waiting import until
 
 LOADERS = 8
@@ -34,6 +38,10 @@ async def main():
 
 asyncio.run(main())
 """
+
+
+CANCEL_REQUEST = struct.pack("!4I", 16, 80877102, 4711, 4711)
+"""What PostgreSQL clients send on Ctrl-C and at a timeout, on a new connection. The server closes without an answer."""
 
 
 async def read_and_reset(peer: Peer) -> None:
@@ -61,7 +69,7 @@ async def test_a_backend_that_accepts_and_then_resets_is_ejected_within_ten_sess
         sessions = 0
         living: list[Client] = []
         while not proxy.events("backend_ejected"):
-            client = await connect(proxy.port)
+            client = await connect(proxy.port, source=f"127.0.0.{2 + sessions % 3}")
             sessions += 1
             if await served(client):
                 living.append(client)
@@ -79,6 +87,48 @@ async def test_a_backend_that_accepts_and_then_resets_is_ejected_within_ten_sess
         assert not proxy.events("backend_restored"), "that it accepts proves nothing"
         await asyncio.gather(*(client.close() for client in living))
         assert await proxy.stop() == 0
+
+
+async def test_one_client_that_makes_a_backend_hang_up_does_not_eject_it_and_three_clients_do() -> None:
+    async with running_backend(echo) as steady, serving(read_and_reset) as other:
+        name = str(other.address)
+        async with running_proxy(BACKENDS=f"{name},{steady.name}", BALANCE="first", WORKERS=2) as proxy:
+            for _ in range(20):
+                assert not await one_more(proxy, "127.0.0.2")
+            await seen_by_probes(proxy)
+            assert not await one_more(proxy, "127.0.0.3")
+            await seen_by_probes(proxy)
+            assert not await one_more(proxy, "127.0.0.4")
+            line = await proxy.event("backend_ejected", backend=name)
+            assert line["reason"] == "22 sessions in a row ended at once without a byte"
+            assert await proxy.stop() == 0
+
+
+async def test_requests_to_cancel_eject_no_postgres() -> None:
+    certificate = trustme.CA().issue_cert("127.0.0.1")
+    async with postgres_server("host all all 127.0.0.1/32 trust", certificate) as server:
+        names = f"127.0.0.1:{server.port},localhost:{server.port}"
+        async with running_proxy(BACKENDS=names, BALANCE="first") as proxy:
+            for _ in range(8):
+                client = await connect(proxy.port)
+                client.writer.write(CANCEL_REQUEST)
+                assert await client.end() == "eof"
+                await client.close()
+                await proxy.event("session_closed", client=client.address, sent_bytes=16, received_bytes=0)
+            await seen_by_probes(proxy)
+            assert not proxy.events("backend_ejected")
+            assert {backend["state"] for backend in (await proxy.backends()).values()} == {"up"}
+            assert await proxy.stop() == 0
+
+
+async def seen_by_probes(proxy: Proxy) -> None:
+    """Wait for probes enough that what workers had to report is long with control."""
+    before = await proxy.metrics("tidegate_backend_health_checks_total")
+
+    async def probed() -> bool:
+        return await proxy.metrics("tidegate_backend_health_checks_total") >= before + 5
+
+    await until(probed)
 
 
 async def test_an_ejected_backend_gets_traffic_again_when_its_time_is_over() -> None:
@@ -113,13 +163,14 @@ async def test_an_ejected_backend_gets_traffic_again_when_its_time_is_over() -> 
 
 
 async def asked_until(proxy: Proxy, event: str) -> bool:
-    await one_more(proxy)
+    for client in range(2, 5):
+        await one_more(proxy, f"127.0.0.{client}")
     return bool(proxy.events(event))
 
 
-async def one_more(proxy: Proxy) -> bool:
-    """Whether one more client is served."""
-    client = await connect(proxy.port)
+async def one_more(proxy: Proxy, source: str | None = None) -> bool:
+    """Whether one more client is served, which comes from this loopback address."""
+    client = await connect(proxy.port, source=source)
     try:
         return await served(client)
     finally:
