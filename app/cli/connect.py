@@ -44,7 +44,7 @@ async def _findings(settings: Settings, environ: Mapping[str, str]) -> list[Find
 async def _list(cluster: Cluster, objects: Objects, settings: KubernetesSettings) -> Finding:
     request = objects.list()
     try:
-        async with cluster.get(request, timeout=TIMEOUT) as response:
+        async with cluster.get(request, answer_timeout=TIMEOUT, timeout=TIMEOUT) as response:
             items, _ = await whole_list(response)
     except ClusterError as error:
         return Finding(is_good=False, text=f"cannot {request.what}: {error}")
@@ -59,7 +59,7 @@ async def _list(cluster: Cluster, objects: Objects, settings: KubernetesSettings
 
 async def _watch(cluster: Cluster, request: Request) -> Finding:
     try:
-        async with cluster.get(request, timeout=TIMEOUT):
+        async with cluster.get(request, answer_timeout=TIMEOUT, timeout=TIMEOUT):
             return Finding(is_good=True, text=f"may {request.what}")
     except ClusterError as error:
         return Finding(is_good=False, text=f"cannot {request.what}: {error}")

@@ -237,13 +237,32 @@ def status(code: int, message: str = "", **headers: str) -> Fault:
     return answer
 
 
-def sending(*parts: bytes, then: str = "end") -> Fault:
-    """A watch that sends these bytes, and then ends cleanly (`end`), is cut (`cut`) or says nothing more (`silence`)."""
+def plain(code: int, text: str) -> Fault:
+    """An answer of a server or proxy that speaks no Kubernetes."""
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(status=code, text=text)
+
+    return answer
+
+
+async def hang(_request: web.Request) -> web.StreamResponse:
+    """No answer."""
+    await asyncio.sleep(3600)
+    raise AssertionError
+
+
+def sending(*parts: bytes, then: str = "end", between: float = 0.0) -> Fault:
+    """A watch that sends these bytes, and then ends cleanly (`end`), is cut (`cut`) or says nothing more (`silence`).
+
+    `between` is the pause in seconds after each part.
+    """
 
     async def answer(request: web.Request) -> web.StreamResponse:
         response = await stream(request)
         for part in parts:
             await response.write(part)
+            await asyncio.sleep(between)
         if then == "silence":
             await asyncio.sleep(3600)
         if then == "cut":

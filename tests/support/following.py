@@ -24,6 +24,8 @@ QUICK = Pace(
     shortest_watch=30,
     longest_watch=40,
     lateness=1.0,
+    list_answer=1.0,
+    watch_answer=1.0,
     too_short=0.0,
     backoff=Backoff(first=0.01, longest=0.05, healthy_after=120.0),
 )
@@ -50,7 +52,7 @@ async def following(
     server: ApiServer, folder: Path, pace: Pace = QUICK, cluster: Cluster | None = None, **kubernetes: Any
 ) -> AsyncIterator[LivePool]:
     """A pool that follows the Service chat/socketio of a server."""
-    cluster = cluster or Cluster(Kubeconfig(server.kubeconfig(folder / "kubeconfig")), answer_timeout=1.0)
+    cluster = cluster or Cluster(Kubeconfig(server.kubeconfig(folder / "kubeconfig")))
     with pool_of(**kubernetes) as pool:
         task = asyncio.ensure_future(KubernetesDiscovery(pool, cluster, pace).run())
         try:

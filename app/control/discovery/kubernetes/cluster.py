@@ -5,6 +5,7 @@ that is half dead outlives no request. A watch takes minutes, so this costs noth
 """
 
 import asyncio
+import socket
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -19,13 +20,20 @@ from kubernetes.aio.client.configuration import Configuration
 from app import __version__
 from app.control.discovery.kubernetes.credentials import Source, load
 from app.control.discovery.kubernetes.trouble import REDIRECTED, ClusterError, refused, unreachable
-from app.link.sockets import KEEPALIVE
 
 CREDENTIALS_AGE = 60.0  # seconds; bound tokens rotate
 CONNECT_TIMEOUT = 10.0
 MOST_TOKENS = 16
 """So many of the last ones are kept out of the log: one lives on after its successor has been read."""
 LARGEST_REFUSAL = 64 * 1024
+WATCHED_OVER = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 45_000),
+)
+"""A server whose host is gone is noticed after 45 seconds, as by client-go. One that hangs is not: its kernel answers."""
 
 
 @dataclass(frozen=True)
@@ -40,28 +48,37 @@ class Request:
 class Cluster:
     """Makes requests with credentials that are read again every minute, and at once when the server does not take them."""
 
-    def __init__(self, source: Source, *, answer_timeout: float = 30.0, credentials_age: float = CREDENTIALS_AGE) -> None:
-        self._source, self._answer_timeout, self._age = source, answer_timeout, credentials_age
+    def __init__(self, source: Source, *, credentials_age: float = CREDENTIALS_AGE) -> None:
+        self._source, self._age = source, credentials_age
         self._configuration: Configuration | None = None
         self._read_at = 0.0
         self._reading = asyncio.Lock()  # pools share what one of them has read
         self._tokens: deque[str] = deque(maxlen=MOST_TOKENS)
 
     @asynccontextmanager
-    async def get(self, request: Request, *, timeout: float) -> AsyncIterator[aiohttp.ClientResponse]:  # noqa: ASYNC109
-        """The answer to a request, status 200, whose body may take `timeout` seconds. Raises ClusterError.
+    async def get(
+        self,
+        request: Request,
+        *,
+        answer_timeout: float,
+        timeout: float,  # noqa: ASYNC109
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer to a request, status 200, which begins within `answer_timeout` seconds and ends within `timeout`.
 
-        The connection is closed at the end of the context.
+        Raises ClusterError. The connection is closed at the end of the context, without a word to the server over TLS.
         """
+        is_open = False
         try:
             credentials = await self._credentials()
             async with asyncio.timeout(timeout):
-                client, response = await self._ask(request, credentials)
+                client, response = await self._ask(request, credentials, answer_timeout)
                 try:
                     if response.status == 401:
                         await client.close()
-                        client, response = await self._ask(request, await self._credentials(rejected=credentials))
+                        credentials = await self._credentials(rejected=credentials)
+                        client, response = await self._ask(request, credentials, answer_timeout)
                     await _refuse(response, request.what)
+                    is_open = True
                     yield response
                 finally:
                     response.close()
@@ -71,9 +88,11 @@ class Cluster:
                 error.hide(token)
             raise
         except (OSError, aiohttp.ClientError, TimeoutError) as error:
-            raise unreachable(error) from error
+            raise unreachable(error, was_open=is_open) from error
 
-    async def _ask(self, request: Request, credentials: Configuration) -> tuple[ApiClient, aiohttp.ClientResponse]:
+    async def _ask(
+        self, request: Request, credentials: Configuration, answer_timeout: float
+    ) -> tuple[ApiClient, aiohttp.ClientResponse]:
         try:
             client = ApiClient(credentials)
         except OSError:  # a file of theirs has gone since
@@ -81,7 +100,7 @@ class Cluster:
             raise
         client.user_agent = f"tidegate/{__version__}"
         try:
-            async with asyncio.timeout(self._answer_timeout):
+            async with asyncio.timeout(answer_timeout):
                 arguments = await client.param_serialize(
                     "GET",
                     request.path,
@@ -97,7 +116,7 @@ class Cluster:
         except BaseException:
             await client.close()
             raise
-        _keep_alive(answer.response)
+        _watch_over(answer.response)
         return client, answer.response
 
     async def _credentials(self, *, rejected: Configuration | None = None) -> Configuration:
@@ -122,19 +141,20 @@ async def _refuse(response: aiohttp.ClientResponse, what: str) -> None:
 
 
 def _message(body: bytes) -> str:
-    """The message of a Status object, if that is what the body is."""
+    """The message of a Status object, or the first line of a text; empty for what is for programs."""
     try:
         status = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return ""
+        text = body.decode(errors="replace").strip()
+        return "" if text.startswith("<") else text.partition("\n")[0].strip()
     message = status.get("message") if isinstance(status, dict) else None
     return message if isinstance(message, str) else ""
 
 
-def _keep_alive(response: aiohttp.ClientResponse) -> None:
+def _watch_over(response: aiohttp.ClientResponse) -> None:
     """Let the kernel notice a server that is gone without a word."""
     connection = response.connection
     sock = connection.transport.get_extra_info("socket") if connection and connection.transport else None
     if sock is not None:
-        for option in KEEPALIVE:
+        for option in WATCHED_OVER:
             sock.setsockopt(*option)

@@ -27,7 +27,7 @@ async def events(response: aiohttp.ClientResponse) -> AsyncIterator[Event]:
         buffer += chunk
         if b"\n" not in chunk:
             if len(buffer) > LARGEST_EVENT:
-                raise ClusterError(f"an event of more than {LARGEST_EVENT >> 20} MiB", is_stale=True)
+                raise ClusterError(f"an event of more than {LARGEST_EVENT >> 20} MiB")
             continue
         *lines, rest = buffer.split(b"\n")
         buffer = rest
@@ -35,17 +35,17 @@ async def events(response: aiohttp.ClientResponse) -> AsyncIterator[Event]:
             if line.strip():
                 yield _event(line)
     if buffer.strip():
-        raise ClusterError("the watch ended in the middle of an event", is_stale=True)
+        raise ClusterError("the watch ended in the middle of an event")
 
 
 def _event(line: bytes | bytearray) -> Event:
     try:
         event = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        raise ClusterError("the watch sent something that is not JSON", is_stale=True) from error
+        raise ClusterError("the watch sent something that is not JSON") from error
     kind = event.get("type") if isinstance(event, dict) else None
     if not isinstance(kind, str) or kind not in KINDS:
-        raise ClusterError("the watch sent something that is no event", is_stale=True)
+        raise ClusterError("the watch sent something that is no event")
     return Event(kind, event.get("object"))
 
 

@@ -1,6 +1,7 @@
 """What can go wrong between us and the API server, in words, and what it means for the next attempt."""
 
 import asyncio
+import errno
 import os
 import ssl
 from datetime import UTC, datetime
@@ -8,21 +9,24 @@ from email.utils import parsedate_to_datetime
 
 import aiohttp
 
+from app.core.shortening import shortened
+from app.core.watching import End
+
 LONGEST_REASON = 300
 MOST_RETRY_AFTER = 600.0
+ENDS = {410: End.EXPIRED, 429: End.BUSY}
 REDIRECTED = "the API server sends us elsewhere, where we do not go: give its own address"
 
 
 class ClusterError(Exception):
     """A request that did not give what it should. Its text is bounded, and one line that a terminal can show.
 
-    `status` is that of HTTP or of an `ERROR` event, 0 where there was none. After `is_stale` trouble only a new list helps.
-    `retry_after` in seconds, as the server asks.
+    `end` is what it means for the watch. `retry_after` in seconds, as the server asks.
     """
 
-    def __init__(self, reason: str, *, status: int = 0, is_stale: bool = False, retry_after: float = 0.0) -> None:
+    def __init__(self, reason: str, *, end: End = End.OTHER, retry_after: float = 0.0) -> None:
         super().__init__(reason)
-        self.status, self.is_stale, self.retry_after = status, is_stale, min(retry_after, MOST_RETRY_AFTER)
+        self.end, self.retry_after = end, min(retry_after, MOST_RETRY_AFTER)
 
     def hide(self, secret: str) -> None:
         """Take a secret out of the reason: a server may tell us what we have sent."""
@@ -30,8 +34,8 @@ class ClusterError(Exception):
             self.args = (self.args[0].replace(secret, "***"),)
 
     def __str__(self) -> str:
-        text = str(self.args[0])[:LONGEST_REASON]
-        return "".join(character if character.isprintable() else " " for character in text)
+        text = "".join(character if character.isprintable() else " " for character in str(self.args[0]))
+        return shortened(text, LONGEST_REASON)
 
 
 class UnusableCredentialsError(ClusterError):
@@ -53,7 +57,8 @@ def refused(status: int, message: str, what: str, retry_after: str | None = None
             reason = "429: the API server has too many requests"
         case _:
             reason = f"{status} for {what}: {message or 'no reason given'}"
-    return ClusterError(reason, status=status, is_stale=status not in {401, 403, 429}, retry_after=_seconds(retry_after))
+    end = End.BUSY if status >= 500 else ENDS.get(status, End.OTHER)
+    return ClusterError(reason, end=end, retry_after=_seconds(retry_after))
 
 
 def _seconds(retry_after: str | None) -> float:
@@ -88,10 +93,13 @@ REASONS: tuple[tuple[type[Exception], str], ...] = (
 """The first that fits; what the system or TLS says is put in."""
 
 
-def unreachable(error: Exception) -> ClusterError:
-    """Trouble from a connection that could not be made or did not hold."""
+def unreachable(error: Exception, *, was_open: bool = False) -> ClusterError:
+    """Trouble from a connection that could not be made, or did not hold; `was_open` when the answer had begun."""
     reason = next(reason for kind, reason in REASONS if isinstance(error, kind))
-    return ClusterError(reason.format(_in_words(error)))
+    end = End.CUT if was_open and not isinstance(error, TimeoutError) else End.OTHER
+    if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno == errno.ECONNREFUSED:
+        end = End.REFUSED
+    return ClusterError(reason.format(_in_words(error)), end=end)
 
 
 def _in_words(error: Exception) -> str:

@@ -9,10 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
+import aiohttp
+
 from app.control.discovery.kubernetes.cluster import Cluster, Request
 from app.control.discovery.kubernetes.stream import Event, events, version_of, whole_list
-from app.control.discovery.kubernetes.trouble import ClusterError
+from app.control.discovery.kubernetes.trouble import ENDS, ClusterError
 from app.core.backoff import Backoff
+from app.core.watching import Course, End
 from app.settings import KubernetesApi, ServiceName
 
 BACKOFF = Backoff(first=0.8, longest=30.0, healthy_after=10.0)
@@ -21,11 +24,15 @@ BACKOFF = Backoff(first=0.8, longest=30.0, healthy_after=10.0)
 @dataclass(frozen=True)
 class Pace:
     """Seconds: how long a watch may last (chosen at random, so that watches do not end together), how much longer we wait
-    for its end, how long a list may take, which watches are too short to go on at once, and the pauses after trouble."""
+    for its end, how long it may say nothing, not even by the bookmark that the server sends every minute, how long an answer
+    may take to begin, and a list to end, which watches are too short to go on at once, and the pauses after trouble."""
 
     shortest_watch: float = 300.0
     longest_watch: float = 600.0
     lateness: float = 30.0
+    silence: float = 90.0
+    watch_answer: float = 15.0
+    list_answer: float = 30.0
     list_timeout: float = 60.0
     too_short: float = 1.0
     backoff: Backoff = BACKOFF
@@ -86,41 +93,60 @@ class Watch:
     def __init__(self, cluster: Cluster, objects: Objects, listener: Listener, pace: Pace) -> None:
         self._cluster, self._objects, self._listener, self._pace = cluster, objects, listener, pace
         self._version = ""
-        self._backoff = pace.backoff
-        self._was_expired = False
+        self._course = Course(pace.backoff)
 
     async def run(self) -> None:
         """List and watch for ever."""
         while True:
-            started = monotonic()
+            started, trouble = monotonic(), None
             try:
                 if not self._version:
                     await self._list()
-                await self._watch()
-                self._was_expired = False
-                if monotonic() - started >= self._backoff.healthy_after:
-                    self._backoff = self._pace.backoff
-            except ClusterError as trouble:
-                await self._pause(trouble, monotonic() - started)
+                end = await self._watch()
+            except ClusterError as error:
+                trouble, end = error, error.end
+            self._course, then = self._course.after(end, monotonic() - started)
+            if then.lists:
+                self._version = ""
+            if trouble is not None and then.pause is not None:
+                self._listener.failed(trouble)
+                await asyncio.sleep(max(trouble.retry_after, self._pace.between(0.0, then.pause)))
 
     async def _list(self) -> None:
-        async with self._cluster.get(self._objects.list(), timeout=self._pace.list_timeout) as response:
+        pace = self._pace
+        request = self._objects.list()
+        async with self._cluster.get(request, answer_timeout=pace.list_answer, timeout=pace.list_timeout) as response:
             items, version = await whole_list(response)
         self._listener.listed(items)
         self._version = version
 
-    async def _watch(self) -> None:
-        """Follow events until the server ends the watch, as it does after the time that it was asked for."""
+    async def _watch(self) -> End:
+        """Follow events until the server ends the watch, as it does after the time that was asked for, or says nothing."""
         pace = self._pace
         seconds = max(1, round(pace.between(pace.shortest_watch, pace.longest_watch)))
         started = monotonic()
-        request = self._objects.watch(self._version, seconds)
-        async with self._cluster.get(request, timeout=seconds + pace.lateness) as response:
+        request, timeout = self._objects.watch(self._version, seconds), seconds + pace.lateness
+        async with self._cluster.get(request, answer_timeout=pace.watch_answer, timeout=timeout) as response:
             self._listener.watching()
-            async for event in events(response):
-                self._take(event)
+            if await self._is_silent(response):
+                return End.SILENT
         if monotonic() - started < pace.too_short:
-            raise ClusterError("the API server ends watches at once")
+            raise ClusterError("the API server ends watches at once", end=End.AT_ONCE)
+        return End.AS_ASKED
+
+    async def _is_silent(self, response: aiohttp.ClientResponse) -> bool:
+        """Take the events until the clean end of the watch; true when none has come for too long before that."""
+        clock = asyncio.get_running_loop().time
+        try:
+            async with asyncio.timeout(self._pace.silence) as patience:
+                async for event in events(response):
+                    patience.reschedule(clock() + self._pace.silence)
+                    self._take(event)
+        except TimeoutError:
+            if not patience.expired():
+                raise
+            return True
+        return False
 
     def _take(self, event: Event) -> None:
         if event.kind == "ERROR":
@@ -129,21 +155,9 @@ class Watch:
             self._listener.happened(event)
         self._version = version_of(event.item) or self._version
 
-    async def _pause(self, trouble: ClusterError, lasted: float) -> None:
-        """Wait before the next attempt; not when a version has become too old, but for the second time in a row."""
-        if trouble.is_stale:
-            self._version = ""
-        self._backoff = self._backoff.after_run(lasted)
-        is_first_expiry = trouble.status == 410 and (not self._was_expired or self._backoff.failures == 1)
-        self._was_expired = trouble.status == 410
-        if is_first_expiry:
-            return
-        self._listener.failed(trouble)
-        await asyncio.sleep(max(trouble.retry_after, self._pace.between(0.0, self._backoff.pause)))
-
 
 def _error(item: object) -> ClusterError:
-    """An `ERROR` event, with a Status object that says why; whatever it is, what we know may be out of date."""
+    """An `ERROR` event, with a Status object that says why. Unless that is 429, what we know may be out of date."""
     status = item if isinstance(item, dict) else {}
     code, message = status.get("code"), status.get("message")
     words = message if isinstance(message, str) else "no reason given"
@@ -152,4 +166,4 @@ def _error(item: object) -> ClusterError:
     seconds = details.get("retryAfterSeconds") if isinstance(details, dict) else None
     retry_after = float(seconds) if isinstance(seconds, int) and seconds > 0 else 0.0
     reason = f"the watch ended with {number or 'an error'}: {words}"
-    return ClusterError(reason, status=number, is_stale=True, retry_after=retry_after)
+    return ClusterError(reason, end=ENDS.get(number, End.OTHER), retry_after=retry_after)
