@@ -7,6 +7,7 @@ import platform
 import signal
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
@@ -15,7 +16,7 @@ from app.control import snapshot
 from app.control.admin.server import AdminServer
 from app.control.change_log import log_changes
 from app.control.closing import BackendGrace, closing_orders
-from app.control.discovery.sources import Sources
+from app.control.discovery.sources import Source, Sources
 from app.control.health.prober import Probers
 from app.control.listeners import BoundListener, bind_listener, bind_socket, refuse_taken
 from app.control.log import ControlLog
@@ -51,7 +52,7 @@ class Supervisor:
         self._pools = {
             name: LivePool(name, pool, pool.source, self._totals, self._changed) for name, pool in settings.pools.items()
         }
-        self._probers = {name: Probers(pool) for name, pool in self._pools.items()}
+        self._probers = {name: Probers(pool, partial(self._refresh, name)) for name, pool in self._pools.items()}
         self._workers = Workers(
             settings.workers, self._totals, self._introduce, self._backend_failed, self._affinity_learned
         )
@@ -64,7 +65,8 @@ class Supervisor:
         self._process = Process(self._totals, self._pools, self._listeners, self._workers, log)
         token = settings.admin_token
         self._admin = AdminServer(self._process, token.get_secret_value() if token else None)
-        self._sources = Sources(environ)
+        self._environ = environ
+        self._sources: dict[str, Source] = {}
         self._discoveries: list[asyncio.Task[None]] = []
         self._accepting = False
         self._ending = asyncio.Event()
@@ -73,7 +75,8 @@ class Supervisor:
 
     async def run(self) -> None:
         """Serve until a signal says otherwise. Raises CannotBindError before anything has started."""
-        sources = {name: self._sources.of(pool) for name, pool in self._pools.items()}  # some take a second to load
+        sources = Sources(self._environ)
+        self._sources = {name: sources.of(pool) for name, pool in self._pools.items()}  # some take a second to load
         admin = bind_socket(self._settings.admin, "admin")
         try:
             self._bind()
@@ -83,7 +86,7 @@ class Supervisor:
         self._watch_signals()
         self._log_start()
         await self._admin.start(admin)
-        self._discoveries = [spawn(source.run(), f"discovery {name}") for name, source in sources.items()]
+        self._discoveries = [spawn(source.run(), f"discovery {name}") for name, source in self._sources.items()]
         self._workers.start()
         spawn(self._tick(), "tick")
         spawn(self._serve_when_settled(), "start")
@@ -173,6 +176,12 @@ class Supervisor:
     def _backend_failed(self, message: BackendFailed) -> None:
         self._pools[message.pool].failed(message)
         self._probers[message.pool].hurry(message.backend)
+        if message.dials:
+            self._refresh(message.pool, message.backend)
+
+    def _refresh(self, pool: str, backend: str) -> None:
+        """A backend cannot be reached: it may have moved."""
+        self._sources[pool].refresh(backend)
 
     def _affinity_learned(self, message: AffinityLearned) -> None:
         pool = self._pools[message.pool]

@@ -12,7 +12,6 @@ from app.core.address import Address, join_address
 from app.core.backend import Backend
 
 SHORTEST_TTL = 1.0
-LONGEST_TTL = 60.0
 
 
 class Target(NamedTuple):
@@ -61,9 +60,9 @@ def in_order(addresses: Iterable[str]) -> list[str]:
     return sorted(set(addresses), key=_rank)
 
 
-def bounded_ttl(ttl: float) -> float:
+def bounded_ttl(ttl: float, longest: float) -> float:
     """Seconds after which records are asked for again."""
-    return min(LONGEST_TTL, max(SHORTEST_TTL, ttl))
+    return min(longest, max(SHORTEST_TTL, ttl))
 
 
 def _rank(address: str) -> tuple[int, int]:

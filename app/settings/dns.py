@@ -59,6 +59,11 @@ class DnsSettings(Section):
     timeout: Annotated[float, duration(most=60.0)] = Field(
         default=5.0, description="time for one question, with all servers and search domains that it takes"
     )
+    max_interval: Annotated[float, duration(least=1.0, most=3600.0)] = Field(
+        default=10.0,
+        description="longest time until a name is looked up again, however long its records live, also a host name among "
+        "`BACKENDS`; at once when a backend cannot be reached",
+    )
 
     @field_validator("type")
     @classmethod

@@ -1,7 +1,6 @@
 """The settings in use as plain data, in the tree of the YAML file."""
 
-from collections.abc import Iterator
-
+from app.settings.dns import DnsSettings
 from app.settings.model import Settings
 from app.settings.pool import PoolSettings
 
@@ -11,15 +10,14 @@ def effective(settings: Settings) -> dict[str, object]:
 
     Of the sources of a pool's backends only the one in use is in it.
     """
-    unused = {name: set(_unused_sources(pool)) for name, pool in settings.pools.items()}
+    unused = {name: _unused_sources(pool) for name, pool in settings.pools.items()}
     tree: dict[str, object] = settings.model_dump(mode="json", exclude_none=True, exclude={"pools": unused})
     return tree
 
 
-def _unused_sources(pool: PoolSettings) -> Iterator[str]:
-    if not pool.backends:
-        yield "backends"
-    if not pool.dns.name:
-        yield "dns"
-    if not pool.kubernetes.service:
-        yield "kubernetes"
+def _unused_sources(pool: PoolSettings) -> dict[str, bool | set[str]]:
+    """What to leave out; how often names are looked up holds for those among the backends, too."""
+    unused: dict[str, bool | set[str]] = dict.fromkeys(("backends", "dns", "kubernetes"), True)
+    if pool.source == "static":
+        return unused | {"backends": set(), "dns": set(DnsSettings.model_fields) - {"max_interval"}}
+    return unused | {pool.source: set()}

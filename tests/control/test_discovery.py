@@ -3,7 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
+from itertools import pairwise
 from os import close
+from time import monotonic
 
 from app.control import clock
 from app.control.discovery.static import LookUp, StaticDiscovery, look_up
@@ -32,12 +35,13 @@ def pool_of(backends: str, health: str = "none") -> Iterator[tuple[LivePool, lis
 
 
 @asynccontextmanager
-async def discovering(pool: LivePool, resolver: LookUp = look_up, interval: float = 30.0) -> AsyncIterator[None]:
+async def discovering(pool: LivePool, resolver: LookUp = look_up, interval: float = 30.0) -> AsyncIterator[StaticDiscovery]:
     """Discovery at work; it has spoken once when this begins."""
-    task = asyncio.ensure_future(StaticDiscovery(pool, resolver, interval).run())
+    discovery = StaticDiscovery(pool, resolver, interval)
+    task = asyncio.ensure_future(discovery.run())
     try:
         await until(lambda: bool(pool.snapshot.members))
-        yield
+        yield discovery
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
@@ -49,10 +53,14 @@ class Resolver:
 
     def __init__(self, *addresses: str) -> None:
         self.addresses = list(addresses)
-        self.asked = 0
+        self.asked_at: list[float] = []
+
+    @property
+    def asked(self) -> int:
+        return len(self.asked_at)
 
     async def __call__(self, name: Address) -> list[str]:
-        self.asked += 1
+        self.asked_at.append(monotonic())
         if not self.addresses:
             raise OSError(2, f"nobody knows {name}")
         return self.addresses
@@ -154,3 +162,21 @@ async def test_a_name_that_is_slow_to_resolve_keeps_no_other_backend_waiting() -
             answer.set_result(["127.0.0.2"])
             await until(lambda: list(pool.snapshot.members) == [LITERAL, LOCAL])
             assert pool.discovery.synced
+
+
+async def test_a_name_is_looked_up_again_at_once_when_its_backend_cannot_be_reached_and_at_most_once_a_second() -> None:
+    resolver = Resolver("127.0.0.2")
+    with pool_of(f"{LITERAL},{LOCAL}") as (pool, _):
+        async with discovering(pool, resolver, interval=3600) as discovery:
+            await until(lambda: LOCAL in pool.snapshot.members)
+            resolver.addresses = ["127.0.0.3"]
+
+            def is_found_after(asked: int) -> bool:
+                discovery.refresh(LITERAL)
+                discovery.refresh(LOCAL)
+                return resolver.asked > asked
+
+            for asked in (1, 2, 3):
+                await until(partial(is_found_after, asked))
+            assert pool.snapshot.members[LOCAL].backend.host == "127.0.0.3"
+            assert all(later - earlier > 0.97 for earlier, later in pairwise(resolver.asked_at))

@@ -44,12 +44,13 @@ def pool_of(server: DnsServer, **dns: object) -> Iterator[tuple[LivePool, list[t
 
 
 @asynccontextmanager
-async def discovering(pool: LivePool) -> AsyncIterator[None]:
+async def discovering(pool: LivePool, pauses: Pauses = PAUSES) -> AsyncIterator[DnsDiscovery]:
     """Discovery at work; it has spoken once when this begins."""
-    task = asyncio.ensure_future(DnsDiscovery(pool, pauses=PAUSES).run())
+    discovery = DnsDiscovery(pool, pauses=pauses)
+    task = asyncio.ensure_future(discovery.run())
     try:
         await until(lambda: pool.discovery.synced or pool.discovery.events["failed"])
-        yield
+        yield discovery
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
@@ -146,6 +147,53 @@ async def test_records_that_live_for_no_time_are_asked_for_once_a_second_and_not
             async with discovering(pool):
                 times = [await next_question(server) for _ in range(4)]
                 assert all(later - earlier > 0.97 for earlier, later in itertools.pairwise(times))
+
+
+async def test_a_backend_that_cannot_be_reached_has_its_name_asked_for_at_once_and_at_most_once_a_second() -> None:
+    async with running_dns_server() as server:
+        server.ttl = 3600
+        server.set(NAME, "A", "10.0.0.1")
+        with pool_of(server, port=80, max_interval="1h") as (pool, _):
+            async with discovering(pool) as discovery:
+                started, asked = monotonic(), len(server.questions)
+
+                def is_asked_for(times: int) -> bool:
+                    discovery.refresh("10.0.0.1:80")
+                    return len(server.questions) >= asked + times
+
+                server.set(NAME, "A", "10.0.0.2")
+                await until(lambda: is_asked_for(2))
+                assert monotonic() - started > 0.97
+                await until(lambda: names(pool) == ["10.0.0.2:80"])
+
+
+async def test_empty_answers_do_not_come_faster_because_backends_fail() -> None:
+    async with running_dns_server() as server:
+        server.set(NAME, "A", "10.0.0.1")
+        with pool_of(server, port=80, max_interval="1h") as (pool, _):
+            async with discovering(pool, Pauses(doubt=2.0)) as discovery:
+                server.remove(NAME)
+                asked = len(server.questions)
+
+                def has_asked(times: int) -> bool:
+                    discovery.refresh("10.0.0.1:80")
+                    return len(server.questions) >= asked + times
+
+                await until(lambda: has_asked(1))
+                started = monotonic()
+                await until(lambda: has_asked(2))
+                assert monotonic() - started > 1.5
+                assert names(pool) == ["10.0.0.1:80"]
+
+
+async def test_records_are_asked_for_again_within_the_longest_interval_however_long_they_live() -> None:
+    async with running_dns_server() as server:
+        server.ttl = 3600
+        server.set(NAME, "A", "10.0.0.1")
+        with pool_of(server, port=80, max_interval="1s") as (pool, _):
+            async with discovering(pool):
+                server.set(NAME, "A", "10.0.0.2")
+                await until(lambda: names(pool) == ["10.0.0.2:80"])
 
 
 async def test_the_order_of_the_records_changes_nothing() -> None:

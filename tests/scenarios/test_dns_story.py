@@ -1,11 +1,13 @@
-"""A headless Service scales up, its DNS server goes silent and comes back, and the clients do not notice."""
+"""Backends of DNS records: a headless Service scales up, its DNS server goes silent, a container comes back elsewhere."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from tests.support.backends import TestBackend, echo
-from tests.support.clients import ask_all, clients
+from tests.support.clients import ask_all, clients, connect
 from tests.support.dns_server import Fault, running_dns_server
 from tests.support.proxy import Proxy, running_proxy
 from tests.support.waiting import until
@@ -70,5 +72,41 @@ async def test_a_headless_service_scales_and_its_dns_server_goes_silent_and_answ
             assert await proxy.stop() == 0
 
 
+async def is_served(port: int) -> bool:
+    """Whether a new client gets an answer; it is turned away otherwise."""
+    client = await connect(port)
+    try:
+        return await client.ask(b"hello") == b"hello"
+    except (OSError, EOFError):
+        return False
+    finally:
+        await client.close()
+
+
 async def up_is(proxy: Proxy, backends: list[TestBackend]) -> bool:
     return await up(proxy) == [pod.name for pod in backends]
+
+
+@pytest.mark.parametrize("noticed_by", ["a client", "a check"])
+async def test_a_container_that_comes_back_at_another_address_is_found_at_once_however_long_its_records_live(
+    noticed_by: str,
+) -> None:
+    async with pods(2) as (before, after), running_dns_server() as server:
+        server.ttl = 3600
+        server.set(NAME, "A", before.host)
+        settings: dict[str, Any] = {
+            "DNS__NAME": NAME,
+            "DNS__PORT": before.port,
+            "DNS__RESOLVER": server.resolver,
+            "DNS__MAX_INTERVAL": "1h",
+            "HEALTH__INTERVAL": "200ms" if noticed_by == "a check" else "1h",
+        }
+        async with running_proxy(**settings) as proxy:
+            assert await up_is(proxy, [before])
+            server.set(NAME, "A", after.host)
+            await before.stop()
+            if noticed_by == "a client":
+                assert not await is_served(proxy.port), "it is this failed dial that tells"
+            await until(lambda: up_is(proxy, [after]))
+            assert await is_served(proxy.port)
+            assert server.asked("A") < 10, "names are asked for at most once a second"

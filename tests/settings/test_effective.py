@@ -44,6 +44,7 @@ def test_every_default_is_shown() -> None:
                     {"address": "a:1", "weight": 2, "max_connections": 0, "backup": False},
                     {"address": "[::1]:2", "weight": 1, "max_connections": 0, "backup": True},
                 ],
+                "dns": {"max_interval": "10s"},
                 "balance": "least_connections",
                 "slow_start": "0s",
                 "health": {
@@ -101,7 +102,14 @@ def test_of_the_sources_of_backends_the_one_in_use_is_shown() -> None:
     shown = effective(load_settings(DNS))["pools"]
     assert isinstance(shown, dict)
     assert "backends" not in shown["default"]
-    assert shown["default"]["dns"] == {"name": "chat.", "type": "auto", "port": 80, "resolver": "[::1]:53", "timeout": "5s"}
+    assert shown["default"]["dns"] == {
+        "name": "chat.",
+        "type": "auto",
+        "port": 80,
+        "resolver": "[::1]:53",
+        "timeout": "5s",
+        "max_interval": "10s",
+    }
     assert pool.source == "dns"
 
 
@@ -130,6 +138,7 @@ environments = st.fixed_dictionaries(
         "TIDEGATE_HEALTH__ADDRESS": st.sampled_from(["10.0.0.1", "fd00::1"]),
         "TIDEGATE_HEALTH__PORT": st.integers(1, 65535).map(str),
         "TIDEGATE_CONNECT_TIMEOUT": durations,
+        "TIDEGATE_DNS__MAX_INTERVAL": st.integers(1, 3600).map(str),
         "TIDEGATE_AFFINITY__TTL": durations,
         "TIDEGATE_AFFINITY__MAX_CLIENTS": st.integers(1, 100_000).map(str),
         "TIDEGATE_QUEUE__SIZE": st.integers(0, 100_000).map(str),

@@ -66,7 +66,7 @@ def paths(schema: dict[str, Any], definitions: dict[str, Any], keys: tuple[str, 
 def defaults() -> dict[str, Any]:
     """The defaults of all settings, in the flat form and in the named one."""
     named: dict[str, Any] = effective(load_settings({"TIDEGATE_BACKENDS": "10.0.0.5:8001"}))
-    sources = {"dns": {"type": "auto", "timeout": "5s"}, "kubernetes": {"api": "endpointslices"}}
+    sources = {"dns": {"type": "auto", "timeout": "5s", "max_interval": "10s"}, "kubernetes": {"api": "endpointslices"}}
     return {**named["listeners"]["default"], **named["pools"]["default"], **sources, **named}
 
 

@@ -13,6 +13,7 @@ import structlog
 
 from app.control.discovery.dns_client import DnsClient, LookUpError
 from app.control.discovery.dns_records import AddressRecords, Found, SrvRecords
+from app.control.discovery.interval import Interval
 from app.control.pools import LivePool
 from app.core.backoff import Backoff
 from app.core.records import SHORTEST_TTL, bounded_ttl
@@ -43,12 +44,22 @@ class DnsDiscovery:
         self._retry = self._pauses.retry
         self._empty_answers = 0
         self._said = ("", "")
+        self._interval = Interval()
+        self._longest = settings.max_interval
 
     async def run(self) -> None:
         """Ask for ever; pauses are jittered, so that replicas that started together do not keep asking together."""
         while True:
+            self._interval.begin()
             pause = await self._ask()
-            await asyncio.sleep(pause)
+            if self._empty_answers:
+                await asyncio.sleep(pause)  # the answers to be believed are not to come faster because backends fail
+            else:
+                await self._interval.wait(pause)
+
+    def refresh(self, backend: str) -> None:  # noqa: ARG002  (one name has them all)
+        """Ask again."""
+        self._interval.cut_short()
 
     async def _ask(self) -> float:
         """Ask once, tell the pool, and answer the seconds until the next time."""
@@ -64,7 +75,11 @@ class DnsDiscovery:
         if found.backends or self._empty_answers >= EMPTY_ANSWERS or not self._pool.snapshot.members:
             self._take(found)
         is_whole = found.backends and not found.missing
-        return max(SHORTEST_TTL, _jittered(bounded_ttl(found.ttl))) if is_whole else _jittered(self._pauses.doubt)
+        return (
+            max(SHORTEST_TTL, _jittered(bounded_ttl(found.ttl, self._longest)))
+            if is_whole
+            else _jittered(self._pauses.doubt)
+        )
 
     def _keep(self, reason: str) -> None:
         known = [member.backend for member in self._pool.snapshot.members.values()]

@@ -16,6 +16,9 @@ class Source(Protocol):
     async def run(self) -> None:
         """Work for ever, or until there is nothing that could change."""
 
+    def refresh(self, backend: str) -> None:
+        """A backend could not be reached: look again now whether it has moved, at most once a second for each name."""
+
 
 class Sources:
     """Makes the source of each pool. Pools of one cluster share how it is asked, and nothing else."""

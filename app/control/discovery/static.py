@@ -5,17 +5,19 @@ IPv4). It keeps its address while that is still in the answer, and when the name
 """
 
 import asyncio
+import random
 import socket
 from collections.abc import Awaitable, Callable
 
 import structlog
 
+from app.control.discovery.interval import Interval
 from app.control.pools import LivePool
 from app.core.address import Address
 from app.core.backend import Backend
+from app.core.schedule import jittered_delay
 from app.settings import BackendSettings
 
-RESOLVE_INTERVAL = 30.0
 RESOLVE_TIMEOUT = 10.0
 RETRY_INTERVAL = 3.0
 LONGEST_REASON = 300
@@ -28,10 +30,11 @@ _log = structlog.get_logger()
 class StaticDiscovery:
     """Keeps a pool's list of backends, whose names may move to other addresses."""
 
-    def __init__(self, pool: LivePool, look_up: LookUp, interval: float = RESOLVE_INTERVAL) -> None:
+    def __init__(self, pool: LivePool, look_up: LookUp, interval: float | None = None) -> None:
         self._pool = pool
-        self._look_up, self._interval = look_up, interval
+        self._look_up, self._seconds = look_up, interval or pool.settings.dns.max_interval
         self._backends = pool.settings.backends
+        self._intervals = {str(entry.address): Interval() for entry in self._backends if not entry.address.is_literal}
         self._resolved: dict[Address, str] = {}
         self._failing: dict[Address, str] = {}
         self._publishing = False
@@ -41,11 +44,23 @@ class StaticDiscovery:
 
         A name joins when it has been resolved, or when that has failed: one that is slow keeps no other backend waiting.
         """
-        names = [entry.address for entry in self._backends if not entry.address.is_literal]
         self._publish()
-        while names:
-            await asyncio.gather(*map(self._resolve, names))
-            await asyncio.sleep(min(RETRY_INTERVAL, self._interval) if self._failing else self._interval)
+        names = [entry.address for entry in self._backends if not entry.address.is_literal]
+        await asyncio.gather(*map(self._follow, names))
+
+    def refresh(self, backend: str) -> None:
+        """Look its name up again."""
+        if interval := self._intervals.get(backend):
+            interval.cut_short()
+
+    async def _follow(self, name: Address) -> None:
+        """Each name for itself: one that is slow, or that nobody knows, does not hold another one up."""
+        interval = self._intervals[str(name)]
+        while True:
+            interval.begin()
+            await self._resolve(name)
+            seconds = min(RETRY_INTERVAL, self._seconds) if name in self._failing else self._seconds
+            await interval.wait(jittered_delay(seconds, random.random()))
 
     def _publish_soon(self) -> None:
         """Once for all names that are resolved in the same turn of the loop."""

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -53,11 +54,11 @@ class Probers:
     A backend has a timer between its probes, and a task only while one is under way. The cap is the pool's, not the
     process's: a pool whose backends all hang fills its places for the whole timeout, and must not hold up the probes of
     another. Backends wait for a place in the order in which they became due, each at most once, so none can starve another;
-    a probe's timeout starts when it has a place.
+    a probe's timeout starts when it has a place. `failed(backend)` is told each failure.
     """
 
-    def __init__(self, pool: LivePool) -> None:
-        self._pool = pool
+    def __init__(self, pool: LivePool, failed: Callable[[str], None] = lambda _: None) -> None:
+        self._pool, self._failed = pool, failed
         health = pool.settings.health
         self._pace = Pace(health.interval, health.fast_interval, health.down_interval)
         self._turns: dict[str, Turn] = {}
@@ -144,6 +145,8 @@ class Probers:
             self._complain(error)
         else:
             self._pool.probed(turn.name, failure, monotonic() - started)
+            if failure is not None:
+                self._failed(turn.name)
 
     def _ended(self, turn: Turn, _task: asyncio.Task[None]) -> None:
         """Give the place to the next one. Called also when the task was cancelled before its first step."""

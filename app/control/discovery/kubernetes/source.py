@@ -68,6 +68,9 @@ class KubernetesDiscovery:
         finally:
             self._forget_due()
 
+    def refresh(self, backend: str) -> None:
+        """Nothing to do: a watch is told at once."""
+
     # What the watch tells
 
     def _listed(self, items: list[object]) -> None:
