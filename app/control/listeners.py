@@ -36,15 +36,20 @@ class BoundListener:
         return ", ".join(map(str, self.addresses))
 
 
-def bind_listener(name: str, pool: str, slot: int, bind: Sequence[Address], workers: int) -> BoundListener:
-    """Bind all sockets of a listener, or raise CannotBindError and leave nothing open. Port 0 lets the system choose."""
+def bind_listener(
+    name: str, pool: str, slot: int, bind: Sequence[Address], workers: int, options: Sequence[Option]
+) -> BoundListener:
+    """Bind all sockets of a listener, with these options beside those of every session. Port 0 lets the system choose.
+
+    Raises CannotBindError and leaves nothing open.
+    """
     listener = BoundListener(name, pool, slot, [], [[] for _ in range(workers)])
     addresses: list[Address] = []
     try:
         for wanted in bind:
             address = wanted
             for group in listener.sockets:
-                sock = bind_socket(address, f"listener {name}", SESSION_OPTIONS, shared=True)
+                sock = bind_socket(address, f"listener {name}", (*SESSION_OPTIONS, *options), shared=True)
                 group.append(sock)
                 address = Address(*sock.getsockname()[:2])
             addresses.append(address)

@@ -6,7 +6,8 @@ from app.control.listeners import BoundListener
 from app.control.pools import LivePool
 from app.core.pool import IGNORABLE, BackendRemoved, Change, Member, PanicChanged
 from app.link.messages import BackendEntry, BackendsChanged, ListenerAdded, PoolAdded
-from app.settings import ListenerSettings
+from app.link.sockets import NumberOption, alive_options
+from app.settings import ConnectionSettings, ListenerSettings
 
 
 def pool_added(pool: LivePool) -> PoolAdded:
@@ -29,7 +30,14 @@ def pool_added(pool: LivePool) -> PoolAdded:
         ipv6_prefix=settings.hash.ipv6_prefix,
         bounded_load=settings.hash.bounded_load,
         slow_start=settings.slow_start,
+        late_options=[list(option) for option in alive(settings)],
     )
+
+
+def alive(settings: ConnectionSettings) -> list[NumberOption]:
+    """What notices dead peers of a listener or of a pool."""
+    keepalive = settings.keepalive
+    return alive_options(keepalive.idle, keepalive.interval, keepalive.count, settings.effective_peer_timeout)
 
 
 def all_backends(pool: LivePool) -> BackendsChanged:

@@ -130,6 +130,7 @@ class Pool:
         self.idle_timeout = message.idle_timeout
         self.outlier_failures = message.outlier_failures
         self.early_end = message.early_end
+        self.late_options = message.late_options
         networks = Networks(message.ipv4_prefix, message.ipv6_prefix)
         self._configure_affinity(message, networks)
         self._configure_queue(message)

@@ -23,7 +23,7 @@ from app.dataplane.linger import close_in_order, reset_on_close
 from app.dataplane.poller import EDGES, ERR, HUP, OUT
 from app.dataplane.pool import Pool, PoolBackend
 from app.dataplane.relay import Direction, Medium, relay
-from app.link.sockets import KEEPALIVE, NODELAY
+from app.link.sockets import NODELAY
 
 if TYPE_CHECKING:
     from app.dataplane.listener import Listener, Peer
@@ -121,8 +121,8 @@ class Session:
             return
         if not self._kept_alive:
             self._kept_alive = True
-            for option in KEEPALIVE:
-                self.backend_socket.setsockopt(*option)
+            for level, option, value in self.pool.late_options:
+                self.backend_socket.setsockopt(level, option, value)
         if self._early_until:
             self._judge()
         if self.pool.affinity is not None and self.backend is not None:

@@ -4,7 +4,7 @@ Every message is a frozen value; `type` on the wire is its class name. A `Listen
 per address in `binds`, in that order.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import get_args
 
 import orjson
@@ -31,6 +31,7 @@ class PoolAdded:
     one, and `bounded_load` (0 means without bound) is for the policy `source_hash`.
     So many failures in a row as `outlier_failures` are worth a report at once, 0 means that failures in a row do not
     matter; a session that its backend ends within `early_end` of the connect without a byte is such a failure.
+    `late_options` are those of a backend's socket that short sessions do without.
     """
 
     name: str
@@ -49,6 +50,7 @@ class PoolAdded:
     ipv6_prefix: int = 128
     bounded_load: float = 0.0
     slow_start: float = 0.0
+    late_options: list[list[int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +290,7 @@ _NESTED: dict[type[Message], tuple[str, type[BackendEntry | AffinityEntry | Sess
 
 def encode(message: Message) -> bytes:
     """One line of JSON, newline included."""
-    body = {field.name: getattr(message, field.name) for field in fields(message)}
+    body = {each.name: getattr(message, each.name) for each in fields(message)}
     return orjson.dumps({"type": type(message).__name__, **body}, option=orjson.OPT_APPEND_NEWLINE)
 
 

@@ -2,22 +2,32 @@
 
 import socket
 import struct
+from math import ceil
 
 BACKLOG = 4096  # clients that the kernel has let in and nobody has accepted yet
 
-Option = tuple[int, int, int] | tuple[int, int, bytes]
+NumberOption = tuple[int, int, int]
+Option = NumberOption | tuple[int, int, bytes]
 
 BREAK, END = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)  # what closing sends: struct linger of socket(7)
 RESET_ON_CLOSE: Option = (socket.SOL_SOCKET, socket.SO_LINGER, BREAK)
 
-NODELAY: Option = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-# A peer that is gone without a word is noticed within two minutes, and idle connections keep their place in NAT tables.
-KEEPALIVE: tuple[Option, ...] = (
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4),
-)
+NODELAY: NumberOption = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 # Whatever ends a session in the middle, be it the death of the worker, must look like it: a session that has come to its
 # end on both sides takes RESET_ON_CLOSE back.
-SESSION_OPTIONS: tuple[Option, ...] = (NODELAY, RESET_ON_CLOSE, *KEEPALIVE)
+SESSION_OPTIONS: tuple[Option, ...] = (NODELAY, RESET_ON_CLOSE)
+
+
+def alive_options(idle: float, interval: float, count: int, peer_timeout: float) -> list[NumberOption]:
+    """What notices a peer that is gone without a word, and keeps idle connections in NAT tables; times in seconds.
+
+    Keepalive asks only while no data is unacknowledged; TCP_USER_TIMEOUT (RFC 5482) ends a connection on which data has been
+    for so long. Unless it is 0, it also decides in place of `count` when a silent peer has been asked for long enough.
+    """
+    return [
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, ceil(idle)),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, ceil(interval)),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, count),
+        (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, ceil(peer_timeout * 1000)),
+    ]

@@ -7,14 +7,15 @@
   `service_links` knows the variables that are kubelet's.
 - `defaults` adds what the entries imply; `sources` hands all of them to pydantic-settings.
 - `model` is the result; its parts are `listener`, `pool` (with `backend`, `dns`, `kubernetes`, `own_namespace`, `health`,
-  `outliers`, `hashing`, `affinity`, `queue`, `rebalance`) and `process` (with `cpu_limit`), each a `section`, with values
-  written as `notation`, `units` and `statuses` say.
+  `outliers`, `hashing`, `affinity`, `queue`, `rebalance`), what those two have in common (`connection`), and `process` (with
+  `cpu_limit`), each a `section`, with values written as `notation`, `units` and `statuses` say.
 - `relations` and `overlap` look at what must hold between settings; `problem` words what is wrong, and `suggestion` what
   was meant.
 - `effective` and `variables` show settings to people.
 """
 
 from app.settings.backend import BackendSettings
+from app.settings.connection import ConnectionSettings
 from app.settings.dns import DnsSettings, RecordType
 from app.settings.effective import effective
 from app.settings.hashing import HashSettings
@@ -34,6 +35,7 @@ from app.settings.variables import Variable, variables
 __all__ = [
     "BackendSettings",
     "Balance",
+    "ConnectionSettings",
     "DnsSettings",
     "DrainSettings",
     "HashSettings",

@@ -6,7 +6,7 @@ from pathlib import Path as FilePath
 
 from app.settings.document import Document, DocumentError
 from app.settings.entry import Entry
-from app.settings.names import ANY_NAME, CONFIG_FILE, NAME_EXPECTED, TREE, Branch, Path, dotted, is_name, named_form
+from app.settings.names import ANY_NAME, CONFIG_FILE, NAME_EXPECTED, TREE, Branch, Path, dotted, is_name, named_forms
 from app.settings.problem import problem, quoted
 from app.settings.suggestion import nearest
 
@@ -70,17 +70,17 @@ class ConfigFile:
             self.problems.append(problem(self._where(keys), message))
 
     def _add(self, keys: Path, value: object, *, is_branch: bool) -> None:
-        path = named_form(keys)
-        lines = {} if is_branch else self._lines_below(keys, value)
-        self.entries.append(Entry(path, keys, value, self._where(keys), lines, is_branch))
+        for path in named_forms(keys):
+            lines = {} if is_branch else self._lines_below(path, keys, value)
+            self.entries.append(Entry(path, keys, value, self._where(keys), lines, is_branch))
 
-    def _lines_below(self, keys: Path, value: object) -> dict[Path, str]:
+    def _lines_below(self, path: Path, keys: Path, value: object) -> dict[Path, str]:
         """Return the places of the items of a list, and of what is in them."""
         below: list[Path] = []
         for index, item in enumerate(value if isinstance(value, list) else ()):
             below.append((index,))
             below.extend((index, key) for key in (item if isinstance(item, Mapping) else ()))
-        return {(*named_form(keys), *rest): self._where((*keys, *rest)) for rest in below}
+        return {(*path, *rest): self._where((*keys, *rest)) for rest in below}
 
     def _where(self, keys: Path) -> str:
         return f"{self._name}:{self._document.lines.get(keys, 1)} {dotted(keys)}"

@@ -12,7 +12,7 @@ from app.settings.names import (
     Branch,
     is_name,
     leaves,
-    named_form,
+    named_forms,
     variable_of,
 )
 from app.settings.problem import problem
@@ -40,7 +40,7 @@ class Environment:
             if not is_service_link(variable, value):
                 self.problems.append(problem(variable, message))
         elif value.strip():
-            self.entries.append(Entry(named_form(keys), keys, value, variable))
+            self.entries.extend(Entry(path, keys, value, variable) for path in named_forms(keys))
 
 
 def _objection(variable: str, keys: tuple[str, ...]) -> str | None:

@@ -5,8 +5,9 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from app.core.address import Address
+from app.settings.connection import ConnectionSettings
 from app.settings.notation import LISTEN_ADDRESS, text, whole_number
-from app.settings.section import Section, items_of
+from app.settings.section import items_of
 
 MOST_ADDRESSES = 64
 MOST_CONNECTIONS = 10_000_000
@@ -22,8 +23,8 @@ def bind_items(value: object) -> list[object]:
     return items
 
 
-class ListenerSettings(Section):
-    """One listener."""
+class ListenerSettings(ConnectionSettings):
+    """One listener, with its connections to clients."""
 
     bind: Annotated[tuple[Annotated[Address, LISTEN_ADDRESS], ...], BeforeValidator(bind_items)] = Field(
         default=(), description="client address, as in `0.0.0.0:8000` or `[::]:8000`; comma list for several"

@@ -6,6 +6,7 @@ from typing import TypeAlias, get_args, get_origin
 
 from pydantic import BaseModel
 
+from app.settings.connection import ConnectionSettings
 from app.settings.listener import ListenerSettings
 from app.settings.model import Settings
 from app.settings.pool import PoolSettings
@@ -42,9 +43,19 @@ OF_LISTENER: Mapping[str, str] = {
 }
 """The keys of a listener in the flat form, and what they are called in the named form."""
 
+OF_BOTH = frozenset(ConnectionSettings.model_fields)
+"""The keys of the flat form that set something of the listener and of the pool."""
+
 _FLAT_OF_LISTENER = {named: flat for flat, named in OF_LISTENER.items()}
 
-TREE: Branch = {"listen": None, **_branch(PoolSettings), **dict.fromkeys(OF_LISTENER), **_branch(Settings)}
+_LISTENER = _branch(ListenerSettings)
+
+TREE: Branch = {
+    "listen": None,
+    **{key: below for key, below in _branch(PoolSettings).items() if key not in OF_BOTH},
+    **{flat: _LISTENER[named] for flat, named in OF_LISTENER.items()},
+    **_branch(Settings),
+}
 """Every key that may be written, in the flat and in the named form."""
 
 
@@ -53,13 +64,14 @@ def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
-def named_form(keys: Path) -> Path:
-    """Return the path in the named form of keys that may be written in the flat form."""
+def named_forms(keys: Path) -> list[Path]:
+    """Return the path in the named form of keys that may be written in the flat form: two where they set two things."""
+    paths: list[Path] = []
     if keys[0] in OF_LISTENER:
-        return ("listeners", "default", OF_LISTENER[str(keys[0])], *keys[1:])
+        paths.append(("listeners", "default", OF_LISTENER[str(keys[0])], *keys[1:]))
     if keys[0] in PoolSettings.model_fields:
-        return ("pools", "default", *keys)
-    return keys
+        paths.append(("pools", "default", *keys))
+    return paths or [keys]
 
 
 def flat_form(path: Path) -> Path:

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from app.settings.affinity import AffinitySettings
 from app.settings.backend import BackendSettings
+from app.settings.connection import ConnectionSettings
 from app.settings.dns import DnsSettings
 from app.settings.hashing import HashSettings
 from app.settings.health import HealthSettings
@@ -75,8 +76,11 @@ def _backend_items(value: object) -> list[object]:
     return items
 
 
-class PoolSettings(Section):
-    """One pool; durations are in seconds. That it has exactly one source of backends is looked at in `relations`."""
+class PoolSettings(ConnectionSettings):
+    """One pool, with its connections to backends; durations are in seconds.
+
+    That it has exactly one source of backends is looked at in `relations`.
+    """
 
     backends: Annotated[tuple[BackendSettings, ...], BeforeValidator(_backend_items)] = Field(
         default=(),

@@ -4,12 +4,14 @@ import socket
 
 import pytest
 
-from app.link.sockets import END, SESSION_OPTIONS
+from app.link.sockets import END, SESSION_OPTIONS, alive_options
+
+ALIVE = alive_options(idle=60, interval=15, count=4, peer_timeout=120)
 
 
 def test_a_silent_peer_is_noticed_within_two_minutes() -> None:
     with socket.create_server(("127.0.0.1", 0)) as sock:
-        for level, option, value in SESSION_OPTIONS:
+        for level, option, value in ALIVE:
             sock.setsockopt(level, option, value)
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         idle, interval, count = (
@@ -18,14 +20,15 @@ def test_a_silent_peer_is_noticed_within_two_minutes() -> None:
         )
         assert count > 1
         assert idle + interval * count <= 120
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 120_000
 
 
 def test_accepted_connections_inherit_the_options() -> None:
     with socket.create_server(("127.0.0.1", 0)) as sock:
-        for level, option, value in SESSION_OPTIONS:
+        for level, option, value in (*SESSION_OPTIONS, *ALIVE):
             sock.setsockopt(level, option, value)
         with socket.create_connection(sock.getsockname()), sock.accept()[0] as accepted:
-            for level, option, value in SESSION_OPTIONS:
+            for level, option, value in (*SESSION_OPTIONS, *ALIVE):
                 size = len(value) if isinstance(value, bytes) else 0
                 assert accepted.getsockopt(level, option, *([size] if size else [])) == value
 

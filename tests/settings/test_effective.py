@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from app.settings import Settings, effective, load_settings
 
 FLAT = {"TIDEGATE_BACKENDS": "a:1 weight=2, [::1]:2 backup", "TIDEGATE_ADMIN_TOKEN": "correct-horse"}
+CONNECTION = {"keepalive": {"idle": "1m", "interval": "15s", "count": 4}}
 NAMED = {
     "TIDEGATE_LISTENERS__WEB__BIND": "0.0.0.0:80,[::1]:81",
     "TIDEGATE_LISTENERS__WEB__POOL": "chat",
@@ -36,6 +37,7 @@ def test_every_default_is_shown() -> None:
                 "max_connections": 0,
                 "max_connections_per_client": 0,
                 "accept_rate": 0,
+                **CONNECTION,
             }
         },
         "pools": {
@@ -82,6 +84,7 @@ def test_every_default_is_shown() -> None:
                 "queue": {"size": 0, "timeout": "5s"},
                 "hash": {"ipv4_prefix": 32, "ipv6_prefix": 128, "bounded_load": 0},
                 "ready": {"min_backends": 1},
+                **CONNECTION,
             }
         },
         "admin": "0.0.0.0:9000",

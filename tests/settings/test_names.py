@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.settings.names import ANY_NAME, Path, dotted, flat_form, is_name, leaves, named_form, variable_of
+from app.settings.names import ANY_NAME, Path, dotted, flat_form, is_name, leaves, named_forms, variable_of
 
 
 @pytest.mark.parametrize(
@@ -19,13 +19,20 @@ from app.settings.names import ANY_NAME, Path, dotted, flat_form, is_name, leave
     ],
 )
 def test_the_flat_form_has_a_named_form_and_the_way_back(keys: Path, path: Path) -> None:
-    assert named_form(keys) == path
+    assert named_forms(keys) == [path]
     assert flat_form(path) == keys
 
 
 @pytest.mark.parametrize("keys", [keys for keys in leaves() if ANY_NAME not in keys], ids=variable_of)
 def test_every_flat_key_survives_both_ways(keys: Path) -> None:
-    assert flat_form(named_form(keys)) == keys
+    assert {flat_form(path) for path in named_forms(keys)} == {keys}
+
+
+def test_a_key_of_listener_and_pool_has_a_named_form_for_each() -> None:
+    assert named_forms(("keepalive", "idle")) == [
+        ("listeners", "default", "keepalive", "idle"),
+        ("pools", "default", "keepalive", "idle"),
+    ]
 
 
 def test_a_variable_has_the_keys_in_upper_case_without_the_items_of_lists() -> None:

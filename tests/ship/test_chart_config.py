@@ -47,6 +47,7 @@ OTHERS = {
     ("listen",): "0.0.0.0:8000",
     ("pool",): "chat",
     ("accept_burst",): 5,
+    ("peer_timeout",): "2m",
     ("workers",): "auto",
 }
 """A value for each setting that has no plain default."""

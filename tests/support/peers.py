@@ -1,6 +1,7 @@
 """Clients and backends for tests: both ends of a connection as plain sockets that can half-close, stall, and reset."""
 
 import asyncio
+import ctypes
 import fcntl
 import random
 import select
@@ -21,6 +22,8 @@ from tests.support.waiting import until
 
 CHUNK = 64 * 1024
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close sends a reset
+SO_ATTACH_FILTER = 26
+BPF_RET = 0x06  # with 0: keep no byte of a packet
 
 
 class Peer:
@@ -93,6 +96,12 @@ class Peer:
         """Break the connection off: the other end gets ECONNRESET."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self.sock.close()
+
+    def fall_silent(self) -> None:
+        """Be gone without a word, as after a power cut: the kernel drops whatever comes, and so acknowledges nothing."""
+        drop_all = ctypes.create_string_buffer(struct.pack("HBBI", BPF_RET, 0, 0, 0))
+        program = struct.pack("HP", 1, ctypes.addressof(drop_all))  # struct sock_fprog of socket(7)
+        self.sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
 
     @property
     def unacknowledged(self) -> int:
