@@ -54,7 +54,7 @@ class Supervisor:
         }
         self._probers = {name: Probers(pool, partial(self._refresh, name)) for name, pool in self._pools.items()}
         self._workers = Workers(
-            settings.workers, self._totals, self._introduce, self._backend_failed, self._affinity_learned
+            settings.workers, self._totals, self._introduce, self._backend_failed, self._affinity_learned, environ
         )
         self._graces = [BackendGrace(pool, settings.drain.backend_grace, settings.workers) for pool in self._pools.values()]
         self._rebalancers = {

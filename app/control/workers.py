@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -25,6 +25,7 @@ from app.link.messages import (
     SessionEntry,
     Sessions,
 )
+from app.settings import without_settings
 
 ANSWER_TIMEOUT = 2.0
 KILL_TIMEOUT = 2.0
@@ -58,7 +59,7 @@ class Worker:
 
 
 class Workers:
-    """All workers. `introduce(worker)` sends a new process all that it must know."""
+    """All workers. `introduce(worker)` sends a new process all that it must know; of the environment it gets no setting."""
 
     def __init__(
         self,
@@ -67,10 +68,12 @@ class Workers:
         introduce: Callable[[Worker], None],
         backend_failed: Callable[[BackendFailed], None],
         affinity_learned: Callable[[AffinityLearned], None],
+        environ: Mapping[str, str],
     ) -> None:
         self.all = [Worker(number) for number in range(count)]
         self._totals = totals
         self._introduce, self._backend_failed, self._affinity_learned = introduce, backend_failed, affinity_learned
+        self._environ = without_settings(environ)
         self._stopping = False
         self._keepers: list[asyncio.Task[None]] = []
         self._queries: dict[int, asyncio.Future[Sessions]] = {}
@@ -189,6 +192,7 @@ class Workers:
             "app.dataplane",
             *map(str, arguments),
             cwd=OWN_FOLDER,
+            env=self._environ,
             stdin=asyncio.subprocess.DEVNULL,
             pass_fds=(link.fileno(), board.descriptor),
         )

@@ -18,6 +18,7 @@ from app.settings.backend import BackendSettings
 from app.settings.connection import ConnectionSettings
 from app.settings.dns import DnsSettings, RecordType
 from app.settings.effective import effective
+from app.settings.environment import without_settings
 from app.settings.hashing import HashSettings
 from app.settings.health import HealthSettings, HealthType, Initial
 from app.settings.kubernetes import KubernetesApi, KubernetesSettings, ServiceName
@@ -64,4 +65,5 @@ __all__ = [
     "effective",
     "load_settings",
     "variables",
+    "without_settings",
 ]

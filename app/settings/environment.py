@@ -43,6 +43,11 @@ class Environment:
             self.entries.extend(Entry(path, keys, value, variable) for path in named_forms(keys))
 
 
+def without_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what a process that we start may inherit: everything but our own variables, which hold secrets."""
+    return {name: value for name, value in environ.items() if not name.startswith(PREFIX)}
+
+
 def _objection(variable: str, keys: tuple[str, ...]) -> str | None:
     """Return what is wrong with the name of a variable."""
     if not variable.isascii() or variable != variable.upper():

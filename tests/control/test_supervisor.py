@@ -35,6 +35,11 @@ def open_descriptors(proxy: Proxy) -> int:
     return len(list(Path(f"/proc/{proxy.process.pid}/fd").iterdir()))
 
 
+def variables_of(pid: int) -> list[str]:
+    """The names of the variables that a process was started with."""
+    return [text.partition("=")[0] for text in Path(f"/proc/{pid}/environ").read_text(errors="replace").split("\0")]
+
+
 async def test_a_worker_that_cannot_be_started_is_tried_again() -> None:
     async with running_backend(echo) as backend, running_proxy(BACKENDS=backend.name) as proxy:
         pid = await worker_pid(proxy)
@@ -65,6 +70,25 @@ async def test_an_app_that_lies_where_it_is_started_is_not_taken_for_its_own(tmp
     (tmp_path / "app" / "__init__.py").write_text("raise RuntimeError('this is somebody else')")
     async with running_proxy(BACKENDS="127.0.0.1:1", HEALTH__TYPE="none", folder=tmp_path) as proxy:
         assert await proxy.worker_pids()
+
+
+async def test_a_worker_gets_no_setting_in_its_environment() -> None:
+    async with running_proxy(
+        wait=False,
+        BACKENDS="127.0.0.1:1",
+        WORKERS=2,
+        ADMIN_TOKEN="correct-horse-battery",
+        HEALTH__TYPE="redis",
+        HEALTH__PASSWORD="hunter2",
+    ) as proxy:
+        await proxy.event("backend_down")
+        first, _ = await until(lambda: both_workers(proxy))
+        os.kill(first, signal.SIGKILL)
+        await proxy.event("worker_restarted")
+        for pid in await until(lambda: both_workers(proxy)):
+            names = variables_of(pid)
+            assert "PATH" in names, "all else stays"
+            assert [name for name in names if name.startswith("TIDEGATE_")] == []
 
 
 async def test_a_worker_that_dies_during_the_drain_delay_comes_back_with_its_listeners() -> None:

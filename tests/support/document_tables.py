@@ -40,7 +40,7 @@ def is_named(variable: str, words: str) -> bool:
 def metrics_table() -> str:
     """Every metric, but for the `process_*` ones."""
     totals = Totals(Board.create(1))
-    workers = Workers(1, totals, lambda _worker: None, lambda _message: None, lambda _message: None)
+    workers = Workers(1, totals, lambda _worker: None, lambda _message: None, lambda _message: None, {})
     settings = PoolSettings.model_validate({"backends": "127.0.0.1:1"})
     pools = {"default": LivePool("default", settings, "static", totals, lambda _pool, _changes: None)}
     rows = sorted(_metric_rows(Process(totals, pools, {}, workers, ControlLog(LogStream(1)))))

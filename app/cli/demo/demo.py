@@ -13,6 +13,7 @@ from rich.panel import Panel
 
 from app.cli.demo.backend import DemoBackend
 from app.control.workers import OWN_FOLDER
+from app.settings import without_settings
 
 BACKENDS = 4
 OUTAGE_SECONDS = 8.0
@@ -60,7 +61,7 @@ async def _start_proxy(port: int, status_port: int, backends: list[DemoBackend])
         "LOG__FORMAT": "console",
     }
     # The demo shows its own settings, whatever is set where it is started.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}  # noqa: TID251
+    environment = without_settings(os.environ)  # noqa: TID251
     environment |= {f"TIDEGATE_{name}": value for name, value in settings.items()}
     # In a process group of its own, so that a Ctrl-C in the terminal reaches it once, through the demo.
     command = sys.executable, "-m", "app", "run"

@@ -14,6 +14,7 @@ from contextlib import suppress
 import orjson
 
 from app.control.discovery.kubernetes.trouble import UnusableCredentialsError
+from app.settings import without_settings
 
 LARGEST_ANSWER = 1 << 20
 
@@ -30,8 +31,8 @@ async def ask_program(settings: Mapping[str, object], environ: Mapping[str, str]
     if "/" in command:
         command = os.path.join(folder, command)  # noqa: PTH118  (an absolute one stays as it is)
     question = {"apiVersion": settings.get("apiVersion"), "kind": "ExecCredential", "spec": {"interactive": False}}
-    inherited = {name: value for name, value in environ.items() if not name.startswith("TIDEGATE_")}
-    given = {**inherited, **_variables(settings.get("env")), "KUBERNETES_EXEC_INFO": orjson.dumps(question).decode()}
+    given = {**without_settings(environ), **_variables(settings.get("env"))}
+    given["KUBERNETES_EXEC_INFO"] = orjson.dumps(question).decode()
     try:
         process = await _start(command, [*map(str, arguments)], given)
     except (OSError, ValueError) as error:
