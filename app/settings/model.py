@@ -37,8 +37,8 @@ class Settings(BaseSettings):
     )
     admin_token: Annotated[SecretStr | None, TOKEN.or_none()] = Field(
         default=None,
-        description="bearer token for `/connections` and for whatever changes state; "
-        "without it those answer only on loopback",
+        description="bearer token for `/connections` and for whatever changes state, asked of everybody; "
+        "without it `/connections` answers only on loopback",
     )
     workers: Annotated[int, WORKERS] = Field(
         default=1, description="data-plane processes; `auto` = the CPU limit of the container"

@@ -2,10 +2,13 @@
 
 import asyncio
 import csv
+import re
 import socket
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from datetime import datetime
+from hashlib import sha256
 from time import monotonic
 from typing import Any
 
@@ -191,21 +194,46 @@ async def test_every_route_answers_and_unknown_ones_get_the_list_of_them(proxy: 
             assert response.status == 200
 
 
-async def test_the_page_may_load_nothing_from_outside_and_no_answer_is_kept(proxy: Proxy) -> None:
-    async with aiohttp.ClientSession() as http:
-        for route in ROUTES:
-            async with http.get(proxy.admin_url + route) as response:
-                assert response.headers["Cache-Control"] == "no-store"
-                assert response.headers["X-Content-Type-Options"] == "nosniff"
-        async with http.get(f"{proxy.admin_url}/") as response:
-            policy = response.headers["Content-Security-Policy"]
-            assert response.content_type == "text/html"
-            page = await response.text()
+async def test_every_answer_has_the_headers_that_keep_a_browser_from_harm_and_names_no_version(proxy: Proxy) -> None:
+    requests = {f"GET {route} HTTP/1.1\r\nHost: a\r\n\r\n".encode(): {200} for route in ROUTES if route != "/connections"}
+    refused = {
+        b"GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n": {404},
+        b"GET /status?x=1 HTTP/1.1\r\nHost: a\r\n\r\n": {400},
+        b"GET /connections HTTP/1.1\r\nHost: a\r\n\r\n": {403},
+        b"POST /status HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n": {405},
+        b"GET /status HTTP/1.1\r\nHost: a\r\nExpect: the unexpected\r\n\r\n": {417},
+        b"GET /status HTTP/1.1\r\nHost: a\r\nContent-Length: many\r\n\r\n": {400},
+        b"GET /status HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 10_000 + b"\r\n\r\n": {400, 431},
+        b"GET /" + b"x" * 10_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n": {400, 414},
+        b"\x16\x03\x01\x02\x00\x01\r\n\r\n": {400},
+        b"<script>alert(1)</script> / HTTP/1.1\r\n\r\n": {400},
+    }
+    for request, codes in (requests | refused).items():
+        answer = await say(proxy.admin_port, request)
+        head = {
+            name.lower(): value for name, _, value in (line.partition(": ") for line in answer.decode().split("\r\n")[1:-2])
+        }
+        assert code(answer) in codes, request[:60]
+        assert (head["cache-control"], head["x-content-type-options"], head["server"]) == ("no-store", "nosniff", "tidegate")
+        assert head["content-security-policy"].startswith(
+            "default-src 'none'; base-uri 'none'; form-action 'none'; frame-anc"
+        )
+        assert "unsafe" not in head["content-security-policy"]
+
+
+async def test_the_page_may_load_nothing_from_outside(proxy: Proxy) -> None:
+    async with aiohttp.ClientSession() as http, http.get(f"{proxy.admin_url}/") as response:
+        policy = response.headers["Content-Security-Policy"]
+        assert response.content_type == "text/html"
+        page = await response.text()
     assert policy.startswith("default-src 'none'")
     assert "connect-src 'self'" in policy
     assert "frame-ancestors 'none'" in policy
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert "https://" not in page
+    for tag in ("script", "style"):
+        (content,) = re.findall(f"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+        assert f"{tag}-src 'sha256-{b64encode(sha256(content.encode()).digest()).decode()}'" in policy
 
 
 async def test_metrics_have_every_name_of_the_contract_with_its_labels(proxy: Proxy) -> None:
@@ -298,13 +326,39 @@ async def test_connections_is_for_this_machine_unless_somebody_has_the_token(pro
     assert (await proxy.get("/connections", Host="localhost:9000"))[0] == 200
     for name in ("evil.example", "evil.example:9000", "127.0.0.1.evil.example", "localhost.evil.example:80"):
         assert (await proxy.get("/connections", Host=name))[0] == 403, "a name bound to loopback by somebody else"
-    assert (await guarded.get("/connections"))[0] == 200
-    assert (await guarded.get("/connections", Host="evil.example"))[0] == 401
     assert (await guarded.get("/connections", Host="evil.example", Authorization=f"Bearer {TOKEN}"))[0] == 200
     for wrong in (f"Bearer {TOKEN}x", "Bearer", "Bearer ", f"Basic {TOKEN}", TOKEN, "Bearer \u00e9"):
         assert (await guarded.get("/connections", Host="evil.example", Authorization=wrong))[0] == 401
     for route in ("/status", "/metrics", "/", "/connections"):
         assert TOKEN not in (await guarded.get(route))[1].decode()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Forwarded",
+        "X-Forwarded-For",
+        "X-Forwarded-Host",
+        "X-Forwarded-Proto",
+        "X-Real-IP",
+        "Via",
+        "X-Envoy-External-Address",
+    ],
+)
+async def test_what_a_sidecar_or_a_forwarder_passes_on_is_not_from_this_machine(proxy: Proxy, header: str) -> None:
+    status, body = await proxy.get("/connections", **{header: "127.0.0.1"})
+    assert status == 403
+    assert "TIDEGATE_ADMIN_TOKEN" in body.decode()
+
+
+async def test_a_token_is_asked_of_everybody_on_this_machine_too(guarded: Proxy) -> None:
+    async with aiohttp.ClientSession() as http, http.get(f"{guarded.admin_url}/connections") as response:
+        assert (response.status, response.headers["WWW-Authenticate"]) == (401, "Bearer")
+    given = {"Authorization": f"bearer {TOKEN}"}
+    assert (await guarded.get("/connections", **given))[0] == 200
+    assert (await guarded.get("/connections", **given, Via="1.1 front", Host="tidegate.example"))[0] == 200, (
+        "wherever it comes from"
+    )
 
 
 async def test_connections_is_closed_to_other_machines_without_the_token(guarded: Proxy) -> None:

@@ -1,10 +1,24 @@
-"""Who may see clients' addresses: who has the token, or, without one set, who is on this machine."""
+"""Who may see clients' addresses: whoever has the token or, only where none is set, whoever asks from this machine."""
 
 import hmac
 import ipaddress
 from urllib.parse import urlsplit
 
 from aiohttp import web
+
+_OF_FORWARDERS = (
+    "forwarded",
+    "x-forwarded-",
+    "x-original-",
+    "x-envoy-",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "via",
+)
+_ONLY_LOCAL = "only from this machine and not through a proxy, or with TIDEGATE_ADMIN_TOKEN set and given\n"
 
 
 class Access:
@@ -15,19 +29,20 @@ class Access:
 
     def check(self, request: web.Request) -> None:
         """Return, or raise HTTPUnauthorized or HTTPForbidden."""
-        if self._has_token(request) or _is_local(request):
-            return
         if self._token is None:
-            raise web.HTTPForbidden(text="only from this machine, or with TIDEGATE_ADMIN_TOKEN set and given\n")
-        raise web.HTTPUnauthorized(
-            text="this needs the header Authorization: Bearer TOKEN\n", headers={"WWW-Authenticate": "Bearer"}
-        )
+            if not _is_local(request) or _is_forwarded(request):
+                raise web.HTTPForbidden(text=_ONLY_LOCAL)
+        elif not _has_token(request, self._token):
+            raise web.HTTPUnauthorized(
+                text="this needs the header Authorization: Bearer TOKEN\n", headers={"WWW-Authenticate": "Bearer"}
+            )
 
-    def _has_token(self, request: web.Request) -> bool:
-        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        if self._token is None or scheme.lower() != "bearer":
-            return False
-        return hmac.compare_digest(given.strip().encode(errors="surrogateescape"), self._token.encode())
+
+def _has_token(request: web.Request, token: str) -> bool:
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        return False
+    return hmac.compare_digest(given.strip().encode(errors="surrogateescape"), token.encode())
 
 
 def _is_local(request: web.Request) -> bool:
@@ -40,6 +55,11 @@ def _is_local(request: web.Request) -> bool:
     except ValueError:
         return False
     return name == "localhost" or _loopback(name)
+
+
+def _is_forwarded(request: web.Request) -> bool:
+    """Whether a header says that a sidecar or a forwarder on this machine asks for a client elsewhere."""
+    return any(name.lower().startswith(_OF_FORWARDERS) for name in request.headers)
 
 
 def _loopback(text: str) -> bool:

@@ -12,15 +12,12 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from app.control.admin.access import Access
+from app.control.admin.headers import page_policy
 from app.control.process import Process
 from app.control.status import Json, not_ready_reasons, status
 from app.core.backend import State
 
 PAGE = Path(__file__).with_name("page.html")
-PAGE_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 MOST_LISTED = 10_000
 USUALLY_LISTED = 1_000
 BACKEND_COLUMNS = (
@@ -50,6 +47,7 @@ class Routes:
     def __init__(self, process: Process, registry: CollectorRegistry, access: Access) -> None:
         self._process, self._registry, self._access = process, registry, access
         self._page = PAGE.read_text(encoding="utf-8")
+        self._page_policy = page_policy(self._page)
 
     def table(self) -> list[web.RouteDef]:
         """The routes, in the order that people should meet them."""
@@ -65,7 +63,8 @@ class Routes:
 
     async def page(self, _request: web.Request) -> web.Response:
         """The status page for people."""
-        return web.Response(text=self._page, content_type="text/html", headers={"Content-Security-Policy": PAGE_POLICY})
+        headers = {"Content-Security-Policy": self._page_policy}
+        return web.Response(text=self._page, content_type="text/html", headers=headers)
 
     async def status(self, request: web.Request) -> web.Response:
         """The status, as JSON or CSV."""

@@ -3,12 +3,14 @@
 import asyncio
 import socket
 from time import monotonic
+from typing import Any
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from app.control.admin.access import Access
+from app.control.admin.connection import AdminConnection
 from app.control.admin.routes import Routes
 from app.control.metrics import registry
 from app.control.process import Process
@@ -20,6 +22,7 @@ REQUEST_TIMEOUT = 5.0
 QUIET_TIMEOUT = 30.0
 SWEEP_INTERVAL = 5.0
 MOST_BODY = 64 * 1024
+CONNECTION_OPTIONS: dict[str, Any] = {"access_log": None, "keepalive_timeout": QUIET_TIMEOUT}
 
 _log = structlog.get_logger()
 
@@ -32,9 +35,7 @@ class AdminServer:
         self._paths = "\n".join(route.path for route in routes)
         app = web.Application(middlewares=[self._answer], client_max_size=MOST_BODY)
         app.add_routes(routes)
-        self._runner = web.AppRunner(
-            app, access_log=None, keepalive_timeout=QUIET_TIMEOUT, handle_signals=False, shutdown_timeout=0
-        )
+        self._runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=0)
         self._last_answer: dict[asyncio.BaseProtocol, float] = {}
 
     async def start(self, sock: socket.socket) -> None:
@@ -60,7 +61,7 @@ class AdminServer:
         self._forget_closed()
         if len(self._last_answer) >= MOST_CONNECTIONS:
             self._close(min(self._last_answer, key=lambda connection: self._last_answer[connection]))
-        connection = self._runner.server()
+        connection = AdminConnection(self._runner.server, loop=asyncio.get_running_loop(), **CONNECTION_OPTIONS)
         self._last_answer[connection] = monotonic()
         return connection
 
@@ -103,8 +104,6 @@ class AdminServer:
         except Exception as error:  # noqa: BLE001
             _log.error("internal_error", route=request.path, exc_info=error)
             response = web.Response(status=500, text="internal error; the log has the details\n")
-        response.headers["Cache-Control"] = "no-store"
-        response.headers["X-Content-Type-Options"] = "nosniff"
         self._last_answer[request.protocol] = monotonic()
         return response
 
