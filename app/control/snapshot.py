@@ -71,6 +71,7 @@ def listener_added(listener: BoundListener, settings: ListenerSettings) -> Liste
         settings.max_connections_per_client,
         settings.accept_rate,
         settings.burst,
+        settings.client_ipv6_prefix,
     )
 
 

@@ -1,5 +1,7 @@
 """How many connections each client of a listener has, in all workers together: a hash table on the stats board.
 
+A client is an IPv4 address or, as one client has many of them, a network of IPv6.
+
 Each worker has a table of its own, which only it writes; the others look into it. A client's slot is the first one that has
 its key, from the place on that the key says. A slot whose client has no connection any more is given to another one, and a
 key never becomes 0 again while the worker lives, so a search may end at the first slot that was never used.
@@ -7,6 +9,7 @@ key never becomes 0 again while the worker lives, so a search may end at the fir
 
 from hashlib import blake2b
 
+from app.core.network import Networks
 from app.dataplane.counters import Counters
 from app.link.board import CLIENTS, WORKER, ClientCell, WorkerCell
 
@@ -17,13 +20,14 @@ MOST_PROBES = 64
 class ClientCounts:
     """Connections of each client of one listener, of whom each may have at most `most`."""
 
-    def __init__(self, counters: Counters, listener_slot: int, most: int) -> None:
+    def __init__(self, counters: Counters, listener_slot: int, most: int, networks: Networks) -> None:
         self._cells = counters.cells
         self._own = counters.slot(CLIENTS, 0)
         self._others = counters.elsewhere(CLIENTS, 0, 0)
         self._used = counters.slot(WORKER, 0) + WorkerCell.COUNTED_CLIENTS
         self._salt = listener_slot.to_bytes(8)
         self._most = most
+        self._networks = networks
         self._counted: dict[object, int] = {}
 
     def enter(self, session: object, client: str) -> bool:
@@ -48,6 +52,8 @@ class ClientCounts:
 
     def _key(self, client: str) -> int:
         """What stands for the client of this listener, the same in all workers; never 0."""
+        if ":" in client:
+            client = self._networks.of(client)
         return int.from_bytes(blake2b(client.encode(), digest_size=8, salt=self._salt).digest()) or 1
 
     def _active(self, slot: int, key: int) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from app.core.network import Networks
 from app.core.reasons import NO_RESOURCES, RejectReason
 from app.core.token_bucket import TokenBucket
 from app.dataplane.counters import Counters
@@ -212,4 +213,5 @@ def _has_left(client: socket.SocketType) -> bool:
 def _client_counts(counters: Counters, message: ListenerAdded) -> "ClientCounts":
     from app.dataplane.clients import ClientCounts  # noqa: PLC0415  its hash loads OpenSSL, 4 MB that others do without
 
-    return ClientCounts(counters, message.slot, message.max_connections_per_client)
+    networks = Networks(ipv6_prefix=message.client_ipv6_prefix)
+    return ClientCounts(counters, message.slot, message.max_connections_per_client, networks)

@@ -115,7 +115,8 @@ class BackendsChanged:
 class ListenerAdded:
     """A listener to accept on. Its bound sockets, one per address, come with the message.
 
-    The limits are those of all workers together, 0 means none; `accept_rate` is connections per second.
+    The limits are those of all workers together, 0 means none; `accept_rate` is connections per second. All of an IPv6
+    network with this prefix count as one client.
     """
 
     name: str
@@ -126,6 +127,7 @@ class ListenerAdded:
     max_connections_per_client: int = 0
     accept_rate: float = 0.0
     accept_burst: int = 1
+    client_ipv6_prefix: int = 64
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from app.core.address import Address
+from app.core.network import IPV6_BITS
 from app.settings.connection import ConnectionSettings
 from app.settings.notation import LISTEN_ADDRESS, text, whole_number
 from app.settings.section import items_of
@@ -34,7 +35,10 @@ class ListenerSettings(ConnectionSettings):
         default=0, description="connections of all clients together, above which newcomers are reset; `0` = no limit"
     )
     max_connections_per_client: Annotated[int, whole_number(0, MOST_CONNECTIONS, _NO_LIMIT)] = Field(
-        default=0, description="the same for each client address"
+        default=0, description="the same for each client: an IPv4 address or an IPv6 network"
+    )
+    client_ipv6_prefix: Annotated[int, whole_number(1, IPV6_BITS)] = Field(
+        default=64, description="leading bits of an IPv6 address that tell these clients apart; `128` = each address alone"
     )
     accept_rate: Annotated[int, whole_number(0, HIGHEST_RATE, _NO_LIMIT)] = Field(
         default=0, description="new connections per second, above which clients wait in the kernel's queue; `0` = no limit"

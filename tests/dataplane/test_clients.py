@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.network import Networks
 from app.dataplane.clients import ClientCounts
 from app.dataplane.counters import Counters
 from app.link.board import CLIENTS, Board, ClientCell
 
 WORKERS = 2
 MOST = 3
+BY_NETWORK = Networks(ipv6_prefix=64)
 BOARD = Board.create(WORKERS)  # writing zeros again is cheaper than a new one for each example
 
 
@@ -23,11 +25,11 @@ def board() -> Iterator[None]:
     os.close(BOARD.descriptor)
 
 
-def fresh(listener: int = 0) -> list[ClientCounts]:
+def fresh(listener: int = 0, networks: Networks = BY_NETWORK) -> list[ClientCounts]:
     """The counts of one listener in each worker, on an empty table."""
     for worker in range(WORKERS):
         BOARD.clear(worker, CLIENTS)
-    return [ClientCounts(Counters(BOARD, worker), listener, MOST) for worker in range(WORKERS)]
+    return [ClientCounts(Counters(BOARD, worker), listener, MOST, networks) for worker in range(WORKERS)]
 
 
 def connections() -> int:
@@ -54,9 +56,26 @@ def test_all_workers_together_let_in_exactly_as_many_as_the_limit_says(steps: li
 
 
 def test_a_client_has_its_limit_on_each_listener() -> None:
-    web, other = fresh(0)[0], ClientCounts(Counters(BOARD, 0), 1, MOST)
+    web, other = fresh(0)[0], ClientCounts(Counters(BOARD, 0), 1, MOST, BY_NETWORK)
     assert [web.enter(object(), "10.0.0.1") for _ in range(4)] == [True, True, True, False]
     assert other.enter(object(), "10.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "clients", "let_in"),
+    [
+        (64, ["2001:db8::1", "2001:db8::2", "2001:db8:0:0:ffff::3", "2001:db8::4"], MOST),
+        (64, ["2001:db8:0:1::1", "2001:db8:0:2::1", "2001:db8:0:3::1", "2001:db8:0:4::1"], 4),
+        (56, ["2001:db8:0:1::1", "2001:db8:0:2::1", "2001:db8:0:3::1", "2001:db8:0:4::1"], MOST),
+        (128, ["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8::4"], 4),
+        (64, ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"], 4),
+        (64, ["::ffff:10.0.0.1", "::ffff:10.0.0.2", "::ffff:10.0.0.3", "::ffff:10.0.0.4"], 4),
+        (64, ["::ffff:10.0.0.1", "10.0.0.1", "::ffff:a00:1", "10.0.0.1"], MOST),
+    ],
+)
+def test_a_network_of_ipv6_is_one_client_and_an_address_of_ipv4_is_one(prefix: int, clients: list[str], let_in: int) -> None:
+    one, _ = fresh(networks=Networks(ipv6_prefix=prefix))
+    assert sum(one.enter(object(), client) for client in clients) == let_in
 
 
 def test_clients_that_come_and_go_do_not_use_the_table_up() -> None:

@@ -36,6 +36,7 @@ def test_every_default_is_shown() -> None:
                 "pool": "default",
                 "max_connections": 0,
                 "max_connections_per_client": 0,
+                "client_ipv6_prefix": 64,
                 "accept_rate": 0,
                 **CONNECTION,
             }
