@@ -30,7 +30,7 @@ from app.control.workers import Worker, Workers
 from app.core.lifecycle import ProcessState
 from app.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, PanicChanged
 from app.link.board import LISTENERS, Board
-from app.link.messages import AffinityLearned, BackendFailed, Drain, Hello, Stop
+from app.link.messages import AffinityLearned, BackendFailed, Drain, Hello, ListenerShared, Stop
 from app.settings import RebalanceMode, Settings
 
 TICK = 0.5
@@ -158,6 +158,9 @@ class Supervisor:
         for listener in self._listeners.values():
             settings = self._settings.listeners[listener.name]
             worker.send(snapshot.listener_added(listener, settings), listener.sockets[worker.number])
+            for other, sockets in enumerate(listener.sockets):
+                if other != worker.number:
+                    worker.send(ListenerShared(listener.name, other), sockets)
 
     def _changed(self, pool: LivePool, changes: tuple[Change | PanicChanged, ...]) -> None:
         """The one place where a change of a pool reaches the log, the workers and the probers."""

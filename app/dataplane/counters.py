@@ -10,7 +10,8 @@ class Counters:
 
     def __init__(self, board: Board, worker: int) -> None:
         self.cells = board.cells
-        self.workers = board.workers
+        self.workers, self.worker = board.workers, worker
+        self.base_of = board.base
         self._base = board.base(worker)
         self._others = [board.base(other) for other in range(board.workers) if other != worker]
 

@@ -9,9 +9,9 @@ from app.core.network import Networks
 from app.core.reasons import NO_RESOURCES, RejectReason
 from app.core.token_bucket import TokenBucket
 from app.dataplane.counters import Counters
-from app.dataplane.poller import IN, Poller
+from app.dataplane.poller import ACCEPT, Poller
 from app.dataplane.pool import Pool
-from app.link.board import LISTENERS, REJECTED_CELL, ListenerCell
+from app.link.board import LISTENERS, REJECTED_CELL, WORKER, ListenerCell, WorkerCell
 from app.link.messages import ListenerAdded
 from app.link.sockets import BACKLOG
 
@@ -26,7 +26,7 @@ Peer = tuple[str, int]
 
 
 class Listener:
-    """One listener with its sockets, which it owns, and its counters.
+    """One listener with its sockets, which it owns, and its counters. Those of other workers are copies, to share the work.
 
     `accepted(listener, client, peer)` takes over each new connection; `exhausted(listener, error)` is told when the system
     has no descriptor or memory left for one.
@@ -48,7 +48,9 @@ class Listener:
         self.name = message.name
         self.pool = pool
         self._set_limits(counters, message)
-        self._gates = [Gate(self, sock) for sock in sockets]
+        self._accepts_since_cell = counters.slot(WORKER, 0) + WorkerCell.ACCEPTS_SINCE_MICROSECONDS
+        self.addresses = len(sockets)
+        self._gates = [Gate(self, sock, counters.worker) for sock in sockets]
         self._suspended = self._over_rate = self._closed = False
         self.paused = True  # it does not accept at the moment, for whatever reason
 
@@ -70,8 +72,27 @@ class Listener:
         """Begin to accept."""
         self.accepted, self.exhausted = accepted, exhausted
         for gate in self._gates:
-            self._poller.register(gate.sock.fileno(), IN, gate.ready)
+            self._poller.register(gate.sock.fileno(), ACCEPT, gate.ready)
         self.paused = False
+        self._say_since_when()
+
+    def share(self, worker: int, sockets: list[socket.socket]) -> None:
+        """Accept on the sockets of another worker, too, while that one does not."""
+        for sock in sockets:
+            gate = Gate(self, sock, worker)
+            self._gates.append(gate)
+            self._poller.register(sock.fileno(), ACCEPT, gate.ready)
+            if self.paused:
+                self._poller.pause(sock.fileno())
+
+    def watch_anew(self, worker: int) -> None:
+        """Go behind all others that watch the sockets of this worker, and see who waits there."""
+        if self.paused:
+            return
+        for gate in self._gates:
+            if gate.worker == worker:
+                self._poller.pause(gate.sock.fileno())
+                self._poller.resume(gate.sock.fileno(), ACCEPT)
 
     def pause(self) -> None:
         """Leave new clients in the kernel's queue until `resume`."""
@@ -111,7 +132,13 @@ class Listener:
             if paused:
                 self._poller.pause(gate.sock.fileno())
             else:
-                self._poller.resume(gate.sock.fileno(), IN)
+                self._poller.resume(gate.sock.fileno(), ACCEPT)
+        if not paused:
+            self._say_since_when()
+
+    def _say_since_when(self) -> None:
+        """Let the other workers know that they watched these sockets before, so that they go behind."""
+        self._cells[self._accepts_since_cell] = int(monotonic() * 1_000_000)
 
     def accept_waiting(self) -> None:
         """Accept all whom the kernel has let in already, as far as the rate allows; those who come meanwhile do not make it
@@ -158,10 +185,10 @@ class Listener:
 
 
 class Gate:
-    """One listening socket of a listener."""
+    """One listening socket of a listener; `worker` is the number of the worker whose socket it is."""
 
-    def __init__(self, listener: Listener, sock: socket.socket) -> None:
-        self.listener, self.sock = listener, sock
+    def __init__(self, listener: Listener, sock: socket.socket, worker: int) -> None:
+        self.listener, self.sock, self.worker = listener, sock, worker
         self._family, self._type, self._protocol = int(sock.family), int(sock.type), sock.proto
 
     def ready(self, _events: int) -> None:

@@ -19,6 +19,9 @@ HUP: Final = select.EPOLLHUP
 RDHUP: Final = select.EPOLLRDHUP
 PRI: Final = select.EPOLLPRI  # urgent data, before which a read stops
 EDGES: Final = IN | OUT | RDHUP | PRI | select.EPOLLET  # every change once, so that a socket needs to be registered once
+ACCEPT: Final = (
+    IN | select.EPOLLEXCLUSIVE
+)  # of the processes that watch a socket, one that waits is woken, the first of them
 GONE: Final = RDHUP | select.EPOLLET  # only that the peer sends nothing more, or has broken off
 BATCH: Final = 256
 

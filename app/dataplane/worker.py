@@ -17,11 +17,11 @@ from app.core.splice import Splice
 from app.dataplane.access_log import AccessLog
 from app.dataplane.closing import Closing
 from app.dataplane.counters import Counters
-from app.dataplane.descriptors import most_sessions
 from app.dataplane.drain import DrainInProgress
 from app.dataplane.failures import FailureReports
 from app.dataplane.link_watch import LinkWatch
 from app.dataplane.listener import Listener, Peer
+from app.dataplane.listeners import Listeners
 from app.dataplane.poller import Poller
 from app.dataplane.pool import Pool, PoolBackend
 from app.dataplane.relay import Medium
@@ -39,6 +39,7 @@ from app.link.messages import (
     Hello,
     ListenerAdded,
     ListenerRemoved,
+    ListenerShared,
     ListSessions,
     Message,
     PoolAdded,
@@ -53,7 +54,6 @@ STANDARD_OUTPUT = 1
 LOG_FLUSH_INTERVAL = 0.1  # seconds, as all intervals here
 LOG_FLUSH_SIZE = 32 * 1024
 DRAIN_TICK = 0.05
-PAUSE_CHECK_INTERVAL = 0.25
 LAST_LOG_WAIT = 0.4  # for a block that a slow reader of the log does not take
 
 
@@ -70,11 +70,9 @@ class Worker:
         self._stream = LogStream(STANDARD_OUTPUT)
         self._log = AccessLog(self._stream, f"{number}{os.urandom(3).hex()}")
         self._pools: dict[str, Pool] = {}
-        self._listeners: dict[str, Listener] = {}
         self._sessions: dict[int, Session] = {}
         self._last_session = 0
-        self._most_sessions = most_sessions()
-        self._paused = False
+        self._listeners = Listeners(self.poller, self._counters, self._sessions, self._accepted, self._log_now)
         self._closing = Closing(self.poller, self._sessions)
         self._drain: DrainInProgress | None = None
         self._flush_is_due = False
@@ -125,8 +123,11 @@ class Worker:
                 self._change_pool(message)
             case ListenerAdded():
                 self._add_listener(message)
+            case ListenerShared():
+                sockets = self._take_sockets(self._listeners.addresses(message.name))
+                self._listeners.share(message.name, message.worker, sockets)
             case ListenerRemoved():
-                self._close_listener(message.name)
+                self._listeners.close(message.name)
             case ListSessions():
                 self._channel.send(self._list_sessions(message))
             case Drain():
@@ -154,23 +155,16 @@ class Worker:
             self._pools[message.name] = Pool(self.poller, self._counters, message, self._affinity_learned)
 
     def _add_listener(self, message: ListenerAdded) -> None:
-        sockets = [socket.socket(fileno=descriptor) for descriptor in self._channel.take_descriptors(len(message.binds))]
-        for sock in sockets:
-            sock.setblocking(False)
-        listener = Listener(self.poller, self._counters, message, self._pools[message.pool], sockets)
-        self._listeners[message.name] = listener
-        listener.open(self._accepted, self._exhausted)
-        if self._paused:
-            listener.pause()
+        sockets = self._take_sockets(len(message.binds))
+        self._listeners.add(message, self._pools[message.pool], sockets)
         gc.freeze()  # what has been built so far stays: the collector need not look at it again
         self._channel.send(Ready(message.name))
 
-    def _close_listener(self, name: str) -> None:
-        """Take whom the kernel has let in already, then nobody."""
-        listener = self._listeners[name]
-        listener.accept_waiting()
-        listener.close()
-        del self._listeners[name]
+    def _take_sockets(self, count: int) -> list[socket.socket]:
+        sockets = [socket.socket(fileno=descriptor) for descriptor in self._channel.take_descriptors(count)]
+        for sock in sockets:
+            sock.setblocking(False)
+        return sockets
 
     def _list_sessions(self, query: ListSessions) -> Sessions:
         now = monotonic()
@@ -207,30 +201,8 @@ class Worker:
             session.start()
         except Exception:  # noqa: BLE001
             self._callback_failed(session.start)
-        if len(self._sessions) >= self._most_sessions:
-            self._pause(f"{len(self._sessions)} sessions are all that the limit of open files allows")
-
-    def _exhausted(self, error: OSError) -> None:
-        self._pause(os.strerror(error.errno or 0))
-
-    def _pause(self, reason: str) -> None:
-        """Leave new clients in the kernel's queue until sessions have ended."""
-        if self._paused:
-            return
-        self._paused = True
-        for listener in self._listeners.values():
-            listener.pause()
-        self._log_now("warning", "accept_paused", reason=reason, sessions=len(self._sessions))
-        self.poller.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible)
-
-    def _resume_when_possible(self) -> None:
-        if len(self._sessions) > self._most_sessions * 0.99:
-            self.poller.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible)
-            return
-        self._paused = False
-        self._log_now("info", "accept_resumed", sessions=len(self._sessions))
-        for listener in self._listeners.values():
-            listener.resume()
+        if len(self._sessions) >= self._listeners.most_sessions:
+            self._listeners.pause_full()
 
     # Periodic work
 
@@ -244,6 +216,7 @@ class Worker:
         for session in list(self._sessions.values()):
             session.sweep(now)
         self.medium.pipes.sweep()
+        self._listeners.sweep(now)
         self._sweep_due = monotonic() + SWEEP_INTERVAL
         self.poller.call_later(SWEEP_INTERVAL, self._sweep)
 
@@ -267,7 +240,7 @@ class Worker:
             self._flush_is_due = True
             self.poller.call_later(LOG_FLUSH_INTERVAL, self._flush_log)
 
-    def _log_now(self, level: str, event: str, **fields: object) -> None:
+    def _log_now(self, level: str, event: str, fields: dict[str, object]) -> None:
         self._log.event(level, event, **fields)
         self._flush_log_now()
         self._flush_log_later()
@@ -275,8 +248,7 @@ class Worker:
     # The end
 
     def _start_drain(self, grace: float) -> None:
-        for name in list(self._listeners):
-            self._close_listener(name)
+        self._listeners.close_all()
         for pool in self._pools.values():
             pool.drain()
         if self._drain is None:
@@ -293,15 +265,14 @@ class Worker:
             self._exit(0, CloseReason.DRAIN)
 
     def _control_lost(self) -> None:
-        self._log_now("error", "control_lost", sessions=len(self._sessions))
+        self._log_now("error", "control_lost", {"sessions": len(self._sessions)})
         self._exit(1, CloseReason.ERROR)
 
     def _exit(self, code: int, reason: CloseReason) -> None:
         if self._exit_code is not None:
             return
         self._exit_code = code
-        for listener in self._listeners.values():
-            listener.close()
+        self._listeners.stop()
         for session in list(self._sessions.values()):
             session.end(reason)
         self.poller.stop()  # the link stays open until the process has written its log: control takes its end for a death
@@ -312,14 +283,14 @@ class Worker:
 
     def _callback_failed(self, callback: Callable[..., None]) -> None:
         """A bug: log it with its place, and let only the session pay that it happened in."""
-        self._log_now("error", "internal_error", traceback=traceback.format_exc(limit=8))
+        self._log_now("error", "internal_error", {"traceback": traceback.format_exc(limit=8)})
         owner = getattr(callback, "__self__")  # noqa: B009  (a session, relay, gate, the link, the worker, ...)
         if owner is self:
             self.failed()
         try:
             owner.failed()
         except Exception:  # noqa: BLE001  (a bug in cleaning up after a bug still costs only its own session)
-            self._log_now("error", "internal_error", traceback=traceback.format_exc(limit=8))
+            self._log_now("error", "internal_error", {"traceback": traceback.format_exc(limit=8)})
 
 
 def run(number: int, workers: int, link: int, board: int) -> None:

@@ -1,7 +1,7 @@
 """What crosses the link: snapshots and orders down to a worker, events up to control, one JSON object per line.
 
-Every message is a frozen value; `type` on the wire is its class name. A `ListenerAdded` travels with one file descriptor
-per address in `binds`, in that order.
+Every message is a frozen value; `type` on the wire is its class name. A `ListenerAdded` and a `ListenerShared` travel with
+one file descriptor per address in `binds`, in that order.
 """
 
 from dataclasses import dataclass, field, fields
@@ -128,6 +128,14 @@ class ListenerAdded:
     accept_rate: float = 0.0
     accept_burst: int = 1
     client_ipv6_prefix: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerShared:
+    """The sockets of another worker at a listener, one per address, to accept on while that one does not."""
+
+    name: str
+    worker: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +279,7 @@ Down = (
     | BackendsChanged
     | AffinityTold
     | ListenerAdded
+    | ListenerShared
     | ListenerRemoved
     | ListSessions
     | CloseSessions

@@ -1,0 +1,108 @@
+"""All listeners of a worker: opened and closed on order, paused and resumed together, and shared with the other workers."""
+
+import os
+import socket
+from collections.abc import Callable, Sized
+
+from app.dataplane.counters import Counters
+from app.dataplane.descriptors import most_sessions
+from app.dataplane.listener import Listener, Peer
+from app.dataplane.poller import Poller
+from app.dataplane.pool import Pool
+from app.dataplane.siblings import Siblings
+from app.link.messages import ListenerAdded
+
+PAUSE_CHECK_INTERVAL = 0.25  # seconds
+
+LogNow = Callable[[str, str, dict[str, object]], None]
+
+
+class Listeners:
+    """The listeners by name. Owns them.
+
+    `accepted(listener, client, peer)` takes over each new connection, `log_now(level, event, fields)` writes a line at once.
+    """
+
+    def __init__(
+        self,
+        poller: Poller,
+        counters: Counters,
+        sessions: Sized,
+        accepted: Callable[[Listener, socket.SocketType, Peer], None],
+        log_now: LogNow,
+    ) -> None:
+        self._poller, self._counters, self._sessions = poller, counters, sessions
+        self._accepted, self._log_now = accepted, log_now
+        self._by_name: dict[str, Listener] = {}
+        self._siblings = Siblings(counters)
+        self.most_sessions = most_sessions()
+        self._paused = False
+
+    def add(self, message: ListenerAdded, pool: Pool, sockets: list[socket.socket]) -> None:
+        """Accept on these sockets, which the listener owns from now on."""
+        listener = Listener(self._poller, self._counters, message, pool, sockets)
+        self._by_name[message.name] = listener
+        listener.open(self._accepted, self._exhausted)
+        if self._paused:
+            listener.pause()
+
+    def share(self, name: str, worker: int, sockets: list[socket.socket]) -> None:
+        """Accept on the sockets of another worker while it does not. The listener owns these copies from now on."""
+        self._by_name[name].share(worker, sockets)
+
+    def addresses(self, name: str) -> int:
+        """How many addresses a listener has, and so how many sockets of each worker."""
+        return self._by_name[name].addresses
+
+    def close(self, name: str) -> None:
+        """Accept the connections already queued in the kernel, then close."""
+        listener = self._by_name[name]
+        listener.accept_waiting()
+        listener.close()
+        del self._by_name[name]
+
+    def close_all(self) -> None:
+        """Close every listener in that way."""
+        for name in list(self._by_name):
+            self.close(name)
+
+    def stop(self) -> None:
+        """Close every listener at once."""
+        for listener in self._by_name.values():
+            listener.close()
+
+    def sweep(self, now: float) -> None:
+        """Serve clients that wait for a worker that does not accept."""
+        for worker in self._siblings.to_watch_anew(now):
+            for listener in self._by_name.values():
+                listener.watch_anew(worker)
+
+    def pause_full(self) -> None:
+        """Leave new clients in the kernel's queue: there are as many sessions as there can be."""
+        self._pause(f"{len(self._sessions)} sessions are all that the limit of open files allows")
+
+    def _exhausted(self, error: OSError) -> None:
+        self._pause(os.strerror(error.errno or 0))
+
+    def _pause(self, reason: str) -> None:
+        """Leave new clients in the kernel's queue until sessions have ended."""
+        if self._paused:
+            return
+        self._paused = True
+        for listener in self._by_name.values():
+            listener.pause()
+        self._log_now("warning", "accept_paused", {"reason": reason, "sessions": len(self._sessions)})
+        self._poller.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible)
+
+    def _resume_when_possible(self) -> None:
+        if len(self._sessions) > self.most_sessions * 0.99:
+            self._poller.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible)
+            return
+        self._paused = False
+        self._log_now("info", "accept_resumed", {"sessions": len(self._sessions)})
+        for listener in self._by_name.values():
+            listener.resume()
+
+    def failed(self) -> None:
+        """A bug broke the end of a pause; a worker that never accepts again must end, so that another takes its place."""
+        raise RuntimeError("cannot go on without accepting")
