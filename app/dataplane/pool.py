@@ -20,6 +20,7 @@ from app.dataplane.queue import Queue
 from app.dataplane.slow_start import SlowStart
 from app.link.board import BACKENDS, CLOSED_CELL, FAILURE_CELL, POOLS, BackendCell, PoolCell
 from app.link.messages import AffinityEntry, BackendEntry, PoolAdded
+from app.link.own_addresses import may_meet_itself
 
 
 class PoolBackend:
@@ -34,12 +35,15 @@ class PoolBackend:
         self._active_elsewhere = counters.elsewhere(BACKENDS, entry.slot, BackendCell.ACTIVE)
         self.name = entry.name
         self.failures: FailureReports | None = None  # nothing has failed yet
+        self.address = ("", 0)
         self.apply(entry)
 
     def apply(self, entry: BackendEntry) -> None:
         """Take over a new entry of the same name."""
-        self.address = (entry.host, entry.port)
-        self.family = int(socket.AF_INET6 if ":" in entry.host else socket.AF_INET)
+        if self.address != (entry.host, entry.port):
+            self.address = (entry.host, entry.port)
+            self.family = int(socket.AF_INET6 if ":" in entry.host else socket.AF_INET)
+            self.may_meet_itself = may_meet_itself(entry.host, entry.port)
         self.weight = self.full_weight = entry.weight
         self.warming_since = entry.warming_since
         self.max_connections = entry.max_connections

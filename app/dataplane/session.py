@@ -5,7 +5,7 @@ It owns both sockets.
 """
 
 import socket
-from errno import EINPROGRESS
+from errno import ECONNREFUSED, EINPROGRESS
 from time import monotonic
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -251,9 +251,12 @@ class Session:
         return error
 
     def _dial_ready(self, events: int) -> None:
+        assert self.backend is not None
         assert self.backend_socket is not None
         self.pool.dials.end(self)
         error = events & (ERR | HUP) and self.backend_socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if not error and self.backend.may_meet_itself and self.backend_socket.getsockname()[:2] == self.backend.address:
+            error = ECONNREFUSED
         if error:
             self._dial_failed(connect_failure(error))
             self._dial()

@@ -1,6 +1,7 @@
 """Peers that send without end, say nothing, trickle or break off: every kind of probe reads little and ends in time."""
 
 import asyncio
+import socket
 from collections.abc import Iterator
 from itertools import repeat
 from time import monotonic
@@ -12,6 +13,7 @@ from app.control.health import PROBES
 from app.control.health.connection import MOST_RECEIVED
 from app.settings import HealthType
 from tests.support.backends import Behaviour, running_backend, silent
+from tests.support.namespace import in_own_network
 from tests.support.probes import probe
 
 KINDS = [kind for kind in PROBES if kind != "tcp"]
@@ -54,6 +56,19 @@ class Flood:
     def _pieces(self) -> Iterator[bytes]:
         yield self.data
         yield from repeat(self.data[len(self.data) // 2 :])
+
+
+async def test_a_probe_that_meets_itself_is_refused_and_leaves_the_port_to_the_backend() -> None:
+    only = 40_000
+
+    async def story() -> None:
+        for host in ("127.0.0.1", "::1"):
+            assert await probe(only, "tcp", host=host) == "connection refused"
+            assert await probe(only, "send_expect", host=host, send="x", expect="x") == "connection refused"
+            with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as backend:
+                backend.bind((host, only))
+
+    await in_own_network(story, ports=range(only, only + 1))
 
 
 def test_all_kinds_that_there_are_can_be_probed() -> None:

@@ -12,6 +12,7 @@ from app.core.reasons import CloseReason, ConnectFailure, RejectReason
 from app.link.board import BACKENDS, CLOSED_CELL, FAILURE_CELL, LISTENERS, POOLS, REJECTED_CELL, BackendCell, PoolCell
 from app.link.messages import BackendFailed
 from tests.dataplane.route import route
+from tests.support.namespace import in_own_network
 from tests.support.peers import (
     Peer,
     blackhole,
@@ -25,8 +26,12 @@ from tests.support.peers import (
     reset_at_once,
     serving,
 )
+from tests.support.ports import free_port
 from tests.support.waiting import until
-from tests.support.worker import Worker
+from tests.support.worker import Worker, running_worker
+
+ONLY_PORT = 40_000
+"""The one port that connections are given in a network of their own, so that one to this port meets itself."""
 
 
 def failures(worker: Worker, slot: int, failure: ConnectFailure) -> int:
@@ -50,6 +55,20 @@ async def test_a_refused_dial_goes_on_to_the_next_backend(worker: Worker) -> Non
     assert set(attempts) <= {1, 2}
     assert failures(worker, 0, ConnectFailure.REFUSED) == attempts.count(2)
     assert {line["backend"] for line in worker.log} == {str(alive.address)}
+
+
+async def test_a_dial_that_meets_itself_at_the_port_of_a_backend_that_is_down_is_refused() -> None:
+    async def story() -> None:
+        async with running_worker() as worker:
+            worker.add_pool(outlier_failures=5, early_end=60.0)
+            worker.set_backends([Backend(f"{host}:{ONLY_PORT}", host, ONLY_PORT) for host in ("127.0.0.1", "::1")])
+            with await connect(await worker.add_listener(port=free_port())) as client:
+                assert await client.was_reset()
+            line = await worker.closed(reason="connect_failed")
+            assert line["attempts"] == 2
+            assert [failures(worker, slot, ConnectFailure.REFUSED) for slot in range(2)] == [1, 1]
+
+    await in_own_network(story, ports=range(ONLY_PORT, ONLY_PORT + 1))
 
 
 async def test_what_backends_say_before_they_are_asked_reaches_the_clients(worker: Worker) -> None:

@@ -116,12 +116,13 @@ class Worker:
         pool: str = "default",
         *,
         host: str = "127.0.0.1",
+        port: int = 0,
         kernel_buffer: int = 0,
         **limits: Any,
     ) -> int:
-        """Bind a listener on a free port (dual stack for `::`), hand it over, wait until it accepts; answers the port."""
+        """Bind a listener (dual stack for `::`), hand it over, wait until it accepts; answers the port (0: any)."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        sock = socket.create_server((host, 0), family=family, backlog=4096, dualstack_ipv6=host == "::")
+        sock = socket.create_server((host, port), family=family, backlog=4096, dualstack_ipv6=host == "::")
         limit_buffers(sock, kernel_buffer)
         for level, option, value in SESSION_OPTIONS:  # as control does
             sock.setsockopt(level, option, value)

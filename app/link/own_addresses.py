@@ -1,0 +1,37 @@
+"""What the system says about its own addresses and ports: which source a connection gets, and whether it could meet itself.
+
+A connection to a port of this host on which nothing listens may be given that very port as its own. Then its opening segment
+arrives at itself, and it is connected (RFC 9293, 3.5: simultaneous open) to nothing but itself.
+"""
+
+import socket
+from functools import cache
+from pathlib import Path
+
+_PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")  # of IPv6, too
+_ANY_PORT = 9  # UDP: nothing is sent
+
+
+@cache
+def ephemeral_ports() -> range:
+    """The ports that connections are given as their own, as of the first call; all where that is unknown."""
+    try:
+        first, last = map(int, _PORT_RANGE.read_text().split())
+    except (OSError, ValueError):
+        first, last = 1, 65535
+    return range(first, last + 1)
+
+
+def source_address(host: str) -> str | None:
+    """The address that a connection to this IP address has on this side, or None where there is none. Nothing is sent."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect((host, _ANY_PORT))
+        except OSError:
+            return None
+        return str(sock.getsockname()[0])
+
+
+def may_meet_itself(host: str, port: int) -> bool:
+    """Whether a connection to this IP address and port may be given the same ones as its own."""
+    return port in ephemeral_ports() and source_address(host) == host

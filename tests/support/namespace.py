@@ -1,0 +1,36 @@
+"""A network of its own for a test: the loopback interface alone, with few ports to connect from."""
+
+import asyncio
+import ctypes
+import fcntl
+import os
+import socket
+import struct
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CLONE_NEWNET = 0x40000000
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
+LONGEST = 20.0  # seconds that a story may take
+
+
+async def in_own_network(story: Callable[[], Coroutine[Any, Any, None]], *, ports: range) -> None:
+    """Run a story where connections get only these ports as their own; skipped where the system allows no such network.
+
+    It has a thread of its own, as the network is that of a thread and of the processes that this starts.
+    """
+    with ThreadPoolExecutor(1) as threads:
+        await asyncio.get_running_loop().run_in_executor(threads, _run, story, ports)
+
+
+def _run(story: Callable[[], Coroutine[Any, Any, None]], ports: range) -> None:
+    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET):
+        pytest.skip(f"no network of its own: {os.strerror(ctypes.get_errno())}")
+    with socket.socket() as sock:
+        fcntl.ioctl(sock, SIOCSIFFLAGS, struct.pack("16sh", b"lo", IFF_UP))
+    Path("/proc/sys/net/ipv4/ip_local_port_range").write_text(f"{ports[0]} {ports[-1]}")
+    asyncio.run(asyncio.wait_for(story(), LONGEST))
