@@ -4,7 +4,8 @@ A counter's total is what the workers' rows hold now, plus a base: what dead wor
 earlier owner had. So no counter ever goes backwards, and no cell needs a second writer while its worker lives.
 """
 
-from collections import defaultdict, deque
+from collections import deque
+from operator import add
 from time import monotonic
 from typing import NamedTuple
 
@@ -52,7 +53,9 @@ class Totals:
         self.board = board
         self.log_lines_lost = 0  # of sessions, with workers that have died
         self._log_sessions = log_sessions
-        self._base: defaultdict[tuple[Table, int, int], int] = defaultdict(int)
+        self._base: dict[Table, dict[int, list[int]]] = {
+            table: {} for table in GAUGES
+        }  # by slot; none where it is all zeros
         self._used: dict[Table, set[int]] = {table: set() for table in GAUGES}
         self._free: dict[Table, deque[int]] = {table: deque(range(table.capacity)) for table in GAUGES}
         self.allocate(WORKER)
@@ -63,9 +66,9 @@ class Totals:
             raise BoardFullError(f"more than {table.capacity} are not supported")
         slot = self._free[table].popleft()  # the one free for longest: a slow worker may still count on others
         self._used[table].add(slot)
-        for field, held in enumerate(self.board.sums(table, slot)):
-            if held:
-                self._base[table, slot, field] = -held
+        held = self.board.sums(table, slot)
+        if any(held):
+            self._base[table][slot] = [-value for value in held]
         return slot
 
     def room(self, table: Table) -> int:
@@ -76,12 +79,18 @@ class Totals:
         """Give a slot back whose last connection has closed."""
         self._used[table].remove(slot)
         self._free[table].append(slot)
-        for field in range(table.width):
-            self._base.pop((table, slot, field), None)
+        self._base[table].pop(slot, None)
+
+    def of_slot(self, table: Table, slot: int) -> list[int]:
+        """All numbers of a slot over all workers, past and present, in the order of its cells."""
+        sums = self.board.sums(table, slot)
+        base = self._base[table].get(slot)
+        return list(map(add, base, sums)) if base else sums
 
     def total(self, table: Table, slot: int, field: int) -> int:
         """One number over all workers, past and present."""
-        return self._base.get((table, slot, field), 0) + self.board.sum(table, slot, field)
+        base = self._base[table].get(slot)
+        return (base[field] if base else 0) + self.board.sum(table, slot, field)
 
     def by_worker(self, table: Table, slot: int, field: int) -> list[int]:
         """A gauge of each worker, in the order of their numbers."""
@@ -125,11 +134,15 @@ class Totals:
                 for field in range(table.width):
                     value, self.board.cells[first + field] = self.board.cells[first + field], 0
                     if field not in gauges:
-                        self._base[table, slot, field] += value
+                        self._add(table, slot, field, value)
                     elif table is POOLS and field == PoolCell.ACTIVE:
                         lost += value
-                        self._base[table, slot, CLOSED_CELL[CloseReason.WORKER_LOST]] += value
+                        self._add(table, slot, CLOSED_CELL[CloseReason.WORKER_LOST], value)
         return Loss(lost, lines)
+
+    def _add(self, table: Table, slot: int, field: int, value: int) -> None:
+        if value:
+            self._base[table].setdefault(slot, [0] * table.width)[field] += value
 
     def _lines_not_written(self, base: int) -> int:
         """How many sessions a worker has closed without their lines being written; its row begins at `base`."""

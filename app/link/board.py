@@ -139,7 +139,7 @@ class Board:
         """The sums of all cells of a slot."""
         first, width = table.cell(slot, 0), table.width
         rows = (self.cells[base + first : base + first + width].tolist() for base in map(self.base, range(self.workers)))
-        return [sum(cells) for cells in zip(*rows, strict=True)]
+        return list(map(sum, zip(*rows, strict=True)))
 
     def of_each(self, table: Table, slot: int, field: int) -> list[int]:
         """A cell in each worker's row."""

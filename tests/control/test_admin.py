@@ -236,6 +236,26 @@ async def test_the_page_may_load_nothing_from_outside(proxy: Proxy) -> None:
         assert f"{tag}-src 'sha256-{b64encode(sha256(content.encode()).digest()).decode()}'" in policy
 
 
+@pytest.mark.parametrize("route", ["/metrics", "/status", "/status?format=csv", "/status?pool=chat&state=up"])
+async def test_all_who_ask_within_a_second_get_the_same_and_later_ones_get_what_is_new(proxy: Proxy, route: str) -> None:
+    async with aiohttp.ClientSession() as http:
+
+        async def ask() -> bytes:
+            async with http.get(proxy.admin_url + route) as response:
+                return await response.read()
+
+        await asyncio.gather(*(ask() for _ in range(5)))
+        first = await ask()
+        same = await asyncio.gather(*(ask() for _ in range(50)))
+        assert len({first, *same}) <= 2, "a second may have ended in between"
+
+        async def another() -> bool:
+            return await ask() != first
+
+        if route != "/status?format=csv":
+            await until(another)
+
+
 async def test_metrics_have_every_name_of_the_contract_with_its_labels(proxy: Proxy) -> None:
     _, body = await proxy.get("/metrics")
     families = list(parse_text(body.decode()))

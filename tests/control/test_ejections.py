@@ -8,10 +8,9 @@ import pytest
 
 from app.control import snapshot
 from app.control.log import ControlLog
-from app.control.metrics import registry
 from app.control.pools import LivePool
 from app.control.process import Process
-from app.control.status import not_ready_reasons, status
+from app.control.status.readiness import not_ready_reasons
 from app.control.totals import Totals
 from app.control.workers import Workers
 from app.core.backend import Backend, State
@@ -21,6 +20,7 @@ from app.link.board import BACKENDS, BackendCell, Board
 from app.link.log_stream import LogStream
 from app.link.messages import BackendFailed, BackendsChanged
 from app.settings import PoolSettings
+from tests.support.reports import samples_of, status_of
 from tests.support.waiting import until
 
 HTTP = {"type": "http", "rise": 2, "fall": 3}
@@ -99,13 +99,11 @@ class Bench:
 
     def shown(self) -> dict[str, Any]:
         """The pool in `/status`."""
-        pools: Any = status(self.process)["pools"]
-        return dict(pools[0])
+        return dict(status_of(self.process)["pools"][0])
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric."""
-        samples = [sample for family in registry(self.process).collect() for sample in family.samples]
-        return sum(s.value for s in samples if s.name == name and labels.items() <= s.labels.items())
+        return sum(s.value for s in samples_of(self.process) if s.name == name and labels.items() <= s.labels.items())
 
 
 @pytest.fixture

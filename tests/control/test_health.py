@@ -13,7 +13,7 @@ from tests.support.backends import TestBackend, answering, echo, http_answer, ru
 from tests.support.clients import connect
 from tests.support.named_pools import named_pools
 from tests.support.ports import free_port
-from tests.support.proxy import Proxy, running_proxy
+from tests.support.proxy import Proxy, running_proxy, total
 from tests.support.waiting import until
 
 GOOD, BAD = http_answer("200 OK"), http_answer("500 Internal Server Error")
@@ -51,28 +51,24 @@ async def test_routing_metric_log_and_status_never_disagree_about_a_backend() ->
 
 
 async def everyone_says(proxy: Proxy, backend: TestBackend, state: str) -> None:
-    assert (await proxy.backends())[backend.name]["state"] == state
-    samples = await proxy.samples()
+    backends, samples = await asyncio.gather(proxy.backends(), proxy.samples())
+    assert backends[backend.name]["state"] == state
     labels = {("pool", "default"), ("backend", backend.name)}
     assert samples["tidegate_backend_up", frozenset(labels)] == (state == "up")
     assert samples["tidegate_backend_state", frozenset({*labels, ("state", state)})] == 1
-    assert await proxy.metrics("tidegate_pool_backends", state="down") == (state == "down")
+    assert total(samples, "tidegate_pool_backends", state="down") == (state == "down")
 
 
 async def connections_go_to(proxy: Proxy, backends: Sequence[TestBackend]) -> None:
-    async def totals() -> dict[str, tuple[int, int]]:
-        found = await proxy.backends()
-        return {name: (one["connections_total"], one["connect_failures_total"]) for name, one in found.items()}
-
-    before = await totals()
+    used = set()
     for _ in range(6):
         client = await connect(proxy.port)
         assert await client.ask(b"hello") == b"hello"
         await client.finish()
-    after = await totals()
-    grown = {name for name in after if after[name][0] > before[name][0]}
-    assert grown == {backend.name for backend in backends}
-    assert {after[name][1] - before[name][1] for name in after} == {0}, "nobody dialled a backend that is down"
+        closed = await proxy.event("session_closed", client=client.address)
+        used.add(closed["backend"])
+        assert closed["attempts"] == 1, "nobody dialled a backend that is down"
+    assert used == {backend.name for backend in backends}
 
 
 @asynccontextmanager
@@ -196,8 +192,9 @@ async def test_a_failure_that_a_worker_sees_is_probed_at_once() -> None:
         await until(served_until_it_is_down)
         assert monotonic() - died_at < 3, "much earlier than fall times the interval"
         assert proxy.events("backend_down")[0]["backend"] == dying.name
-        assert await proxy.metrics("tidegate_backend_connect_failures_total", backend=dying.name, reason="refused") >= 2
-        assert await proxy.metrics("tidegate_backend_health_checks_total", backend=dying.name, result="failure") >= 2
+        samples = await proxy.samples()
+        assert total(samples, "tidegate_backend_connect_failures_total", backend=dying.name, reason="refused") >= 2
+        assert total(samples, "tidegate_backend_health_checks_total", backend=dying.name, result="failure") >= 2
         assert await proxy.stop() == 0
 
 
@@ -221,7 +218,8 @@ async def test_probes_ask_as_told_and_follow_no_redirect() -> None:
         }  # fmt: skip
         settings = named_pools(**{name: {"HEALTH__TYPE": "http", **pool} for name, pool in pools.items()})
         proxy = await stack.enter_async_context(running_proxy(**settings))
-        results = [(await proxy.backends(name)).popitem()[1]["health"]["last_result"] for name in pools]
+        found = await proxy.pools()
+        results = [found[name].popitem()[1]["health"]["last_result"] for name in pools]
         assert await proxy.stop() == 0
         assert backend.accepted_at == [], "only the other port is probed"
         assert asked["told"][0].startswith(b"GET /health?deep=1 HTTP/1.1\r\n")
@@ -283,10 +281,10 @@ async def test_probes_read_little_wait_little_and_leave_nothing_open() -> None:
             }  # fmt: skip
         proxy = await stack.enter_async_context(running_proxy(**named_pools(**pools)))
         await until(lambda: probes_so_far(proxy, 80))
-        memory = await proxy.metrics("process_resident_memory_bytes")
-        descriptors = await proxy.metrics("process_open_fds")
+        before = await proxy.samples()
         await until(lambda: probes_so_far(proxy, 250))
-        states = {name: (await proxy.backends(name)).popitem()[1]["state"] for name in peers}
+        found = await proxy.pools()
+        states = {name: backend["state"] for name in peers for backend in found[name].values()}
         assert states == {name: state for name, (_, _, state) in peers.items()}
         reasons = {
             "drip": "no complete answer in 150ms: sent ",
@@ -294,10 +292,11 @@ async def test_probes_read_little_wait_little_and_leave_nothing_open() -> None:
             "session": "no answer in 150ms after sending ",
         }
         for name, reason in reasons.items():
-            (backend_now,) = (await proxy.backends(name)).values()
+            (backend_now,) = found[name].values()
             assert backend_now["health"]["last_result"].startswith(reason)
-        assert await proxy.metrics("process_resident_memory_bytes") - memory < 10e6
-        assert abs(await proxy.metrics("process_open_fds") - descriptors) < len(peers) * 3
+        now = await proxy.samples()
+        assert total(now, "process_resident_memory_bytes") - total(before, "process_resident_memory_bytes") < 10e6
+        assert abs(total(now, "process_open_fds") - total(before, "process_open_fds")) < len(peers) * 3
         assert proxy.events("internal_error") == []
         assert await proxy.stop() == 0
 
@@ -316,8 +315,9 @@ async def test_a_backend_that_never_gets_beyond_continue_does_not_starve_control
         await until(lambda: probes_so_far(proxy, 5))
         (health,) = [found["health"] for found in (await proxy.backends()).values()]
         assert health["latency_seconds"] < 1
-        assert await proxy.metrics("tidegate_event_loop_lag_seconds", process="control") < 0.5
-        assert await proxy.metrics("process_resident_memory_bytes") - memory < 20e6
+        samples = await proxy.samples()
+        assert total(samples, "tidegate_event_loop_lag_seconds", process="control") < 0.5
+        assert total(samples, "process_resident_memory_bytes") - memory < 20e6
 
 
 async def probes_so_far(proxy: Proxy, count: int) -> bool:
@@ -332,9 +332,10 @@ async def test_without_checks_a_backend_is_up_and_never_asked() -> None:
             for name, found in (await proxy.backends()).items():
                 assert (found["state"], found["health"]["type"]) == ("up", "none"), name
                 assert (found["health"]["last_check"], found["health"]["last_result"]) == (None, None)
-            assert await proxy.metrics("tidegate_backend_health_checks_total") == 0
-            assert await proxy.metrics("tidegate_backend_connect_failures_total", backend=nobody) >= 1
-            connections = await proxy.metrics("tidegate_backend_connections_total", backend=backend.name)
+            samples = await proxy.samples()
+            assert total(samples, "tidegate_backend_health_checks_total") == 0
+            assert total(samples, "tidegate_backend_connect_failures_total", backend=nobody) >= 1
+            connections = total(samples, "tidegate_backend_connections_total", backend=backend.name)
             assert len(backend.accepted_at) == connections, "nobody but clients connects"
             assert await proxy.stop() == 0
 

@@ -9,11 +9,10 @@ from time import monotonic
 import pytest
 
 from app.control.log import ControlLog
-from app.control.metrics import BackendMetrics
 from app.control.pools import LivePool
 from app.control.process import Process
 from app.control.snapshot import all_backends
-from app.control.status import not_ready_reasons, status
+from app.control.status.readiness import not_ready_reasons
 from app.control.totals import Totals
 from app.control.workers import Workers
 from app.core.backend import Backend, State
@@ -25,6 +24,7 @@ from app.core.traffic import Traffic
 from app.link.board import BACKENDS, FAILURE_CELL, BackendCell, Board
 from app.link.log_stream import LogStream
 from app.settings import PoolSettings
+from tests.support.reports import samples_of, status_of
 
 ONE, TWO = Backend("10.0.0.1:80", "10.0.0.1", 80), Backend("10.0.0.2:80", "10.0.0.2", 80)
 SETTINGS = PoolSettings.model_validate({"backends": "10.0.0.1:80", "health": {"type": "tcp", "rise": 2, "fall": 3}})
@@ -52,22 +52,16 @@ class Bench:
 
     def series(self, name: str) -> dict[str, float]:
         """A metric by backend."""
-        families = list(BackendMetrics(self.process).collect())
-        return {
-            sample.labels["backend"]: sample.value for family in families for sample in family.samples if sample.name == name
-        }
+        return {sample.labels["backend"]: sample.value for sample in samples_of(self.process) if sample.name == name}
 
     def states(self) -> dict[str, str]:
         """The state metric's label by backend."""
-        families = list(BackendMetrics(self.process).collect())
-        samples = [sample for family in families for sample in family.samples if sample.name == "tidegate_backend_state"]
+        samples = [sample for sample in samples_of(self.process) if sample.name == "tidegate_backend_state"]
         return {sample.labels["backend"]: sample.labels["state"] for sample in samples}
 
     def listed(self) -> list[str]:
         """The backends of `/status`."""
-        pools = status(self.process)["pools"]
-        assert isinstance(pools, list)
-        return [backend["name"] for backend in pools[0]["backends"]]
+        return [backend["name"] for backend in status_of(self.process)["pools"][0]["backends"]]
 
 
 TRUSTING = PoolSettings.model_validate(
@@ -201,8 +195,8 @@ def test_a_probe_left_out_is_counted_shown_and_changes_nothing_else(trusting: Be
     trusting.pool.skipped(ONE.name)
     assert trusting.pool.records[ONE.name].health == before
     assert trusting.pool.records[ONE.name].last_result == "skipped: real traffic succeeds"
-    families = [family for family in BackendMetrics(trusting.process).collect() if "health_checks" in family.name]
-    counts = {sample.labels["result"]: sample.value for family in families for sample in family.samples}
+    checks = [sample for sample in samples_of(trusting.process) if sample.name == "tidegate_backend_health_checks_total"]
+    counts = {sample.labels["result"]: sample.value for sample in checks}
     assert counts == {"success": 1, "failure": 0, "skipped": 1}
 
 
@@ -270,9 +264,8 @@ def test_a_backend_that_joins_a_pool_that_serves_starts_slowly_and_leaves_no_tra
 
 def test_status_says_with_what_weight_a_backend_is_balanced_while_it_starts_slowly(warming: Bench) -> None:
     def weights() -> list[tuple[float, float]]:
-        pools = status(warming.process)["pools"]
-        assert isinstance(pools, list)
-        return [(backend["weight"], backend["effective_weight"]) for backend in pools[0]["backends"]]
+        backends = status_of(warming.process)["pools"][0]["backends"]
+        return [(backend["weight"], backend["effective_weight"]) for backend in backends]
 
     warming.pool.discovered([ONE, replace(TWO, weight=5)])
     probe(warming, ONE, None)

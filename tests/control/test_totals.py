@@ -157,5 +157,6 @@ def test_no_counter_goes_backwards_or_forgets_whatever_happens(steps: list[tuple
                     expected[index] = 0
             shown = [totals.total(BACKENDS, slot, BackendCell.TOTAL) for slot in slots]
             assert shown == [expected[index] for index in range(3)]
+            assert [totals.of_slot(BACKENDS, slot)[BackendCell.TOTAL] for slot in slots] == shown
     finally:
         close(board.descriptor)

@@ -9,14 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from app.control.log import ControlLog
-from app.control.metrics import registry
-from app.control.pools import LivePool
+from app.control.metrics.page import sections
 from app.control.process import Process
 from app.control.totals import Totals
 from app.control.workers import Workers
 from app.link.board import Board
 from app.link.log_stream import LogStream
-from app.settings import PoolSettings, variables
+from app.settings import variables
 from app.settings.names import PREFIX
 
 ROOT = Path(__file__).parents[2]
@@ -41,18 +40,15 @@ def metrics_table() -> str:
     """Every metric, but for the `process_*` ones."""
     totals = Totals(Board.create(1))
     workers = Workers(1, totals, lambda _worker: None, lambda _message: None, lambda _message: None, {})
-    settings = PoolSettings.model_validate({"backends": "127.0.0.1:1"})
-    pools = {"default": LivePool("default", settings, "static", totals, lambda _pool, _changes: None)}
-    rows = sorted(_metric_rows(Process(totals, pools, {}, workers, ControlLog(LogStream(1)))))
+    rows = sorted(_metric_rows(Process(totals, {}, {}, workers, ControlLog(LogStream(1)))))
     return "\n".join(("| metric | type | labels | meaning |", "| --- | --- | --- | --- |", *rows))
 
 
 def _metric_rows(process: Process) -> Iterator[str]:
-    for metric in registry(process).collect():
-        if metric.name.startswith("tidegate_"):
-            name = f"{metric.name}_total" if metric.type == "counter" else metric.name
-            labels = ", ".join(f"`{label}`" for label in getattr(metric, "_labelnames", ()))
-            yield f"| `{name}` | {metric.type} | {labels or 'none'} | {metric.documentation} |"
+    for section in sections(process):
+        for metric in section.metrics:
+            labels = ", ".join(f"`{label}`" for label in (*section.labels, *metric.own_labels))
+            yield f"| `{metric.name}` | {metric.type} | {labels or 'none'} | {metric.help} |"
 
 
 def with_tables(document: str) -> str:

@@ -19,6 +19,7 @@ from tests.support.splice import SPLICE
 from tests.support.waiting import until
 
 Fields = dict[str, Any]
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 EXIT_TIMEOUT = 20.0
 
 
@@ -30,6 +31,7 @@ class Proxy:
         self.log: list[Fields] = []
         self.errors = ""
         self._seen = asyncio.Condition()
+        self._answers: dict[str, bytes] = {}
 
     @property
     def url(self) -> str:
@@ -75,31 +77,41 @@ class Proxy:
     async def get(self, path: str, **headers: str) -> tuple[int, bytes]:
         """Status and body of an admin route."""
         async with aiohttp.ClientSession() as session, session.get(self.admin_url + path, headers=headers) as response:
-            return response.status, await response.read()
+            body = self._answers[path] = await response.read()
+            return response.status, body
+
+    async def _read_now(self, path: str) -> bytes:
+        """What a route says of a moment after this call; for a second it answers all who ask with the same."""
+        known = self._answers.get(path)
+
+        async def another() -> bytes:
+            _, body = await self.get(path)
+            return body if body != known else b""
+
+        return await until(another)
 
     async def status(self) -> Fields:
-        """The JSON of `/status`."""
-        _, body = await self.get("/status")
-        status = orjson.loads(body)
+        """The JSON of `/status`, read after this call."""
+        status = orjson.loads(await self._read_now("/status"))
         assert isinstance(status, dict)
         return status
 
     async def backends(self, pool: str = "default") -> dict[str, Fields]:
         """The backends of a pool by name, from `/status`."""
+        return (await self.pools())[pool]
+
+    async def pools(self) -> dict[str, dict[str, Fields]]:
+        """The backends of all pools by name, from one `/status`."""
         pools = (await self.status())["pools"]
-        return {backend["name"]: backend for found in pools if found["name"] == pool for backend in found["backends"]}
+        return {pool["name"]: {backend["name"]: backend for backend in pool["backends"]} for pool in pools}
 
     async def metrics(self, name: str, **labels: str) -> float:
         """The sum of all samples of a metric (full sample name) that have these labels."""
-        return sum(
-            value
-            for (found, found_labels), value in (await self.samples()).items()
-            if found == name and labels.items() <= found_labels
-        )
+        return total(await self.samples(), name, **labels)
 
-    async def samples(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-        """Every sample of `/metrics` by its name and labels."""
-        _, body = await self.get("/metrics")
+    async def samples(self) -> Samples:
+        """Every sample of `/metrics`, read after this call, by its name and labels."""
+        body = await self._read_now("/metrics")
         return {
             (sample.name, frozenset(sample.labels.items())): sample.value
             for family in text_string_to_metric_families(body.decode())
@@ -138,6 +150,11 @@ class Proxy:
         assert self.process.stderr is not None
         async for line in self.process.stderr:
             self.errors += line.decode(errors="replace")
+
+
+def total(samples: Samples, name: str, **labels: str) -> float:
+    """The sum of all samples of a metric (full sample name) that have these labels."""
+    return sum(value for (found, given), value in samples.items() if found == name and labels.items() <= given)
 
 
 def environment(settings: Mapping[str, object]) -> dict[str, str]:

@@ -1,51 +1,37 @@
 """What each route answers."""
 
-import csv
-import io
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import orjson
 from aiohttp import web
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
 
 from app.control.admin.access import Access
+from app.control.admin.body import SharedBody
 from app.control.admin.headers import page_policy
+from app.control.metrics.page import Format, read_page
 from app.control.process import Process
-from app.control.status import Json, not_ready_reasons, status
+from app.control.rendering import Shared
+from app.control.status.fields import Json
+from app.control.status.page import Form, Question, read_status
+from app.control.status.readiness import not_ready_reasons
 from app.core.backend import State
 
 PAGE = Path(__file__).with_name("page.html")
 MOST_LISTED = 10_000
 USUALLY_LISTED = 1_000
-BACKEND_COLUMNS = (
-    "name",
-    "address",
-    "port",
-    "state",
-    "since",
-    "weight",
-    "effective_weight",
-    "backup",
-    "connections_active",
-    "connections_total",
-    "connect_failures_total",
-    "sent_bytes_total",
-    "received_bytes_total",
-    "pod",
-    "node",
-    "zone",
-)
-HEALTH_COLUMNS = ("type", "successes", "failures", "last_check", "last_result", "latency_seconds")
+CONTENT_TYPES = {Form.JSON: "application/json", Form.CSV: "text/csv; charset=utf-8"}
 
 
 class Routes:
     """All routes, over the state of one process."""
 
-    def __init__(self, process: Process, registry: CollectorRegistry, access: Access) -> None:
-        self._process, self._registry, self._access = process, registry, access
+    def __init__(self, process: Process, access: Access) -> None:
+        self._process, self._access = process, access
+        self._status = Shared(partial(read_status, process), "status")
+        self._metrics = Shared(partial(read_page, process), "metrics")
         self._page = PAGE.read_text(encoding="utf-8")
         self._page_policy = page_policy(self._page)
 
@@ -75,19 +61,18 @@ class Routes:
         state = query.get("state")
         if state is not None and state not in set(State):
             raise _bad_query("state", state, State)
-        body = status(self._process, pool, None if state is None else State(state))
-        match query.get("format", "json"):
-            case "json":
-                return json_response(body)
-            case "csv":
-                return web.Response(text=_csv(body), content_type="text/csv")
-            case other:
-                raise _bad_query("format", other, ("json", "csv"))
+        form = query.get("format", Form.JSON)
+        if form not in set(Form):
+            raise _bad_query("format", form, Form)
+        question = Question(Form(form), pool, None if state is None else State(state))
+        answer = await (await self._status.get()).answer(question)
+        return web.Response(body=SharedBody([answer], request, CONTENT_TYPES[question.form]))
 
     async def metrics(self, request: web.Request) -> web.Response:
         """The metrics."""
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
+        wanted = Format.asked_for(request.headers.get("Accept", ""))
+        page = await self._metrics.get()
+        return web.Response(body=SharedBody(page.chunks(wanted), request, wanted.value))
 
     async def alive(self, _request: web.Request) -> web.Response:
         """Alive, for this was answered."""
@@ -128,21 +113,3 @@ def _known(request: web.Request, *names: str) -> Mapping[str, str]:
 def _bad_query(name: str, value: str, valid: object) -> web.HTTPBadRequest:
     choices = ", ".join(map(str, valid))  # type: ignore[call-overload]
     return web.HTTPBadRequest(text=f"{name}={value[:60]!r} is not known; valid are {choices}\n")
-
-
-def _csv(body: Json) -> str:
-    """One row per backend. The first columns say which, the last what its probes say."""
-    output = io.StringIO()
-    writer = csv.writer(output, lineterminator="\n")
-    writer.writerow(("pool", *BACKEND_COLUMNS, *(f"health_{column}" for column in HEALTH_COLUMNS)))
-    for pool in body["pools"]:  # type: ignore[attr-defined]
-        for backend in pool["backends"]:
-            health = backend["health"]
-            writer.writerow(
-                (
-                    pool["name"],
-                    *(backend[column] for column in BACKEND_COLUMNS),
-                    *(health[column] for column in HEALTH_COLUMNS),
-                )
-            )
-    return output.getvalue()

@@ -12,7 +12,6 @@ from aiohttp.typedefs import Handler
 from app.control.admin.access import Access
 from app.control.admin.connection import AdminConnection
 from app.control.admin.routes import Routes
-from app.control.metrics import registry
 from app.control.process import Process
 from app.control.spawn import spawn
 from app.link.sockets import BACKLOG
@@ -31,7 +30,7 @@ class AdminServer:
     """Owns the listening socket given to `start`."""
 
     def __init__(self, process: Process, token: str | None) -> None:
-        routes = Routes(process, registry(process), Access(token)).table()
+        routes = Routes(process, Access(token)).table()
         self._paths = "\n".join(route.path for route in routes)
         app = web.Application(middlewares=[self._answer], client_max_size=MOST_BODY)
         app.add_routes(routes)

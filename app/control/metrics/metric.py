@@ -1,0 +1,117 @@
+"""What a metric is: a name, a type, a help text, and how its samples are read of what they are about."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
+
+from prometheus_client.utils import floatToGoString
+
+S = TypeVar("S")
+
+Type = Literal["gauge", "counter", "histogram"]
+
+
+class Labels(NamedTuple):
+    """The labels of what samples are about, as text: as they stand alone, and as they begin when another one follows."""
+
+    alone: str
+    begun: str
+
+    @classmethod
+    def of(cls, names: Sequence[str], values: Sequence[str]) -> "Labels":
+        """The text of these labels."""
+        pairs = ",".join(f'{name}="{_escaped(value)}"' for name, value in zip(names, values, strict=True))
+        return cls(f"{{{pairs}}}", f"{{{pairs},") if pairs else cls("", "{")
+
+
+@dataclass(frozen=True, slots=True)
+class Metric(ABC, Generic[S]):
+    """One metric of a kind of subject; a counter's name ends in `_total`."""
+
+    name: str
+    type: Type
+    help: str
+
+    @property
+    def own_labels(self) -> tuple[str, ...]:
+        """The names of the labels that it has beside those of its subject, as the documentation lists them."""
+        return ()
+
+    @abstractmethod
+    def samples(self, labels: Labels, subject: S) -> str:
+        """The lines of its samples of a subject with these labels; empty when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Single(Metric[S]):
+    """At most one sample for a subject: none where `read` answers None."""
+
+    read: Callable[[S], float | None]
+
+    def samples(self, labels: Labels, subject: S) -> str:
+        """See Metric."""
+        value = self.read(subject)
+        return "" if value is None else f"{self.name}{labels.alone} {value}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class ByLabel(Metric[S]):
+    """A sample for each value of one more label; the values are words of ours and need no escapes."""
+
+    label: str
+    read: Callable[[S], Iterable[tuple[str, float]]]
+
+    @property
+    def own_labels(self) -> tuple[str, ...]:
+        """See Metric."""
+        return (self.label,)
+
+    def samples(self, labels: Labels, subject: S) -> str:
+        """See Metric."""
+        start = f"{self.name}{labels.begun}{self.label}="
+        return "".join([f'{start}"{word}"}} {value}\n' for word, value in self.read(subject)])
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram(Metric[S]):
+    """Durations by bucket: `read` answers the count of each bucket, the last for what is above all bounds, and their sum."""
+
+    bounds: tuple[float, ...]
+    read: Callable[[S], tuple[Sequence[int], float]]
+
+    def samples(self, labels: Labels, subject: S) -> str:
+        """See Metric."""
+        counts, total = self.read(subject)
+        bounds = (*map(floatToGoString, self.bounds), "+Inf")
+        buckets = [
+            f'{self.name}_bucket{labels.begun}le="{bound}"}} {count}\n'
+            for bound, count in zip(bounds, accumulate(counts), strict=True)
+        ]
+        count = f"{self.name}_count{labels.alone} {sum(counts)}\n"
+        return "".join((*buckets, count, f"{self.name}_sum{labels.alone} {total}\n"))
+
+
+class HasCells(Protocol):
+    """What has numbers of the stats board, over all workers."""
+
+    @property
+    def cells(self) -> Sequence[int]:
+        """The numbers of its slot."""
+
+
+def cell(field: int) -> Callable[[HasCells], int]:
+    """Reads one number."""
+    position = int(field)
+    return lambda subject: subject.cells[position]
+
+
+def cells(words: Iterable[tuple[str, int]]) -> Callable[[HasCells], Iterable[tuple[str, int]]]:
+    """Reads a number for each word."""
+    positions = [(str(word), int(field)) for word, field in words]
+    return lambda subject: [(word, subject.cells[position]) for word, position in positions]
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
