@@ -14,6 +14,7 @@ from app.control import clock
 from app.control.affinity import Affinity
 from app.control.discovery import INITIAL
 from app.control.ejections import Ejections
+from app.control.moves import Moves
 from app.control.records import SKIPPED, Discovery, DurationCounts, HealthRecord
 from app.control.totals import Totals
 from app.core.backend import Backend, State
@@ -59,6 +60,7 @@ class LivePool:
         self.rebalance_dry_run = 0
         self._totals, self._changed = totals, changed
         self._draining: set[str] = set()
+        self._moves = Moves(settings.connect_timeout)
 
     @property
     def checked(self) -> bool:
@@ -126,11 +128,19 @@ class LivePool:
             self._trust_resolved()
         self._settle()
 
-    def probed(self, name: str, failure: str | None, latency: float) -> None:
-        """Take over a probe's result: `failure` says why it failed, None that it passed."""
+    def probed(self, name: str, failure: str | None, latency: float, host: str = "") -> None:
+        """Take over a probe's result: `failure` says why it failed, None that it passed; `host` at which address.
+
+        Where that is another address of the name, the backend is there from now on, and this was its first probe.
+        """
         record = self.records.get(name)
         if record is None:
             return  # the backend has left while it was probed
+        if host and host != self.snapshot.members[name].backend.host:
+            if not self._move(name, host):
+                return  # nor is it an address of the name any more
+            self.ejections.forget(name)
+            record.health = Health()
         health = self.settings.health
         record.health = record.health.after(passed=failure is None, rise=health.rise, fall=health.fall)
         record.last_check, record.last_result, record.latency = clock.now(), failure or "ok", latency
@@ -172,11 +182,31 @@ class LivePool:
         counts = message.dials, message.resets, message.early_ends, message.disputed
         failures = Failures(*counts, frozenset(message.clients), message.reason)
         good = self._totals.total(BACKENDS, self.slots[name], BackendCell.GOOD)
+        if failures.dials and not self._probes_find_addresses:
+            self._move_on(member.backend, failures.reason)
         if self.ejections.failed(name, failures, good) and self.ejections.may_eject(
             len(self.snapshot.members), self.snapshot.count(State.UP)
         ):
             ejection = self.ejections.eject(name, monotonic())
             self._review(name, str(ejection.failures), ejection.seconds)
+
+    @property
+    def _probes_find_addresses(self) -> bool:
+        """Whether probes go to the addresses of the backends; otherwise failed dials have to tell which of them work."""
+        return self.checked and self.settings.health.address is None
+
+    def _move_on(self, backend: Backend, reason: str) -> None:
+        """To the next address, as a dial has failed for this reason. What has failed in a row still counts: were it
+        forgotten, a backend none of whose addresses works would never be ejected."""
+        if backend.others and self._moves.may_move(backend.name, reason, monotonic()):
+            self._move(backend.name, backend.others[0])
+
+    def _move(self, name: str, host: str) -> bool:
+        """Use another address of a backend's name, if it is one."""
+        self.snapshot, changes = self.snapshot.with_host(name, host)
+        self.discovery.events["altered"] += len(changes)
+        self._announce(changes)
+        return bool(changes)
 
     def restore_due(self) -> None:
         """End the ejections whose time is over."""
@@ -229,6 +259,7 @@ class LivePool:
                 self.left_at[name] = monotonic()
                 del self.records[name]
                 self.ejections.forget(name)
+                self._moves.forget(name)
             case BackendAltered():
                 self.discovery.events["altered"] += 1
                 if before and backend.is_another(before.backend):

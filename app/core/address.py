@@ -2,6 +2,8 @@
 
 import ipaddress
 import re
+from collections.abc import Iterable
+from itertools import chain, zip_longest
 from typing import NamedTuple
 
 _ZONE = re.compile(r"[A-Za-z0-9_.-]{1,15}")
@@ -70,6 +72,17 @@ def is_ip(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def alternating(hosts: Iterable[str]) -> list[str]:
+    """IP addresses without repetition, in their order but with the families in turns, as in RFC 8305 (section 4).
+
+    So an address family that does not work costs one attempt and not as many as it has addresses.
+    """
+    distinct = list(dict.fromkeys(hosts))
+    first = [host for host in distinct if (":" in host) is (":" in distinct[0])]
+    second = [host for host in distinct if host not in first]
+    return [host for host in chain.from_iterable(zip_longest(first, second)) if host]
 
 
 def _ipv6(text: str) -> str:

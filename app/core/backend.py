@@ -1,6 +1,6 @@
 """A backend and the states it can be in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -20,8 +20,9 @@ class Backend:
     """One place that connections can be sent to.
 
     `name` (`host:port` as configured) is its identity; `host` is the IP address to dial, empty while a host name has not
-    been resolved yet. `max_connections` 0 means no limit. The policy `first` fills those with the lowest `order` first, and
-    goes by name among equals. `pod`, `node` and `zone` are for people, empty where unknown.
+    been resolved yet. `others` are the other addresses of the name, the next to try first; they differ from answer to
+    answer, and do not make it another backend. `max_connections` 0 means no limit. The policy `first` fills those with the
+    lowest `order` first, and goes by name among equals. `pod`, `node` and `zone` are for people, empty where unknown.
     """
 
     name: str
@@ -34,6 +35,19 @@ class Backend:
     pod: str = ""
     node: str = ""
     zone: str = ""
+    others: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """All addresses of its name."""
+        return self.host, *self.others
+
+    def at(self, host: str) -> "Backend":
+        """The same backend at this address, if it is one of its name; those behind it are the next to try."""
+        if host == self.host or host not in self.others:
+            return self
+        place = self.hosts.index(host)
+        return replace(self, host=host, others=self.hosts[place + 1 :] + self.hosts[:place])
 
     def is_another(self, other: "Backend") -> bool:
         """Whether nothing that is known of the other one holds for this one: another address, or another pod at it."""

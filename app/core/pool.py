@@ -88,19 +88,21 @@ class Pool:
     def with_backends(self, backends: Iterable[Backend], initial: State, now: float) -> "tuple[Pool, tuple[Change, ...]]":
         """The pool with exactly these backends. Newcomers, and those with another address or pod, start as `initial`.
 
+        One whose name has several addresses stays where it is while that is still one of them.
         While a name has not been resolved there is nothing to trust: its backend starts as `checking`.
         """
         members: dict[str, Member] = {}
         changes: list[Change] = []
-        for backend in {backend.name: backend for backend in backends}.values():
-            known = self.members.get(backend.name)
-            start = initial if backend.host else State.CHECKING
+        for found in {backend.name: backend for backend in backends}.values():
+            known, backend = self.members.get(found.name), found
+            start = initial if found.host else State.CHECKING
             if known is None:
                 members[backend.name] = member = Member(backend, start, now, self.panic)
                 changes.append(BackendAdded(self.name, member))
                 continue
+            backend = found.at(known.backend.host)
             if known.backend == backend:
-                members[backend.name] = known
+                members[backend.name] = replace(known, backend=backend) if backend.others != known.backend.others else known
                 continue
             members[backend.name] = member = replace(known, backend=backend)
             changes.append(BackendAltered(self.name, member))
@@ -110,6 +112,15 @@ class Pool:
                 changes.append(StateChanged(self.name, moved, known.state, f"it has another {what}"))
         gone = [BackendRemoved(self.name, member) for name, member in self.members.items() if name not in members]
         return Pool(self.name, MappingProxyType(members), self.panic), (*gone, *changes)
+
+    def with_host(self, name: str, host: str) -> "tuple[Pool, tuple[Change, ...]]":
+        """The pool with one backend at another address of its name. No change when it is not one of them."""
+        known = self.members[name]
+        moved = replace(known, backend=known.backend.at(host))
+        if moved == known:
+            return self, ()
+        members = self.members | {name: moved}
+        return Pool(self.name, MappingProxyType(members), self.panic), (BackendAltered(self.name, moved),)
 
     def with_state(
         self, name: str, state: State, reason: str, now: float, seconds: float | None = None

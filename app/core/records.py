@@ -5,7 +5,7 @@ same changes nothing, and all replicas see the same list.
 """
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from app.core.address import Address, join_address
@@ -33,8 +33,8 @@ def address_backends(addresses: Iterable[str], port: int) -> list[Backend]:
     return [Backend(join_address(address, port), address, port) for address in in_order(addresses)]
 
 
-def target_backends(targets: Iterable[Target], hosts: Mapping[str, str]) -> list[Backend]:
-    """One backend for each target, called `target:port`, at the address that `hosts` has for its name.
+def target_backends(targets: Iterable[Target], hosts: Mapping[str, Sequence[str]]) -> list[Backend]:
+    """One backend for each target, called `target:port`, at the first of the addresses that `hosts` has for its name.
 
     The lowest priority is tried first, all others are backups: a pool has two tiers. Weight 0, "any server selection is not
     needed", is the smallest share that there is, 1. A target without an address is there, and not eligible.
@@ -46,10 +46,11 @@ def target_backends(targets: Iterable[Target], hosts: Mapping[str, str]) -> list
     return [
         Backend(
             str(target.address),
-            hosts.get(target.host, ""),
+            next(iter(hosts.get(target.host, ())), ""),
             target.port,
             weight=max(1, target.weight),
             backup=target.priority > first,
+            others=tuple(hosts.get(target.host, ())[1:]),
         )
         for target in best.values()
     ]

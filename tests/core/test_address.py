@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.address import Address, is_ip, parse_address, parse_host, parse_port
+from app.core.address import Address, alternating, is_ip, parse_address, parse_host, parse_port
 
 EXPECTED = "expected host:port, like 10.0.0.5:8001 or [::1]:8001"
 NEEDS_BRACKETS = "an IPv6 address needs brackets, like [::1]:8001"
@@ -144,3 +144,18 @@ def test_ports_are_those_of_tcp(port: int) -> None:
 )
 def test_only_ip_addresses_are_literal(host: str, literal: bool) -> None:  # noqa: FBT001
     assert Address(host, 80).is_literal is literal
+
+
+@pytest.mark.parametrize(
+    ("found", "order"),
+    [
+        ([], []),
+        (["10.0.0.2", "10.0.0.1"], ["10.0.0.2", "10.0.0.1"]),
+        (["::1", "127.0.0.1"], ["::1", "127.0.0.1"]),
+        (["10.0.0.1", "10.0.0.2", "fd00::1", "fd00::2"], ["10.0.0.1", "fd00::1", "10.0.0.2", "fd00::2"]),
+        (["fd00::1", "fd00::2", "fd00::3", "10.0.0.1"], ["fd00::1", "10.0.0.1", "fd00::2", "fd00::3"]),
+        (["10.0.0.1", "10.0.0.1", "fd00::1"], ["10.0.0.1", "fd00::1"]),
+    ],
+)
+def test_the_families_take_turns_and_the_systems_order_says_which_is_first(found: list[str], order: list[str]) -> None:
+    assert alternating(found) == order

@@ -17,3 +17,15 @@ def test_backends_with_equal_fields_are_equal() -> None:
     assert Backend("a:1", "10.0.0.5", 1) == Backend("a:1", "10.0.0.5", 1)
     assert Backend("a:1", "10.0.0.5", 1) != Backend("a:1", "10.0.0.6", 1)
     assert len({Backend("a:1", "10.0.0.5", 1), Backend("a:1", "10.0.0.5", 1)}) == 1
+
+
+def test_a_backend_goes_round_the_addresses_of_its_name_and_to_no_other() -> None:
+    backend = Backend("chat:80", "10.0.0.1", 80, others=("10.0.0.2", "10.0.0.3"))
+    assert backend.at("10.0.0.3").hosts == ("10.0.0.3", "10.0.0.1", "10.0.0.2")
+    assert backend.at("10.0.0.2").at("10.0.0.3").hosts == ("10.0.0.3", "10.0.0.1", "10.0.0.2")
+    assert backend.at("10.0.0.9") is backend
+    assert backend.at("10.0.0.1") is backend
+
+
+def test_the_other_addresses_of_its_name_do_not_make_it_another_backend() -> None:
+    assert Backend("chat:80", "10.0.0.1", 80, others=("10.0.0.2",)) == Backend("chat:80", "10.0.0.1", 80)

@@ -243,3 +243,27 @@ def test_the_members_of_a_snapshot_cannot_be_replaced(pool: Pool) -> None:
     members: Any = pool.members
     with pytest.raises(TypeError):
         members[A.name] = MEMBER
+
+
+def named(*hosts: str) -> Backend:
+    return Backend("chat:80", hosts[0], 80, others=hosts[1:])
+
+
+def test_a_backend_stays_at_its_address_while_that_is_one_of_its_name() -> None:
+    pool = pool_of(named("10.0.0.1", "10.0.0.2"), state=State.UP)
+    for hosts in (("10.0.0.2", "10.0.0.1"), ("10.0.0.3", "10.0.0.1")):
+        pool, changes = pool.with_backends([named(*hosts)], State.UP, 2.0)
+        assert changes == ()
+        assert pool.members["chat:80"].backend.hosts == ("10.0.0.1", hosts[0])
+    pool, changes = pool.with_backends([named("10.0.0.3", "10.0.0.2")], State.UP, 3.0)
+    assert [type(change) for change in changes] == [BackendAltered]
+    assert pool.members["chat:80"].backend.host == "10.0.0.3"
+
+
+def test_a_backend_moves_to_another_address_of_its_name_without_a_change_of_state() -> None:
+    pool = pool_of(named("10.0.0.1", "10.0.0.2"), state=State.UP)
+    moved, changes = pool.with_host("chat:80", "10.0.0.2")
+    member = moved.members["chat:80"]
+    assert changes == (BackendAltered("chat", member),)
+    assert (member.backend.hosts, member.state, member.since) == (("10.0.0.2", "10.0.0.1"), State.UP, 1.0)
+    assert pool.with_host("chat:80", "10.0.0.9") == (pool, ())

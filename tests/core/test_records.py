@@ -30,13 +30,13 @@ def test_the_order_of_the_records_does_not_matter(found: list[str], random: obje
 
 def test_the_lowest_priority_is_primary_and_every_other_a_backup() -> None:
     records = [Target("c.test", 80, 30, 5), Target("a.test", 80, 10, 5), Target("b.test", 80, 20, 5)]
-    backends = target_backends(records, {"a.test": "10.0.0.1"})
+    backends = target_backends(records, {"a.test": ["10.0.0.1", "10.0.0.2"]})
     assert [(backend.name, backend.backup) for backend in backends] == [
         ("a.test:80", False),
         ("b.test:80", True),
         ("c.test:80", True),
     ]
-    assert [backend.host for backend in backends] == ["10.0.0.1", "", ""]
+    assert [backend.hosts for backend in backends] == [("10.0.0.1", "10.0.0.2"), ("",), ("",)]
 
 
 def test_weight_0_is_the_smallest_share() -> None:

@@ -72,15 +72,32 @@ async def test_a_headless_service_scales_and_its_dns_server_goes_silent_and_answ
             assert await proxy.stop() == 0
 
 
+@pytest.mark.parametrize("health", ["tcp", "none"])
+async def test_of_the_addresses_of_a_name_the_one_that_works_is_used_and_shown(health: str) -> None:
+    async with pods(2) as (dead, alive), running_dns_server() as server:
+        await dead.stop()
+        server.set(NAME, "SRV", f"0 0 {dead.port} app.test.")
+        server.set("app.test.", "A", dead.host, alive.host)
+        settings: dict[str, Any] = {"DNS__NAME": NAME, "DNS__TYPE": "srv", "DNS__RESOLVER": server.resolver}
+        async with running_proxy(HEALTH__TYPE=health, **settings) as proxy:
+            if health == "none":
+                assert not await is_served(proxy.port), "it is this failed dial that tells"
+            await proxy.event("backend_altered", backend=f"app.test:{dead.port}", address=alive.host)
+            await until(lambda: is_served(proxy.port))  # workers are told after the log
+            assert (await proxy.backends())[f"app.test:{dead.port}"]["address"] == alive.host
+            assert not proxy.events("backend_down")
+            assert len(proxy.events("backend_altered")) == 1
+
+
 async def is_served(port: int) -> bool:
     """Whether a new client gets an answer; it is turned away otherwise."""
-    client = await connect(port)
     try:
-        return await client.ask(b"hello") == b"hello"
+        client = await connect(port)
+        answer = await client.ask(b"hello")
+        await client.close()
     except (OSError, EOFError):
         return False
-    finally:
-        await client.close()
+    return answer == b"hello"
 
 
 async def up_is(proxy: Proxy, backends: list[TestBackend]) -> bool:
@@ -108,5 +125,5 @@ async def test_a_container_that_comes_back_at_another_address_is_found_at_once_h
             if noticed_by == "a client":
                 assert not await is_served(proxy.port), "it is this failed dial that tells"
             await until(lambda: up_is(proxy, [after]))
-            assert await is_served(proxy.port)
+            await until(lambda: is_served(proxy.port))
             assert server.asked("A") < 10, "names are asked for at most once a second"

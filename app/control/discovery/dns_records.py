@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from app.control.discovery.dns_client import Addresses, DnsClient, LookUpError
-from app.core.address import is_ip
+from app.core.address import alternating, is_ip
 from app.core.backend import Backend
 from app.core.records import address_backends, in_order, target_backends
 
@@ -37,14 +37,14 @@ class AddressRecords:
 
 
 class SrvRecords:
-    """Each target is a backend, and like any host name at one address, IPv4 first.
+    """Each target is a backend, and like any host name at one of its addresses, IPv4 first.
 
-    It keeps that while it is still in the answer, and when nobody knows the address of the target any more.
+    It keeps them when nobody knows the addresses of the target any more.
     """
 
     def __init__(self, client: DnsClient, name: str) -> None:
         self._client, self._name = client, name
-        self._hosts: dict[str, str] = {}
+        self._hosts: dict[str, list[str]] = {}
 
     async def find(self) -> Found:
         """Ask once. Raises LookUpError; that the address of a target is not known is no such trouble."""
@@ -54,13 +54,11 @@ class SrvRecords:
         asked = await self._ask(name for name in names if name not in known)
         missing = [(name, reply.absence) for name, reply in asked.items() if not reply.addresses]
         found = {name: known.get(name) or asked[name].addresses for name in names}
-        self._hosts = {name: host for name in names if (host := self._choose(name, found[name]))}
+        self._hosts = {
+            name: alternating(in_order(found[name])) if found[name] else self._hosts.get(name, []) for name in names
+        }
         ttl = min([answer.ttl, *(reply.ttl for reply in asked.values() if reply.addresses)])
         return Found(target_backends(answer.targets, self._hosts), ttl, answer.absence, _missing(missing))
-
-    def _choose(self, name: str, addresses: list[str]) -> str:
-        before = self._hosts.get(name, "")
-        return before if before in addresses or not addresses else in_order(addresses)[0]
 
     async def _ask(self, names: Iterable[str]) -> dict[str, Addresses]:
         """What is known of each name in time."""

@@ -1,7 +1,8 @@
 """Backends from the settings. Host names are resolved here, again and again, never by a worker.
 
-A host name is one backend, at the first IPv4 address of the system's answer (the first IPv6 address where there is no
-IPv4). It keeps its address while that is still in the answer, and when the name cannot be resolved any more.
+A host name is one backend at one of its addresses: the first of the system's answer, until a check or a client finds that
+another one works instead. It keeps its address while that is still in the answer, and when the name cannot be resolved any
+more.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ import structlog
 
 from app.control.discovery.interval import Interval
 from app.control.pools import LivePool
-from app.core.address import Address
+from app.core.address import Address, alternating
 from app.core.backend import Backend
 from app.core.schedule import jittered_delay
 from app.settings import BackendSettings
@@ -35,7 +36,7 @@ class StaticDiscovery:
         self._look_up, self._seconds = look_up, interval or pool.settings.dns.max_interval
         self._backends = pool.settings.backends
         self._intervals = {str(entry.address): Interval() for entry in self._backends if not entry.address.is_literal}
-        self._resolved: dict[Address, str] = {}
+        self._resolved: dict[Address, list[str]] = {}
         self._failing: dict[Address, str] = {}
         self._publishing = False
 
@@ -94,26 +95,26 @@ class StaticDiscovery:
         if name in self._failing:
             del self._failing[name]
             _log.info("discovery_synced", pool=self._pool.name, source="static", name=str(name))
-        if self._resolved.get(name) not in addresses:
-            self._resolved[name] = addresses[0]
+        self._resolved[name] = addresses
         self._publish_soon()
 
 
 async def look_up(name: Address) -> list[str]:
-    """All addresses of a name, IPv4 first. Raises OSError or TimeoutError."""
+    """All addresses of a name, in the order in which to try them. Raises OSError or TimeoutError."""
     async with asyncio.timeout(RESOLVE_TIMEOUT):
         answers = await asyncio.get_running_loop().getaddrinfo(name.host, name.port, type=socket.SOCK_STREAM)
-    ordered = sorted(answers, key=lambda answer: answer[0] != socket.AF_INET)
-    return [str(sockaddr[0]) for *_, sockaddr in ordered]
+    return alternating(str(sockaddr[0]) for *_, sockaddr in answers)
 
 
-def _backend(order: int, entry: BackendSettings, resolved: dict[Address, str]) -> Backend:
+def _backend(order: int, entry: BackendSettings, resolved: dict[Address, list[str]]) -> Backend:
+    host, *others = [entry.address.host] if entry.address.is_literal else resolved.get(entry.address, [""])
     return Backend(
         str(entry.address),
-        entry.address.host if entry.address.is_literal else resolved.get(entry.address, ""),
+        host,
         entry.address.port,
         entry.weight,
         entry.max_connections,
         backup=entry.backup,
         order=order,
+        others=tuple(others),
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from typing import NamedTuple
 
 import structlog
 
@@ -17,6 +18,33 @@ _log = structlog.get_logger()
 
 class NoResourcesError(Exception):
     """This process has no descriptor or memory for a probe, which says nothing about the backend."""
+
+
+MOST_OTHERS = 8
+"""Further addresses of a name that one probe tries."""
+
+
+class Outcome(NamedTuple):
+    """At which address a probe has passed; or the address of the backend, and why it has failed."""
+
+    host: str
+    failure: str | None = None
+
+
+async def outcome_of(backend: Backend, settings: HealthSettings, pool: str) -> Outcome:
+    """Probe once, and where that fails the other addresses of the backend's name, all at the same time: within a second
+    timeout there is an answer, however many of them are silent. Raises NoResourcesError.
+    """
+    failure = await failure_of(backend, settings, pool)
+    hosts = () if failure is None or settings.address else backend.others[:MOST_OTHERS]
+    if not hosts:
+        return Outcome(backend.host, failure)
+    elsewhere = await asyncio.gather(
+        *(failure_of(backend.at(host), settings, pool) for host in hosts), return_exceptions=True
+    )
+    works = [host for host, found in zip(hosts, elsewhere, strict=True) if found is None]
+    reason = f"{failure} at {backend.host}, and no check passes at {', '.join(hosts)}"
+    return Outcome(works[0]) if works else Outcome(backend.host, reason)
 
 
 async def failure_of(backend: Backend, settings: HealthSettings, pool: str) -> str | None:

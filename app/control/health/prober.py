@@ -10,7 +10,7 @@ from time import monotonic
 
 import structlog
 
-from app.control.health.outcome import NoResourcesError, failure_of
+from app.control.health.outcome import NoResourcesError, outcome_of
 from app.control.pools import LivePool
 from app.control.spawn import spawn
 from app.core.backend import State
@@ -140,12 +140,12 @@ class Probers:
         try:
             while address != (backend := self._pool.snapshot.members[turn.name].backend).address:
                 address, started = backend.address, monotonic()
-                failure = await failure_of(backend, self._pool.settings.health, self._pool.name)
+                outcome = await outcome_of(backend, self._pool.settings.health, self._pool.name)
         except NoResourcesError as error:
             self._complain(error)
         else:
-            self._pool.probed(turn.name, failure, monotonic() - started)
-            if failure is not None:
+            self._pool.probed(turn.name, outcome.failure, monotonic() - started, outcome.host)
+            if outcome.failure is not None:
                 self._failed(turn.name)
 
     def _ended(self, turn: Turn, _task: asyncio.Task[None]) -> None:
