@@ -53,7 +53,7 @@ async def _list(cluster: Cluster, objects: Objects, settings: KubernetesSettings
     text = f"may {request.what}: {settings.service} has {len(items)} of them, {len(choice.backends)} backends to use"
     amiss = [*store.complaints, *([choice.problem] if choice.problem else [])]
     if not items:
-        amiss.append(f"nothing is known of {settings.service}: is it there?")
+        amiss.append(objects.absence)
     return Finding(not amiss, "\n".join([text, *amiss]))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from pydantic_core import ErrorDetails
 
+from app.core.shortening import shortened
 from app.settings.entry import Entry, Given
 from app.settings.names import Path, dotted
 from app.settings.section import split_list
@@ -79,5 +80,4 @@ def _item(entry: Entry, path: Path) -> tuple[object, Path]:
 
 
 def _one_line(text: str) -> str:
-    shown = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text[:_LONGEST_LINE])
-    return shown if len(text) <= _LONGEST_LINE else f"{shown}..."
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in shortened(text, _LONGEST_LINE))

@@ -17,10 +17,11 @@ async def test_an_api_server_that_lets_us_list_and_watch_is_said_below_the_effec
         await server.put(endpoint_slice("one", endpoint("10.0.0.1"), endpoint("10.0.0.2", ready=False)))
         variables: dict[str, Any] = {
             "KUBERNETES__SERVICE": "chat/socketio",
-            "KUBERNETES__KUBECONFIG": server.kubeconfig(tmp_path / "config"),
+            "KUBERNETES__KUBECONFIG": server.kubeconfig(tmp_path / "config", user={"as": "reader"}),
         }
         done = await tidegate("check", "--connect", **variables)
         assert done.code == 0, done.errors
+        assert [asked.impersonate for asked in server.asked] == [(("Impersonate-User", "reader"),)] * 2
         assert f"# pool default: may list {WHERE}: chat/socketio has 1 of them, 1 backends to use\n" in done.output
         assert f"# pool default: may watch {WHERE}\n" in done.output
         shown = yaml.safe_load(done.output)["pools"]["default"]

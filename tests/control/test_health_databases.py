@@ -38,7 +38,7 @@ async def test_redis_is_asked_with_and_without_a_password(tmp_path: Path) -> Non
         ([b"-ERR max number of clients reached\r\n"], "'-ERR max number of clients reached'"),
         ([b"HTTP/1.1 400 Bad Request\r\n"], "'HTTP/1.1 400 Bad Request'"),
         ([b"\xff\x00\x1b[2J\r\n"], r"'\\xff\x00\x1b[2J'"),
-        ([b"-" + b"x" * 200 + b"\r\n"], "'-" + "x" * 79 + "'..."),
+        ([b"-" + b"x" * 200 + b"\r\n"], "'-" + "x" * 49 + " ... " + "x" * 25 + "'"),
     ],
 )
 async def test_what_redis_says_instead_of_pong_is_the_reason(answers: list[bytes], reason: str) -> None:

@@ -65,7 +65,7 @@ async def test_silence_is_told_with_all_that_had_happened_before() -> None:
 async def test_an_answer_is_searched_up_to_a_bound_only() -> None:
     async with running_backend(endless) as backend:
         reason = await probe(backend.port, "send_expect", expect="never")
-        assert reason == f"expected 'never' in the first 16384 bytes, got {'a' * 80!r}..."
+        assert reason == f"expected 'never' in the first 16384 bytes, got '{'a' * 50} ... {'a' * 25}'"
 
 
 async def endless(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

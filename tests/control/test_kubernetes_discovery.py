@@ -235,7 +235,12 @@ async def test_retry_after_is_honoured(server: ApiServer, tmp_path: Path, when: 
 async def test_a_service_that_does_not_exist_yet_is_waited_for_with_one_warning(tmp_path: Path) -> None:
     with capture_logs() as log:
         async with running_api_server() as server, following(server, tmp_path) as pool:
-            await until(lambda: pool.discovery.reason == "nothing is known of chat/socketio: is it there?")
+            await until(
+                lambda: (
+                    pool.discovery.reason
+                    == "no EndpointSlices for chat/socketio: is it there, and not of type ExternalName?"
+                )
+            )
             assert pool.discovery.synced
             assert not pool.ready
             server.compact()

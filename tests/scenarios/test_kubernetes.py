@@ -236,8 +236,12 @@ async def test_the_proxy_waits_unready_for_an_api_server_and_a_service(tmp_path:
             await proxy.event("discovery_failed")
             await until(partial(is_unready, proxy, b"kubernetes: cannot connect to the API server"))
             await server.start()
-            await proxy.event("discovery_empty", reason="nothing is known of chat/socketio: is it there?", seconds=30)
-            await until(partial(is_unready, proxy, b"kubernetes: nothing is known of chat/socketio"))
+            await proxy.event(
+                "discovery_empty",
+                reason="no EndpointSlices for chat/socketio: is it there, and not of type ExternalName?",
+                seconds=30,
+            )
+            await until(partial(is_unready, proxy, b"kubernetes: no EndpointSlices for chat/socketio"))
             await pod.become_ready()
             await until(partial(is_in_state, proxy, pod, "up"))
             client = await connect(proxy.port)

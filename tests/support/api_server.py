@@ -25,12 +25,13 @@ PLURALS = {"EndpointSlice": "endpointslices", "Endpoints": "endpoints"}
 
 @dataclass(frozen=True)
 class Asked:
-    """A request that has come: `list` or `watch`, of what, and with which token."""
+    """A request that has come: `list` or `watch`, of what, with which token, and with which `Impersonate-*` headers."""
 
     verb: str
     resource: str
     query: dict[str, str]
     token: str
+    impersonate: tuple[tuple[str, str], ...] = ()
     at: float = field(default_factory=monotonic)
 
 
@@ -101,9 +102,9 @@ class ApiServer:
         """Where it is."""
         return f"{'https' if self._certificate else 'http'}://127.0.0.1:{self.port}"
 
-    def kubeconfig(self, path: Path, *, token_file: Path | None = None) -> str:
-        """Write a kubeconfig that leads here and return its path."""
-        user = {} if token_file is None else {"tokenFile": str(token_file)}
+    def kubeconfig(self, path: Path, *, token_file: Path | None = None, user: Json | None = None) -> str:
+        """Write a kubeconfig that leads here, with this user, and return its path."""
+        user = (user or {}) | ({} if token_file is None else {"tokenFile": str(token_file)})
         path.write_text(
             yaml.safe_dump(
                 {
@@ -143,7 +144,8 @@ class ApiServer:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         verb = "watch" if request.query.get("watch") in ("1", "true") else "list"
         _, _, token = request.headers.get("Authorization", "").partition(" ")
-        self.asked.append(Asked(verb, request.match_info["plural"], dict(request.query), token))
+        acting_as = tuple(header for header in request.headers.items() if header[0].startswith("Impersonate-"))
+        self.asked.append(Asked(verb, request.match_info["plural"], dict(request.query), token, acting_as))
         if self.tokens is not None and token not in self.tokens:
             return await status(401, "Unauthorized")(request)
         fault = self.faults[verb].popleft() if self.faults[verb] else self.standing.get(verb)

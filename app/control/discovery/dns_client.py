@@ -22,6 +22,7 @@ import dns.resolver
 
 from app.core.address import Address, parse_host
 from app.core.records import Target
+from app.core.shortening import shortened
 
 RESOLV_CONF = "/etc/resolv.conf"
 TIMEOUT = 5.0
@@ -101,7 +102,7 @@ class DnsClient:
         except (dns.exception.Timeout, TimeoutError) as error:
             raise LookUpError(f"no answer in {self._timeout:g}s") from error
         except (dns.exception.DNSException, OSError, EOFError, ValueError) as error:
-            raise LookUpError((str(error) or type(error).__name__)[:LONGEST_REASON]) from error
+            raise LookUpError(shortened(str(error) or type(error).__name__, LONGEST_REASON)) from error
         finally:
             _end_if_cancelled()
 
@@ -159,4 +160,4 @@ def _refusal(error: dns.resolver.NoNameservers) -> str:
     """What the last server has said or done."""
     server, _, _, what, _ = error.kwargs["errors"][-1]
     host, _, port = server.removeprefix("Do53:").rpartition("@")
-    return f"{Address(host, int(port))} says {str(what)[:LONGEST_REASON]}"
+    return f"{Address(host, int(port))} says {shortened(str(what), LONGEST_REASON)}"

@@ -17,6 +17,7 @@ from app.control.pools import LivePool
 from app.core.address import Address, alternating
 from app.core.backend import Backend
 from app.core.schedule import jittered_delay
+from app.core.shortening import shortened
 from app.settings import BackendSettings
 
 RESOLVE_TIMEOUT = 10.0
@@ -74,9 +75,8 @@ class StaticDiscovery:
         known = [(order, entry) for order, entry in enumerate(self._backends) if self._is_known(entry.address)]
         synced = len(known) == len(self._backends) and not self._failing
         self._pool.discovered((_backend(order, entry, self._resolved) for order, entry in known), synced=synced)
-        self._pool.discovery.reason = (
-            "; ".join(f"{name}: {why}" for name, why in self._failing.items())[:LONGEST_REASON] or None
-        )
+        reasons = "; ".join(f"{name}: {why}" for name, why in self._failing.items())
+        self._pool.discovery.reason = shortened(reasons, LONGEST_REASON) or None
 
     def _is_known(self, address: Address) -> bool:
         return address.is_literal or address in self._resolved or address in self._failing

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.core.address import Address
+from app.core.shortening import shortened
 from app.settings import HealthSettings
 from app.settings.units import format_duration
 
 SHOWN = 80
-"""Bytes of an answer that a reason quotes at most."""
+"""Characters of an answer that a reason quotes at most."""
 
 CLOSED = "connection closed without an answer"
 
@@ -70,11 +71,10 @@ class ProbeRequest:
         return self.settings.password.get_secret_value() if self.settings.password else ""
 
     def quoted(self, answer: bytes) -> str:
-        """The start of an answer as it may be shown: escaped, bounded, and without the password, should it be echoed."""
+        """An answer as it may be shown: escaped, its middle left out where it is long, and without the password."""
         if self.password:
             answer = answer.replace(self.password.encode(), b"***")
-        text = answer[:SHOWN].decode(errors="backslashreplace")
-        return repr(text) if len(answer) <= SHOWN else f"{text!r}..."
+        return repr(shortened(answer.decode(errors="backslashreplace"), SHOWN))
 
 
 def _bytes(count: int) -> str:

@@ -16,9 +16,9 @@ from kubernetes.aio.config.incluster_config import (
     SERVICE_TOKEN_FILENAME,
     InClusterConfigLoader,
 )
-from kubernetes.aio.config.kube_config import FileOrData, KubeConfigLoader, KubeConfigMerger
+from kubernetes.aio.config.kube_config import KubeConfigMerger
 
-from app.control.discovery.kubernetes.program import ask_program
+from app.control.discovery.kubernetes.kubeconfig import Loader
 from app.control.discovery.kubernetes.trouble import UnusableCredentialsError
 
 LOAD_TIMEOUT = 20.0  # seconds; a kubeconfig may name a program to run
@@ -73,37 +73,7 @@ class Kubeconfig:
     async def __call__(self, configuration: Configuration) -> None:
         """Fill in the configuration. The file is never written."""
         _forget_lost_files()
-        loader = _Loader(KubeConfigMerger(self.path).config, self.context, self.environ)
-        await loader.load_and_set(configuration)  # type: ignore[no-untyped-call]
-
-
-class _Loader(KubeConfigLoader):
-    """The package's loader, but for the program that a kubeconfig may name for credentials."""
-
-    def __init__(self, config: object, context: str | None, environ: Mapping[str, str]) -> None:
-        super().__init__(config, context, config_base_path=None)  # type: ignore[no-untyped-call]
-        self._environ = environ
-        user = self.current_context["context"].get("user")
-        if user and self._user is None:
-            raise UnusableCredentialsError(f"its context names the user {user!r}, which is not there")
-        assert self._cluster is not None
-        if not self._cluster["server"].startswith(("http://", "https://")):
-            raise UnusableCredentialsError("the server of its cluster is no http or https URL")
-
-    async def load_from_exec_plugin(self) -> bool:
-        """Take over what the program says; the package would log it where it fails, and go on without."""
-        user = self._user
-        assert user is not None
-        folder = self._get_base_path(user.path)  # type: ignore[no-untyped-call]
-        status = await ask_program(user["exec"].value, self._environ, folder)
-        if status.get("token"):
-            self.token = f"Bearer {status['token']}"
-        elif status.get("clientCertificateData") and status.get("clientKeyData"):
-            self.cert_file = FileOrData(status, "", "clientCertificateData", base64_file_content=False).as_file()
-            self.key_file = FileOrData(status, "", "clientKeyData", base64_file_content=False).as_file()
-        else:
-            raise UnusableCredentialsError("its program gives no token, and no certificate with its key")
-        return True
+        await Loader(KubeConfigMerger(self.path).config, self.context, self.environ).load_and_set(configuration)
 
 
 async def load(source: Source) -> Configuration:

@@ -19,18 +19,23 @@ from app.settings import without_settings
 LARGEST_ANSWER = 1 << 20
 
 
-async def ask_program(settings: Mapping[str, object], environ: Mapping[str, str], folder: str) -> Mapping[str, object]:
+async def ask_program(
+    settings: Mapping[str, object], environ: Mapping[str, str], folder: str, cluster: Mapping[str, object]
+) -> Mapping[str, object]:
     """The `status` of the ExecCredential that the program prints. Raises UnusableCredentialsError.
 
-    A relative path of the program starts in `folder`. Whatever happens, a cancellation included, the program and all that
-    it has started end with it.
+    A relative path of the program starts in `folder`; it learns of the cluster where it asks for that. Whatever happens, a
+    cancellation included, the program and all that it has started end with it.
     """
     command, arguments = settings.get("command"), settings.get("args") or []
     if not isinstance(command, str) or not isinstance(arguments, list):
         raise UnusableCredentialsError("its exec: expected a command, and a list of args")
     if "/" in command:
         command = os.path.join(folder, command)  # noqa: PTH118  (an absolute one stays as it is)
-    question = {"apiVersion": settings.get("apiVersion"), "kind": "ExecCredential", "spec": {"interactive": False}}
+    if settings.get("interactiveMode") == "Always":
+        raise UnusableCredentialsError("its program asks people (interactiveMode: Always), and there are none here")
+    spec = {"interactive": False, **({"cluster": cluster} if _asks_for_cluster(settings) else {})}
+    question = {"apiVersion": settings.get("apiVersion"), "kind": "ExecCredential", "spec": spec}
     given = {**without_settings(environ), **_variables(settings.get("env"))}
     given["KUBERNETES_EXEC_INFO"] = orjson.dumps(question).decode()
     try:
@@ -42,6 +47,13 @@ async def ask_program(settings: Mapping[str, object], environ: Mapping[str, str]
         return await _answer(process, command)
     finally:
         await _end(process)
+
+
+def _asks_for_cluster(settings: Mapping[str, object]) -> bool:
+    asks = settings.get("provideClusterInfo") or False
+    if not isinstance(asks, bool):
+        raise UnusableCredentialsError("its exec's provideClusterInfo: expected true or false")
+    return asks
 
 
 async def _start(command: str, arguments: list[str], environment: Mapping[str, str]) -> Process:

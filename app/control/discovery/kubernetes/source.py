@@ -48,7 +48,8 @@ class KubernetesDiscovery:
         self._wanted = Wanted(settings.port, settings.node or "", settings.zone or "")
         self._store = Store(read_endpoints if settings.api is KubernetesApi.ENDPOINTS else read_slice)
         listener = Listener(self._listed, self._happened, self._watching, self._failed)
-        self._watch = Watch(cluster, Objects.of(self._service, settings.api), listener, pace or Pace())
+        self._objects = Objects.of(self._service, settings.api)
+        self._watch = Watch(cluster, self._objects, listener, pace or Pace())
         self._complained: set[str] = set()
         self._trouble = ""  # with the API server; empty while all is known
         self._oddity = ""  # why an API server that answers has no backends for us
@@ -146,7 +147,7 @@ class KubernetesDiscovery:
         """Say once why there are fewer backends than one would think."""
         event, oddity = "discovery_skipped" if choice.backends else "discovery_empty", choice.problem
         if not self._store.objects:
-            oddity = f"nothing is known of {self._service}: is it there?"
+            oddity = self._objects.absence
         elif self._pool.left_out:
             event, oddity = "discovery_cut", f"no room for {self._pool.left_out} more backends"
             self._publish_in(ROOM_PAUSE)

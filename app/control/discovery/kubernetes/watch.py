@@ -41,22 +41,29 @@ class Pace:
 
 @dataclass(frozen=True)
 class Objects:
-    """Which objects to watch: those of a type in a namespace that a selector chooses."""
+    """Which objects to watch: those of a type that say where the endpoints of a Service are."""
 
     resource: str
+    kind: str
     collection: str
-    namespace: str
+    service: ServiceName
     selector: tuple[str, str]
 
     @staticmethod
     def of(service: ServiceName, api: KubernetesApi) -> "Objects":
-        """The objects that say where the endpoints of a Service are."""
+        """The objects of a Service."""
+        namespace, name = service.namespace, service.name
         if api is KubernetesApi.ENDPOINTS:
-            selector = ("fieldSelector", f"metadata.name={service.name}")
-            return Objects("endpoints", f"/api/v1/namespaces/{service.namespace}/endpoints", service.namespace, selector)
-        path = f"/apis/discovery.k8s.io/v1/namespaces/{service.namespace}/endpointslices"
-        selector = ("labelSelector", f"kubernetes.io/service-name={service.name}")
-        return Objects("endpointslices.discovery.k8s.io", path, service.namespace, selector)
+            collection = f"/api/v1/namespaces/{namespace}/endpoints"
+            return Objects("endpoints", "Endpoints", collection, service, ("fieldSelector", f"metadata.name={name}"))
+        collection = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
+        selector = ("labelSelector", f"kubernetes.io/service-name={name}")
+        return Objects("endpointslices.discovery.k8s.io", "EndpointSlices", collection, service, selector)
+
+    @property
+    def absence(self) -> str:
+        """What to say when there are none. A Service of type ExternalName is only a name, and has none."""
+        return f"no {self.kind} for {self.service}: is it there, and not of type ExternalName?"
 
     def list(self) -> Request:
         """The request for all of them."""
@@ -74,7 +81,7 @@ class Objects:
         return Request(self.collection, query, self._what("watch"))
 
     def _what(self, verb: str) -> str:
-        return f"{verb} {self.resource} in the namespace {self.namespace}"
+        return f"{verb} {self.resource} in the namespace {self.service.namespace}"
 
 
 @dataclass(frozen=True)
