@@ -201,7 +201,7 @@ class Supervisor:
             await asyncio.sleep(TICK)
             self._process.loop_lag = max(0.0, loop.time() - due)
             self._control_log.flush()
-            self._workers.kill_stuck()
+            self._workers.kill_stuck(loop.time())
             for pool in self._pools.values():
                 pool.restore_due()
                 pool.release_slots()

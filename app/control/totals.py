@@ -107,10 +107,14 @@ class Totals:
             monotonic() * 1000
         )
 
+    def sign_of_life(self, worker: int) -> int:
+        """When a worker last swept or was started, in milliseconds of the monotonic clock; 0 while there is none."""
+        return self.board.cells[self.board.base(worker) + WORKER.cell(0, WorkerCell.SWEPT_AT_MILLISECONDS)]
+
     def silent_for(self, worker: int) -> float:
         """Seconds since the last sign of life of a worker, or since its start; 0 while there is none."""
-        swept_at = self.board.cells[self.board.base(worker) + WORKER.cell(0, WorkerCell.SWEPT_AT_MILLISECONDS)] / 1000
-        return max(0.0, monotonic() - swept_at) if swept_at else 0.0
+        sign = self.sign_of_life(worker)
+        return max(0.0, monotonic() - sign / 1000) if sign else 0.0
 
     def loop_lag(self, worker: int) -> float:
         """How late a worker's last sweep was in seconds, or how long the next one has been missing."""

@@ -14,6 +14,7 @@ import structlog
 from app.control.spawn import spawn
 from app.control.totals import Totals
 from app.core.backoff import Backoff
+from app.core.silence import STUCK_AFTER, Silence
 from app.link.channel import Channel
 from app.link.messages import (
     AffinityLearned,
@@ -29,7 +30,6 @@ from app.settings import without_settings
 
 ANSWER_TIMEOUT = 2.0
 KILL_TIMEOUT = 2.0
-STUCK_AFTER = 30.0
 OWN_FOLDER = Path(__file__).parents[2]
 """Where `app` lies. Our processes start there: `python -m` looks in its working directory first, and the one that was chosen
 for us may have another `app` in it."""
@@ -45,6 +45,8 @@ class Worker:
     process: asyncio.subprocess.Process | None = None
     channel: Channel | None = None
     restarts: int = 0
+    silence: Silence = field(default_factory=Silence)
+    killed: bool = False
     listening: set[str] = field(default_factory=set)
 
     @property
@@ -122,19 +124,21 @@ class Workers:
     async def _all_ended(self) -> None:
         await asyncio.wait(self._keepers)
 
-    def kill_stuck(self) -> None:
-        """End those that have shown no sign of life for long; others take their place."""
+    def kill_stuck(self, now: float) -> None:
+        """End those that have shown no sign of life for long; others take their place.
+
+        Called at each tick with the time of the monotonic clock in seconds.
+        """
         for worker in self.all:
-            if worker.process and self._totals.silent_for(worker.number) > STUCK_AFTER:
-                _log.error("worker_killed", worker=worker.number, pid=worker.pid, reason=f"stuck for {STUCK_AFTER:g} s")
-                worker.process.kill()
+            if worker.process:
+                worker.silence = worker.silence.after_look(now, self._totals.sign_of_life(worker.number))
+                if worker.silence.stuck:
+                    _kill(worker, f"stuck for {STUCK_AFTER:g} s")
 
     async def kill(self) -> None:
         """End those that have not ended by themselves."""
         for worker in self.all:
-            if worker.process:
-                _log.error("worker_killed", worker=worker.number, pid=worker.pid, reason="it did not end in time")
-                worker.process.kill()
+            _kill(worker, "it did not end in time")
         await self.wait(KILL_TIMEOUT)
 
     async def _keep(self, worker: Worker) -> None:
@@ -181,6 +185,7 @@ class Workers:
             for sock in (ours, theirs):
                 sock.close()
             worker.channel = worker.process = None
+            worker.silence, worker.killed = Silence(), False
             worker.listening.clear()
 
     async def _start_process(self, number: int, link: socket.socket) -> asyncio.subprocess.Process:
@@ -230,6 +235,14 @@ class Workers:
 
 async def _set(event: asyncio.Event) -> None:
     await event.wait()
+
+
+def _kill(worker: Worker, reason: str) -> None:
+    """Kill the process of a worker and say so, once: it may take its time to end."""
+    if worker.process and not worker.killed:
+        worker.killed = True
+        _log.error("worker_killed", worker=worker.number, pid=worker.pid, reason=reason)
+        worker.process.kill()
 
 
 def _end(process: asyncio.subprocess.Process) -> None:
