@@ -6,6 +6,8 @@ import ssl
 import sys
 from importlib import import_module
 
+from app.link.signals import outlive
+
 STANDARD_ERROR = 2
 
 
@@ -27,6 +29,7 @@ def _prepare_to_run() -> None:
     # would not even notice them.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: os._exit(0))
+    outlive()
     # A standard stream that was closed must not become the number of a client's socket.
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STANDARD_ERROR:
         os.set_inheritable(descriptor, True)

@@ -108,6 +108,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signal)
+        loop.add_signal_handler(signal.SIGHUP, _say_that_nothing_is_reloaded)
 
     def _log_start(self) -> None:
         _log.info(
@@ -260,3 +261,7 @@ class Supervisor:
             if await self._workers.wait(EXIT_TIMEOUT):
                 return
         await self._workers.kill()
+
+
+def _say_that_nothing_is_reloaded() -> None:
+    _log.warning("signal_ignored", signal="SIGHUP", reason="settings are not reloaded: a restart applies new ones")

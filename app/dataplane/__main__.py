@@ -2,8 +2,11 @@
 
 import sys
 
-from app.dataplane.worker import run
+from app.link.signals import leave_to_control
 
 if __name__ == "__main__":
+    leave_to_control()  # before the modules of a worker are loaded, which takes a while
+    from app.dataplane.worker import run
+
     number, workers, link, board = map(int, sys.argv[1:])
     run(number, workers, link, board)

@@ -2,7 +2,6 @@
 
 import gc
 import os
-import signal
 import socket
 import traceback
 from collections.abc import Callable
@@ -294,12 +293,7 @@ class Worker:
 
 
 def run(number: int, workers: int, link: int, board: int) -> None:
-    """Be worker `number` of `workers` until control says otherwise or goes away.
-
-    Signals are control's business: a Ctrl-C in a terminal reaches all processes, and must not cut a drain short.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    """Be worker `number` of `workers` until control says otherwise or goes away."""
     gc.set_threshold(50_000, 20, 100)
     worker = Worker(number, Board(board, workers), socket.socket(fileno=link))
     os._exit(worker.run())  # there is nothing to tidy up, and no thread to wait for

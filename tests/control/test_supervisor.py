@@ -11,6 +11,7 @@ from time import monotonic
 
 import pytest
 
+from app.link.signals import MEANINGLESS
 from tests.support.backends import echo, running_backend
 from tests.support.clients import connect
 from tests.support.failing_task import BUG
@@ -191,6 +192,31 @@ async def test_sigterm_right_after_the_start_ends_it_as_asked() -> None:
                 assert await proxy.stop() == 0
 
 
+async def test_a_signal_that_asks_for_nothing_that_it_does_ends_neither_control_nor_a_session() -> None:
+    async with running_backend(echo) as backend, running_proxy(BACKENDS=backend.name) as proxy:
+        client = await connect(proxy.port)
+        assert await client.ask(b"before") == b"before"
+        for number in (*MEANINGLESS, signal.SIGHUP):
+            assert not ignores(proxy.process.pid, number), "programs that it starts would inherit that"
+            proxy.signal(number)
+            os.kill(await worker_pid(proxy), number)
+        await proxy.event("signal_ignored", signal="SIGHUP", level="warning")
+        assert await client.ask(b"after") == b"after"
+        await client.finish()
+        assert not proxy.events("worker_restarted")
+        assert await proxy.stop() == 0
+
+
+async def test_such_a_signal_right_after_the_start_ends_nothing_either() -> None:
+    async with running_proxy(BACKENDS="127.0.0.1:1", HEALTH__TYPE="none", wait=False) as proxy:
+        await until(partial(catches, proxy.process.pid, signal.SIGHUP))
+        while not proxy.events("started"):
+            proxy.signal(signal.SIGHUP)
+            await asyncio.sleep(0)
+        assert await until(partial(is_ready, proxy))
+        assert await proxy.stop() == 0
+
+
 async def test_without_a_standard_output_it_runs_and_logs_nowhere() -> None:
     async with (
         running_backend(echo) as backend,
@@ -205,6 +231,14 @@ async def test_without_a_standard_output_it_runs_and_logs_nowhere() -> None:
 
 def catches(pid: int, number: signal.Signals) -> bool:
     """Whether a process has a handler for a signal."""
+    return _has_signal(pid, "SigCgt", number)
+
+
+def ignores(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has told the system to ignore a signal."""
+    return _has_signal(pid, "SigIgn", number)
+
+
+def _has_signal(pid: int, mask: str, number: signal.Signals) -> bool:
     status = Path(f"/proc/{pid}/status").read_text()
-    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
-    return bool(caught >> (number - 1) & 1)
+    return bool(int(status.partition(f"{mask}:")[2].split()[0], 16) >> (number - 1) & 1)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.link.messages import Drain
+from app.link.signals import MEANINGLESS
 from tests.dataplane.route import Route, route
 from tests.support.peers import Peer, connect, dead_backend, echo, payload, serving
 from tests.support.waiting import until
@@ -162,10 +163,10 @@ async def test_when_the_link_closes_a_worker_resets_its_sessions_and_ends(worker
         assert (await worker.closed())["reason"] == "error"
 
 
-async def test_interrupt_and_terminate_signals_are_left_to_control(worker: Worker) -> None:
+async def test_signals_are_left_to_control(worker: Worker) -> None:
     async with route(worker) as way:
         client, backend = await way.session()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, *MEANINGLESS):
             worker.process.send_signal(number)
         await worker.sessions()
         await client.send(b"ping")
