@@ -9,7 +9,8 @@ from os import close
 from time import monotonic
 
 from app.control import clock
-from app.control.discovery.static import LookUp, StaticDiscovery, look_up
+from app.control.discovery.look_ups import LookUps
+from app.control.discovery.static import LookUp, StaticDiscovery
 from app.control.pools import LivePool
 from app.control.totals import Totals
 from app.core.address import Address
@@ -35,9 +36,11 @@ def pool_of(backends: str, health: str = "none") -> Iterator[tuple[LivePool, lis
 
 
 @asynccontextmanager
-async def discovering(pool: LivePool, resolver: LookUp = look_up, interval: float = 30.0) -> AsyncIterator[StaticDiscovery]:
+async def discovering(
+    pool: LivePool, resolver: LookUp | None = None, interval: float = 30.0
+) -> AsyncIterator[StaticDiscovery]:
     """Discovery at work; it has spoken once when this begins."""
-    discovery = StaticDiscovery(pool, resolver, interval)
+    discovery = StaticDiscovery(pool, resolver or LookUps().find, interval)
     task = asyncio.ensure_future(discovery.run())
     try:
         await until(lambda: bool(pool.snapshot.members))
@@ -126,7 +129,7 @@ async def test_a_name_that_nobody_knows_does_not_keep_the_others_from_being_used
 async def test_without_names_discovery_speaks_once_and_ends() -> None:
     with pool_of(f"{LITERAL} weight=2, [::1]:7004 backup") as (pool, announced):
         started = clock.now()
-        await StaticDiscovery(pool, look_up).run()
+        await StaticDiscovery(pool, LookUps().find).run()
         assert pool.discovery.synced
         assert pool.discovery.last_sync is not None
         assert pool.discovery.last_sync >= started

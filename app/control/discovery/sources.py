@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from app.control.discovery.static import StaticDiscovery, look_up
+from app.control.discovery.look_ups import LookUps
+from app.control.discovery.static import StaticDiscovery
 from app.control.pools import LivePool
 
 if TYPE_CHECKING:
@@ -21,10 +22,11 @@ class Source(Protocol):
 
 
 class Sources:
-    """Makes the source of each pool. Pools of one cluster share how it is asked, and nothing else."""
+    """Makes the source of each pool. Pools share how host names are looked up, and those of one cluster how it is asked."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
+        self._look_ups = LookUps()
         self._clusters: dict[tuple[str | None, str | None], Cluster] = {}
 
     def of(self, pool: LivePool) -> Source:
@@ -37,7 +39,7 @@ class Sources:
 
                 return DnsDiscovery(pool)
             case _:
-                return StaticDiscovery(pool, look_up)
+                return StaticDiscovery(pool, self._look_ups.find)
 
     def _kubernetes(self, pool: LivePool) -> Source:
         from app.control.discovery.kubernetes.source import (  # noqa: PLC0415  11 MB that most sidecars do without

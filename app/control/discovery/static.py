@@ -7,20 +7,18 @@ more.
 
 import asyncio
 import random
-import socket
 from collections.abc import Awaitable, Callable
 
 import structlog
 
 from app.control.discovery.interval import Interval
 from app.control.pools import LivePool
-from app.core.address import Address, alternating
+from app.core.address import Address
 from app.core.backend import Backend
 from app.core.schedule import jittered_delay
 from app.core.shortening import shortened
 from app.settings import BackendSettings
 
-RESOLVE_TIMEOUT = 10.0
 RETRY_INTERVAL = 3.0
 LONGEST_REASON = 300
 
@@ -97,13 +95,6 @@ class StaticDiscovery:
             _log.info("discovery_synced", pool=self._pool.name, source="static", name=str(name))
         self._resolved[name] = addresses
         self._publish_soon()
-
-
-async def look_up(name: Address) -> list[str]:
-    """All addresses of a name, in the order in which to try them. Raises OSError or TimeoutError."""
-    async with asyncio.timeout(RESOLVE_TIMEOUT):
-        answers = await asyncio.get_running_loop().getaddrinfo(name.host, name.port, type=socket.SOCK_STREAM)
-    return alternating(str(sockaddr[0]) for *_, sockaddr in answers)
 
 
 def _backend(order: int, entry: BackendSettings, resolved: dict[Address, list[str]]) -> Backend:
