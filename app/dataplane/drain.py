@@ -12,6 +12,10 @@ class DrainInProgress:
         self._left: list[Session] | None = None
         self._outlived = 0
 
+    def is_over(self, now: float) -> bool:
+        """Whether all should be closed by now."""
+        return now - self._started_at >= self._window.end
+
     def due(self, sessions: list[Session], now: float) -> list[Session]:
         """The sessions whose turn has come."""
         elapsed = now - self._started_at

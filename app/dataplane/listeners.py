@@ -6,6 +6,7 @@ from collections.abc import Callable, Sized
 
 from app.dataplane.counters import Counters
 from app.dataplane.descriptors import most_sessions
+from app.dataplane.lingering import Lingering
 from app.dataplane.listener import Listener, Peer
 from app.dataplane.poller import Poller
 from app.dataplane.pool import Pool
@@ -28,10 +29,12 @@ class Listeners:
         poller: Poller,
         counters: Counters,
         sessions: Sized,
+        lingering: Lingering,
         accepted: Callable[[Listener, socket.SocketType, Peer], None],
         log_now: LogNow,
     ) -> None:
-        self._poller, self._counters, self._sessions = poller, counters, sessions
+        self._poller, self._counters = poller, counters
+        self._sessions, self._lingering = sessions, lingering
         self._accepted, self._log_now = accepted, log_now
         self._by_name: dict[str, Listener] = {}
         self._siblings = Siblings(counters)
@@ -70,6 +73,7 @@ class Listeners:
         """Close every listener at once."""
         for listener in self._by_name.values():
             listener.close()
+        self._by_name.clear()
 
     def sweep(self, now: float) -> None:
         """Serve clients that wait for a worker that does not accept."""
@@ -95,7 +99,7 @@ class Listeners:
         self._poller.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible)
 
     def _resume_when_possible(self) -> None:
-        if len(self._sessions) > self.most_sessions * 0.99:
+        if len(self._sessions) + self._lingering.count > self.most_sessions * 0.99:
             self._poller.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible)
             return
         self._paused = False

@@ -12,7 +12,7 @@ from typing import Protocol
 from app.core.reasons import CloseReason, RejectReason
 from app.dataplane.counters import Counters
 from app.dataplane.descriptors import most_sessions
-from app.dataplane.poller import ERR, GONE, HUP, Poller
+from app.dataplane.poller import GONE, Poller
 from app.link.board import POOLS, PoolCell
 
 TICK = 0.05  # seconds between two looks while somebody waits
@@ -149,18 +149,16 @@ class Place:
     def __init__(self, queue: Queue, session: Waiting, since: float) -> None:
         self._queue, self._session, self.since = queue, session, since
 
-    def client_changed(self, events: int) -> None:
+    def client_changed(self, _events: int) -> None:
         """The client has broken off, or sends nothing more. It waits on if it has sent something that nobody has read."""
-        if self._session in self._queue.waiting and (reason := self._end_of_client(events)):
+        if self._session in self._queue.waiting and (reason := self._end_of_client()):
             self._session.end(reason)
 
     def failed(self) -> None:
         """A bug broke that."""
         self._session.failed()
 
-    def _end_of_client(self, events: int) -> CloseReason | None:
-        if events & (ERR | HUP):
-            return CloseReason.CLIENT_RESET
+    def _end_of_client(self) -> CloseReason | None:
         try:
             return None if self._session.client.recv(1, socket.MSG_PEEK) else CloseReason.CLIENT_EOF
         except BlockingIOError:

@@ -4,16 +4,22 @@ Sockets are watched edge-triggered, each registered once: an event says that som
 So a direction reads on until the kernel has said that there is no more, one read per turn so that all get their turn, and
 a direction that is blocked goes on by itself once its sink has taken what is unsent.
 
+When a connection breaks, by a reset or because its peer is gone, the direction that reads from it passes on what the kernel
+has received before, and only then all ends; the direction that writes to it stops.
+
 Each direction is the callback of the socket that it reads; the owner gets one call, `end(reason)`. The relay closes nothing:
 the owner stops both directions and closes both sockets, after the call or instead of it.
 """
 
 import socket
+from contextlib import suppress
+from errno import ENOTCONN, EPIPE
 from typing import Final, NamedTuple, Protocol
 
 from app.core.reasons import CloseReason
 from app.core.splice import Splice
 from app.dataplane.coalescing import Coalescing, Stream
+from app.dataplane.lingering import LastBytes
 from app.dataplane.pacing import pace_less
 from app.dataplane.poller import EDGES, ERR, HUP, OUT, PRI, RDHUP, Poller
 from app.dataplane.splice import REFUSALS, SPLICE_FROM, Pipe, Pipes
@@ -22,6 +28,7 @@ BUT_OUT: Final = ~OUT
 READ_ON: Final = RDHUP | HUP | ERR | PRI  # with these a short read need not be all, and no other event may tell of the rest
 MSG_MORE: Final = int(socket.MSG_MORE)
 UNKNOWN: Final = 1 << 30  # there may be more to read; shares no bit with an event
+READS_AS_IT_WAS: Final = frozenset({EPIPE, ENOTCONN})  # after these errors of a write a read still tells an end from a break
 CALM_AFTER: Final = 8  # reads in a row that give little, before a direction that splices copies again
 
 
@@ -49,15 +56,14 @@ class Medium:
 
 
 class Way(NamedTuple):
-    """What a relay ends with when the source or the sink of one direction comes to its end or fails."""
+    """What a relay ends with when the source of one direction comes to its end or breaks."""
 
     source_ended: CloseReason
-    source_failed: CloseReason
-    sink_failed: CloseReason
+    source_broke: CloseReason
 
 
-TO_BACKEND: Final = Way(CloseReason.CLIENT_EOF, CloseReason.CLIENT_RESET, CloseReason.BACKEND_RESET)
-TO_CLIENT: Final = Way(CloseReason.BACKEND_EOF, CloseReason.BACKEND_RESET, CloseReason.CLIENT_RESET)
+TO_BACKEND: Final = Way(CloseReason.CLIENT_EOF, CloseReason.CLIENT_RESET)
+TO_CLIENT: Final = Way(CloseReason.BACKEND_EOF, CloseReason.BACKEND_RESET)
 
 
 class Direction:
@@ -67,6 +73,7 @@ class Direction:
     """
 
     __slots__ = (
+        "_cut",
         "_fills",
         "_medium",
         "_owner",
@@ -74,10 +81,12 @@ class Direction:
         "_reads",
         "_sink",
         "_source",
+        "_stopped",
         "_stream",
         "_unsent",
         "_urgent",
         "blocked",
+        "broken",
         "ended",
         "moved",
         "reverse",
@@ -94,7 +103,10 @@ class Direction:
         self.moved = 0
         self.spliced = 0  # of `moved`, what went through a pipe
         self.ended = False  # nothing more comes from the source
+        self.broken = False  # the source's connection is gone; what the kernel still has of it is passed on
+        self._cut = False  # a write or a splice has taken the error of the source: a read gives an end in its place
         self.blocked = False  # the sink is full
+        self._stopped = False
         self._reads = True  # at the next event: neither ended nor blocked, nor about to read without one
         self._urgent = False  # a byte of urgent data has been reported, before which a pipe stops
         self._unsent = b""
@@ -109,11 +121,15 @@ class Direction:
         if self._reads:
             if events & BUT_OUT:
                 more = events & READ_ON
-                if more and more & PRI:
-                    self._urgent = True
+                if more:
+                    if more & PRI:
+                        self._urgent = True
+                    if more & ERR:
+                        self.source_broke()
+                        return
                 self._move(more)
-        elif events & ERR and (self.blocked or self.ended):
-            self._owner.end(self.way.source_failed)
+        elif events & ERR:
+            self.source_broke()
         elif events & PRI:
             self._urgent = True
 
@@ -126,24 +142,50 @@ class Direction:
             written = self._sink.send(self._unsent)
         except BlockingIOError:
             return
-        except OSError:
-            self._owner.end(self.way.sink_failed)
+        except OSError as error:
+            self._sink_broke(error)
             return
         self.moved += written
         self._unsent = self._unsent[written:]
         if not self._unsent:
             self._move_soon()
 
+    def source_broke(self, *, cut: bool = False) -> None:
+        """The source's connection is gone, as an event or a write to it has told: pass on what has come before, then end."""
+        if self._stopped or self.ended:
+            self._owner.end(self.way.source_broke)
+            return
+        self._cut = self._cut or cut
+        if not self.broken:
+            self.broken = True
+            self.reverse.give_up()
+            LastBytes(self._medium.poller, self.left, self.break_off)
+        if self._reads:
+            self._move_soon()
+
+    def left(self) -> int:
+        """Changes while it moves bytes; 0 when it has come to its end."""
+        return 0 if self._stopped else 1 + self.moved
+
+    def break_off(self) -> None:
+        """Pass on nothing more: the sink takes too long."""
+        if not self._stopped:
+            self._owner.end(self.way.source_broke)
+
     def stop(self) -> None:
         """Forget everything; no event is worked off any more."""
-        self.ended = True
+        self.give_up()
+        del self.reverse  # the two know each other: without the circle both are freed at once
+
+    def give_up(self) -> None:
+        """Drop what the sink has not taken, and read nothing more."""
+        self._stopped = True
         self._reads = self.blocked = False
         if self._pipe:
             self._medium.pipes.give(self._pipe)
             self._pipe = None
         if self._stream:
             self._stream.stop()
-        del self.reverse  # the two know each other: without the circle both are freed at once
 
     def failed(self) -> None:
         """A bug broke an event; what has been passed on is not known any more."""
@@ -159,7 +201,7 @@ class Direction:
         except BlockingIOError:
             return
         except OSError:
-            self._owner.end(self.way.source_failed)
+            self._owner.end(self.way.source_broke)  # all that had come before has been passed on
             return
         if not size:
             self._source_ended()
@@ -169,8 +211,8 @@ class Direction:
             written = self._sink.send(medium.buffer[:size], MSG_MORE if more & RDHUP else 0)
         except BlockingIOError:
             written = 0
-        except OSError:
-            self._owner.end(self.way.sink_failed)
+        except OSError as error:
+            self._sink_broke(error)
             return
         self.moved += written
         if written == size < medium.little and not more:
@@ -192,7 +234,7 @@ class Direction:
         elif more == RDHUP:
             self._source_ended()  # the end had come before the read, which has given all that was before the end
         elif more & RDHUP:
-            self._move(more)  # the end of the source, or its error; at most what is behind an urgent byte comes before
+            self._move(more)  # the end of the source; at most what is behind an urgent byte comes before
         elif more:
             self._move_soon()
 
@@ -207,9 +249,9 @@ class Direction:
             urgent, self._urgent = self._urgent, False
             return not urgent
         except OSError as error:
-            if error.errno not in REFUSALS:  # the error of the source, which no read would tell again
+            if error.errno not in REFUSALS:
                 pipes.give(pipe)
-                self._owner.end(self.way.source_failed)
+                self.source_broke(cut=True)  # bytes behind an urgent one may follow
                 return True
             pipes.refuse()
             size = 0
@@ -236,8 +278,8 @@ class Direction:
             written = pipe.empty(self._sink)
         except BlockingIOError:
             written = 0
-        except OSError:
-            self._owner.end(self.way.sink_failed)
+        except OSError as error:
+            self._sink_broke(error)
             return
         self.moved += written
         self.spliced += written
@@ -254,22 +296,35 @@ class Direction:
         self._medium.poller.call_soon(self._next_turn)
 
     def _next_turn(self) -> None:
-        if not self.ended:
+        if not self._stopped:
             self._reads = True
             self._move(UNKNOWN)
 
+    def _sink_broke(self, error: OSError) -> None:
+        self.reverse.source_broke(cut=error.errno not in READS_AS_IT_WAS)
+
     def _source_ended(self) -> None:
+        if self.broken:
+            self._broken_source_ended()
+            return
         self.ended, self._reads = True, False
         if self.reverse.ended:
             self._owner.end(self.reverse.way.source_ended)  # closing the sockets passes this end on, too
             return
         try:
             self._sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            self._owner.end(self.way.sink_failed)
+        except OSError as error:
+            self._sink_broke(error)
             return
         if self.way is TO_CLIENT:
             self._owner.backend_ended()
+
+    def _broken_source_ended(self) -> None:
+        """All has been passed on; what is left is the end, if it came before the connection broke."""
+        if not self._cut:
+            with suppress(OSError):
+                self._sink.shutdown(socket.SHUT_WR)
+        self._owner.end(self.way.source_broke)
 
 
 def relay(

@@ -20,6 +20,7 @@ from app.core.reasons import (
     connect_failure,
 )
 from app.dataplane.linger import close_in_order, reset_on_close
+from app.dataplane.lingering import Lingering
 from app.dataplane.poller import EDGES, ERR, HUP, OUT
 from app.dataplane.pool import Pool, PoolBackend
 from app.dataplane.relay import Direction, Medium, relay
@@ -36,6 +37,7 @@ class Owner(Protocol):
     """What a session needs of its worker."""
 
     medium: Medium
+    lingering: Lingering
 
     def backend_failed(self, pool: Pool, backend: PoolBackend, failure: Failures) -> None:
         """Tell control that a dial failed or that a session ended early."""
@@ -150,11 +152,14 @@ class Session:
     def end(self, reason: CloseReason) -> None:
         """Close both sides, count and log; only the first reason counts.
 
-        Unless both directions came to their end, both peers get a reset: a broken stream must never look complete.
+        Unless both directions came to their end, both peers get a reset, after what has been sent to them: a broken stream
+        must never look complete.
         """
         if self.ended:
             return
         self.ended = True
+        if reason not in CLEAN_ENDS:
+            reason = self._what_broke() or reason
         now = monotonic()
         self.flush_counters(now)
         if self._early_until:
@@ -182,9 +187,20 @@ class Session:
         if reason in CLEAN_ENDS and backend_socket is not None:
             close_in_order(self.client)
             close_in_order(backend_socket)
+        elif self.to_backend is not None and backend_socket is not None:
+            self._owner.lingering.close(self.client)
+            self._owner.lingering.close(backend_socket)
+            return
         poller.close(self.client)
         if backend_socket is not None:
             poller.close(backend_socket)
+
+    def _what_broke(self) -> CloseReason | None:
+        """What the relay is about to end with already, though last bytes are still passed on."""
+        for direction in (self.to_backend, self.to_client):
+            if direction is not None and direction.broken:
+                return direction.way.source_broke
+        return None
 
     def reject(self, reason: RejectReason) -> None:
         """End with a reset, because a limit says so."""
@@ -254,7 +270,7 @@ class Session:
         assert self.backend is not None
         assert self.backend_socket is not None
         self.pool.dials.end(self)
-        error = events & (ERR | HUP) and self.backend_socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        error = events & (ERR | HUP) and _dial_error(self.backend_socket)
         if not error and self.backend.may_meet_itself and self.backend_socket.getsockname()[:2] == self.backend.address:
             error = ECONNREFUSED
         if error:
@@ -326,3 +342,14 @@ class Session:
         backend.moved(sent, received)
         self.pool.moved(sent + received - spliced, spliced)
         return True
+
+
+def _dial_error(sock: socket.SocketType) -> int:
+    """What a dial failed with; 0 when the backend has sent something, though it has broken off since."""
+    try:
+        sock.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return 0
+    except OSError as error:
+        return error.errno or 0
+    return 0

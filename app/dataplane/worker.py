@@ -18,6 +18,7 @@ from app.dataplane.closing import Closing
 from app.dataplane.counters import Counters
 from app.dataplane.drain import DrainInProgress
 from app.dataplane.failures import FailureReports
+from app.dataplane.lingering import Lingering
 from app.dataplane.link_watch import LinkWatch
 from app.dataplane.listener import Listener, Peer
 from app.dataplane.listeners import Listeners
@@ -53,6 +54,7 @@ STANDARD_OUTPUT = 1
 LOG_FLUSH_INTERVAL = 0.1  # seconds, as all intervals here
 LOG_FLUSH_SIZE = 32 * 1024
 DRAIN_TICK = 0.05
+LAST_BYTES_WAIT = 0.25  # for peers that have not acknowledged what was sent to them when the worker ends
 LAST_LOG_WAIT = 0.4  # for a block that a slow reader of the log does not take
 
 
@@ -63,6 +65,7 @@ class Worker:
 
     def __init__(self, number: int, board: Board, link: socket.socket) -> None:
         self.poller = Poller(self._callback_failed)
+        self.lingering = Lingering(self.poller)
         self._number = number
         self._counters = Counters(board, number)
         self._cell = self._counters.slot(WORKER, 0)
@@ -71,7 +74,9 @@ class Worker:
         self._pools: dict[str, Pool] = {}
         self._sessions: dict[int, Session] = {}
         self._last_session = 0
-        self._listeners = Listeners(self.poller, self._counters, self._sessions, self._accepted, self._log_now)
+        self._listeners = Listeners(
+            self.poller, self._counters, self._sessions, self.lingering, self._accepted, self._log_now
+        )
         self._closing = Closing(self.poller, self._sessions)
         self._drain: DrainInProgress | None = None
         self._flush_is_due = False
@@ -200,7 +205,7 @@ class Worker:
             session.start()
         except Exception:  # noqa: BLE001
             self._callback_failed(session.start)
-        if len(self._sessions) >= self._listeners.most_sessions:
+        if len(self._sessions) + self.lingering.count >= self._listeners.most_sessions:
             self._listeners.pause_full()
 
     # Periodic work
@@ -256,9 +261,10 @@ class Worker:
 
     def _continue_drain(self) -> None:
         assert self._drain is not None
-        for session in self._drain.due(list(self._sessions.values()), monotonic()):
+        now = monotonic()
+        for session in self._drain.due(list(self._sessions.values()), now):
             session.end(CloseReason.DRAIN)
-        if self._sessions:
+        if self._sessions or (self.lingering.count and not self._drain.is_over(now)):
             self.poller.call_later(DRAIN_TICK, self._continue_drain)
         else:
             self._exit(0, CloseReason.DRAIN)
@@ -274,7 +280,8 @@ class Worker:
         self._listeners.stop()
         for session in list(self._sessions.values()):
             session.end(reason)
-        self.poller.stop()  # the link stays open until the process has written its log: control takes its end for a death
+        # The link stays open until the process has written its log: control takes its end for a death.
+        self.lingering.when_empty(self.poller.stop, within=LAST_BYTES_WAIT)
 
     def failed(self) -> None:
         """A bug in the worker's own timers, such as the sweep, leaves nobody to pay but all."""
