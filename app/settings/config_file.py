@@ -2,12 +2,13 @@
 
 import stat
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path as FilePath
 
 from app.settings.document import Document, DocumentError
 from app.settings.entry import Entry
 from app.settings.names import ANY_NAME, CONFIG_FILE, NAME_EXPECTED, TREE, Branch, Path, dotted, is_name, named_forms
-from app.settings.problem import problem, quoted
+from app.settings.problem import Problems, problem, quoted
 from app.settings.suggestion import nearest
 
 LARGEST_FILE = 1 << 20
@@ -21,7 +22,7 @@ class ConfigFile:
 
     def __init__(self, name: str) -> None:
         self.entries: list[Entry] = []
-        self.problems: list[str] = []
+        self.problems = Problems()
         self.is_broken = False
         self._name = name
         self._document = Document()
@@ -49,9 +50,8 @@ class ConfigFile:
     def _walk(self, values: Mapping[str, object], branch: Branch, keys: Path) -> None:
         for key, value in values.items():
             here = (*keys, key)
-            message = _objection(key, branch)
-            if message is not None:
-                self.problems.append(problem(self._where(here), message))
+            if not _fits(key, branch):
+                self.problems.add(self._where(here), partial(_objection, key, branch))
             elif ANY_NAME in branch:
                 self._take({} if value in (None, "") else value, branch[ANY_NAME], here)
             else:
@@ -66,8 +66,7 @@ class ConfigFile:
             self._add(keys, None, is_branch=True)
             self._walk(value, below, keys)
         else:
-            message = f"{quoted(value)}: this holds several settings: expected a mapping of {', '.join(below)}"
-            self.problems.append(problem(self._where(keys), message))
+            self.problems.add(self._where(keys), partial(_no_mapping, value, below))
 
     def _add(self, keys: Path, value: object, *, is_branch: bool) -> None:
         for path in named_forms(keys):
@@ -86,14 +85,21 @@ class ConfigFile:
         return f"{self._name}:{self._document.lines.get(keys, 1)} {dotted(keys)}"
 
 
-def _objection(key: str, branch: Branch) -> str | None:
-    """Return what is wrong with a key."""
+def _fits(key: str, branch: Branch) -> bool:
+    """Whether a key may be written below a branch."""
+    return is_name(key) if ANY_NAME in branch else key in branch
+
+
+def _objection(key: str, branch: Branch) -> str:
+    """Return what is wrong with a key that does not fit."""
     if ANY_NAME in branch:
-        return None if is_name(key) else NAME_EXPECTED
-    if key in branch:
-        return None
+        return NAME_EXPECTED
     near = nearest(key, branch)
     return f"unknown key: did you mean {near}?" if near else f"unknown key: valid are {', '.join(branch)}"
+
+
+def _no_mapping(value: object, below: Branch) -> str:
+    return f"{quoted(value)}: this holds several settings: expected a mapping of {', '.join(below)}"
 
 
 def _read(name: str) -> str:

@@ -1,6 +1,7 @@
 """The variables of the environment as entries."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 from app.settings.entry import Entry
 from app.settings.names import (
@@ -15,7 +16,7 @@ from app.settings.names import (
     named_forms,
     variable_of,
 )
-from app.settings.problem import problem
+from app.settings.problem import Problems
 from app.settings.service_links import is_service_link
 from app.settings.suggestion import nearest
 
@@ -28,17 +29,17 @@ class Environment:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.entries: list[Entry] = []
-        self.problems: list[str] = []
+        self.problems = Problems()
         for variable in environ:
             if variable.startswith(PREFIX) and variable != CONFIG_FILE:
                 self._read(variable, environ[variable])
 
     def _read(self, variable: str, value: str) -> None:
         keys = tuple(variable.removeprefix(PREFIX).lower().split("__"))
-        message = _objection(variable, keys)
-        if message is not None:
+        objection = _objection(variable, keys)
+        if objection is not None:
             if not is_service_link(variable, value):
-                self.problems.append(problem(variable, message))
+                self.problems.add(variable, objection)
         elif value.strip():
             self.entries.extend(Entry(path, keys, value, variable) for path in named_forms(keys))
 
@@ -48,20 +49,24 @@ def without_settings(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if not name.startswith(PREFIX)}
 
 
-def _objection(variable: str, keys: tuple[str, ...]) -> str | None:
-    """Return what is wrong with the name of a variable."""
+def _objection(variable: str, keys: tuple[str, ...]) -> Callable[[], str] | None:
+    """Return what words that which is wrong with the name of a variable, if anything is."""
     if not variable.isascii() or variable != variable.upper():
-        return _unknown_at_top(keys)
+        return partial(_unknown_at_top, keys)
     branch: Branch | None = TREE
     for depth, key in enumerate(keys):
         if branch is None:
-            return f"unknown variable: did you mean {variable_of(keys[:depth])}?"
+            return partial(_unknown, variable_of(keys[:depth]), "")
         if ANY_NAME in branch and not is_name(key):
-            return NAME_EXPECTED
+            return lambda: NAME_EXPECTED
         if ANY_NAME not in branch and key not in branch:
-            return _unknown_below(keys[:depth], key, branch) if depth else _unknown_at_top(keys)
+            return partial(_unknown_below, keys[:depth], key, branch) if depth else partial(_unknown_at_top, keys)
         branch = branch[ANY_NAME if ANY_NAME in branch else key]
-    return None if branch is None else f"this holds several settings: give {_listed(branch, keys)}"
+    return None if branch is None else partial(_several, branch, keys)
+
+
+def _several(branch: Branch, keys: tuple[str, ...]) -> str:
+    return f"this holds several settings: give {_listed(branch, keys)}"
 
 
 def _unknown_below(parents: tuple[str, ...], key: str, branch: Branch) -> str:

@@ -15,8 +15,8 @@ from app.settings.model import Settings
 from app.settings.names import CONFIG_FILE
 from app.settings.overlap import overlap_problems, own_backends
 from app.settings.own_namespace import NAMESPACE_FILE, own_namespace, with_own_namespace
-from app.settings.problem import SettingsError, field_problems
-from app.settings.relations import given_twice, relation_problems, too_many_backends
+from app.settings.problem import MOST_LISTED, SettingsError, field_problems
+from app.settings.relations import given_twice, relation_problems, too_many_backends, too_many_names
 from app.settings.sources import DefaultsSource, EnvironmentSource, FileSource
 
 
@@ -30,18 +30,23 @@ def load_settings(environ: Mapping[str, str], namespace_file: Path = NAMESPACE_F
     written = Given(file.entries, environment.entries)
     defaults = default_entries(written, in_kubernetes="KUBERNETES_SERVICE_HOST" in environ)
     given = Given(defaults, file.entries, environment.entries)
+    unlisted = environment.problems.unlisted + file.problems.unlisted
     namespace = own_namespace(environ, namespace_file)
     variables, keys = (with_own_namespace(entries, written, namespace) for entries in (environment.entries, file.entries))
-    settings, errors = _validate(variables, keys, defaults)
     problems = [*environment.problems, *file.problems, *given_twice(written)]
+    if too_many := too_many_names(given):
+        raise SettingsError([*problems, *too_many], unlisted)
+    settings, errors = _validate(variables, keys, defaults)
     if file.is_broken:
-        problems += field_problems((error for error in errors if written.owner(error["loc"])), given)
-    else:
-        problems += [*field_problems(errors, given), *relation_problems(given), *overlap_problems(given)]
+        errors = [error for error in errors if written.owner(error["loc"])]
+    unlisted += len(errors[MOST_LISTED:])
+    problems += field_problems(errors[:MOST_LISTED], given)
+    if not file.is_broken:
+        problems += [*relation_problems(given), *overlap_problems(given)]
     if settings is not None:
         problems += [*too_many_backends(settings), *own_backends(settings)]
     if settings is None or problems:
-        raise SettingsError(problems)
+        raise SettingsError(problems, unlisted)
     return settings
 
 
@@ -58,4 +63,5 @@ def _validate(
     try:
         return Settings(**arguments), []
     except ValidationError as error:
-        return None, error.errors(include_url=False)
+        errors = error.errors(include_url=False)
+        return None, [error for error in errors if error["type"] != "default_factory_not_called"]

@@ -1,6 +1,6 @@
 """What is wrong with the settings, in lines for people: where, the value, and what would be valid."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from pydantic_core import ErrorDetails
 
@@ -9,6 +9,8 @@ from app.settings.entry import Entry, Given
 from app.settings.names import Path, dotted
 from app.settings.section import split_list
 
+MOST_LISTED = 100
+
 _LONGEST_LINE = 1500
 _LONGEST_VALUE = 160
 _LONGEST_PLACE = 300
@@ -16,11 +18,29 @@ _SECRETS = {"admin_token", "password"}
 
 
 class SettingsError(Exception):
-    """The settings are not valid; `problems` has one line for each thing that is wrong."""
+    """The settings are not valid; `problems` has one line for each thing that is wrong, up to a bound.
 
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems: tuple[str, ...] = tuple(dict.fromkeys(_one_line(problem) for problem in problems))
+    What is beyond the bound, and `unlisted` problems that have no line, are a number in the last line.
+    """
+
+    def __init__(self, problems: Iterable[str], unlisted: int = 0) -> None:
+        lines = list(dict.fromkeys(_one_line(problem) for problem in problems))
+        more = unlisted + len(lines[MOST_LISTED:])
+        self.problems: tuple[str, ...] = (*lines[:MOST_LISTED], *([f"and {more} more problems"] if more else []))
         super().__init__("\n".join(self.problems))
+
+
+class Problems(list[str]):
+    """The lines of one source. Those beyond what is listed are only counted, since a suggestion takes time."""
+
+    unlisted = 0
+
+    def add(self, where: str, word: Callable[[], str]) -> None:
+        """Add a problem that `word` makes the message of."""
+        if len(self) < MOST_LISTED:
+            self.append(problem(where, word()))
+        else:
+            self.unlisted += 1
 
 
 def problem(where: str, message: str) -> str:
@@ -39,7 +59,7 @@ def problem_at(path: Path, message: str, given: Given) -> str:
 
 def field_problems(errors: Iterable[ErrorDetails], given: Given) -> list[str]:
     """Return the lines for what pydantic has found."""
-    return [_field_problem(error, given) for error in errors if error["type"] != "default_factory_not_called"]
+    return [_field_problem(error, given) for error in errors]
 
 
 def quoted(value: object) -> str:

@@ -25,13 +25,24 @@ def given_twice(written: Given) -> list[str]:
     ]
 
 
+def too_many_names(given: Given) -> list[str]:
+    """Return a line for listeners and for pools where there are more than there can be."""
+    limits = (("listeners", MOST_LISTENERS), ("pools", MOST_POOLS))
+    counts = ((section, len(given.names(section)), most) for section, most in limits)
+    return [
+        problem(variable_of((section,)), f"{count} {section}: expected at most {most}")
+        for section, count, most in counts
+        if count > most
+    ]
+
+
 def relation_problems(given: Given) -> list[str]:
     """Return a line for each listener and pool that does not fit together; single values need not be valid yet."""
     if not given.names("listeners"):
         pools = _listed(given.names("pools"))
         name = variable_of(("listeners", "<name>", "bind"))
         return [*_sources(given), problem(name, f"no listener: give at least one for the pools {pools}")]
-    return [*_too_many(given), *_sources(given), *_unknown_pools(given), *_unused_pools(given)]
+    return [*_sources(given), *_unknown_pools(given), *_unused_pools(given)]
 
 
 def too_many_backends(settings: Settings) -> list[str]:
@@ -45,13 +56,6 @@ def too_many_backends(settings: Settings) -> list[str]:
 def _first(written: Given, kind: str, *, is_flat: bool) -> Entry | None:
     entries = (entry for entry in written.all if entry.path[:2] == (f"{kind}s", "default"))
     return next((entry for entry in entries if entry.is_flat is is_flat), None)
-
-
-def _too_many(given: Given) -> Iterator[str]:
-    for section, most in (("listeners", MOST_LISTENERS), ("pools", MOST_POOLS)):
-        count = len(given.names(section))
-        if count > most:
-            yield problem(variable_of((section,)), f"{count} {section}: expected at most {most}")
 
 
 def _sources(given: Given) -> Iterator[str]:

@@ -9,7 +9,7 @@ from app.settings.document import Document, DocumentError
 from app.settings.names import Path, dotted
 
 _DEEPEST = 20
-_MOST_NODES = 100_000
+_MOST_VALUES = 50_000
 _PLAIN_TAGS = {
     f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "value", "merge")
 }
@@ -28,12 +28,10 @@ def parse_document(text: str) -> Document:
 
 def _compose(text: str) -> yaml.Node | None:
     try:
-        node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+        node: yaml.Node | None = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise DocumentError(line, f"not valid YAML: {_reason(error)}") from None
-    except RecursionError:
-        raise DocumentError(1, f"nested too deeply: expected at most {_DEEPEST} levels") from None
     except (yaml.YAMLError, ValueError, OverflowError):
         raise DocumentError(1, "not valid YAML: it has characters or escapes that YAML does not allow") from None
     return node
@@ -47,12 +45,38 @@ def _reason(error: yaml.MarkedYAMLError) -> str:
     return reason if not re.search(r"handle|anchor|alias", reason) else "unknown tag"
 
 
+class _Loader(yaml.SafeLoader):
+    """Makes nodes of a text, and stops where there are too many or they are nested too deeply."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._values = self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Make one node with all that is below it; PyYAML gives no index for a key."""
+        line = self.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]
+        self._values += index is not None
+        self._depth += 1
+        _bound(line, self._depth - 2, self._values)
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+
+def _bound(line: int, depth: int, values: int) -> None:
+    """Raise DocumentError when a value is one too many or too deep."""
+    if depth > _DEEPEST:
+        raise DocumentError(line, f"nested too deeply: expected at most {_DEEPEST} levels")
+    if values > _MOST_VALUES:
+        raise DocumentError(line, f"too large: expected at most {_MOST_VALUES} values, with aliases written out")
+
+
 class _Reader:
     """Turns nodes into plain values and notes their lines."""
 
     def __init__(self) -> None:
         self.lines: dict[Path, int] = {}
-        self._nodes = 0
+        self._values = 0
 
     def mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, object]:
         values: dict[str, object] = {}
@@ -66,11 +90,8 @@ class _Reader:
         return values
 
     def _value(self, node: yaml.Node, path: Path) -> object:
-        self._nodes += 1
-        if len(path) > _DEEPEST:
-            raise DocumentError(_line(node), f"nested too deeply: expected at most {_DEEPEST} levels")
-        if self._nodes > _MOST_NODES:
-            raise DocumentError(_line(node), f"too large: expected at most {_MOST_NODES} values, with aliases written out")
+        self._values += 1
+        _bound(_line(node), len(path), self._values)
         match node:
             case yaml.MappingNode(tag="tag:yaml.org,2002:map"):
                 return self.mapping(node, path)

@@ -164,6 +164,29 @@ def test_milliseconds_without_their_unit_are_refused_wherever_they_are_written(t
     )
 
 
+def test_of_many_problems_a_hundred_are_listed_and_the_others_counted(tmp_path: Path) -> None:
+    environ = file_with(tmp_path, "backends: a:1\n" + "".join(f"balance_{number}: first\n" for number in range(1000)))
+    problems = problems_of({**environ, **{f"TIDEGATE_BALANCE_{number}": "first" for number in range(2000)}})
+    assert len(problems) == 101
+    assert problems[0] == "TIDEGATE_BALANCE_0: unknown variable: did you mean TIDEGATE_BALANCE?"
+    assert problems[-1] == "and 2900 more problems"
+
+
+def test_many_values_that_are_wrong_are_counted_too(tmp_path: Path) -> None:
+    problems = problems_of(file_with(tmp_path, "backends:\n" + "- nothing\n" * 4000))
+    assert problems[0].startswith(f"{tmp_path}/tide.yaml:2 backends[0]: 'nothing'")
+    assert (len(problems), problems[-1]) == (101, "and 3900 more problems")
+
+
+def test_too_many_listeners_and_pools_are_one_problem_each() -> None:
+    names = [f"A{number}" for number in range(300)]
+    listeners = {f"TIDEGATE_LISTENERS__{name}__BIND": "nothing" for name in names}
+    assert problems_of({**listeners, **{f"TIDEGATE_POOLS__{name}__BALANCE": "nothing" for name in names}}) == (
+        "TIDEGATE_LISTENERS: 300 listeners: expected at most 256",
+        "TIDEGATE_POOLS: 300 pools: expected at most 256",
+    )
+
+
 def test_a_broken_file_does_not_hide_what_is_wrong_with_variables() -> None:
     problems = problems_of({"TIDEGATE_CONFIG_FILE": "/nowhere.yaml", "TIDEGATE_WORKERS": "0"})
     assert problems == (

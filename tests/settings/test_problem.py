@@ -16,6 +16,12 @@ def test_an_error_has_each_problem_once_and_on_one_line() -> None:
     assert str(error) == "\n".join(error.problems)
 
 
+def test_a_hundred_problems_are_listed_and_the_number_of_the_others() -> None:
+    lines = [f"{number}: x" for number in range(100)]
+    assert SettingsError(lines).problems == tuple(lines)
+    assert SettingsError([*lines, "100: x", "0: x"], 7).problems == (*lines, "and 8 more problems")
+
+
 def test_a_secret_is_never_quoted() -> None:
     assert problem_at(("admin_token",), "too short", Given([TOKEN])) == "TIDEGATE_ADMIN_TOKEN: too short"
 

@@ -47,7 +47,12 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
         pytest.param("a: !x!y z", 1, "not valid YAML: unknown tag", id="tag handle"),
         pytest.param("a: &a [*a]", 1, "nested too deeply", id="recursive alias"),
         pytest.param("a: " + "[" * 100_000, 1, "nested too deeply", id="deep"),
-        pytest.param(BOMB, 1, "too large: expected at most 100000 values", id="alias bomb"),
+        pytest.param(BOMB, 1, "too large: expected at most 50000 values", id="alias bomb"),
+        pytest.param(
+            "-\n" * 60_000 + "]", 50_001, "too large: expected at most 50000 values", id="too many to look for the end"
+        ),
+        pytest.param("{" * 30 + "]", 1, "nested too deeply", id="too deep to look for its end"),
+        pytest.param("? " * 30 + "]", 1, "nested too deeply", id="keys within keys"),
         pytest.param('a: "\\UFFFFFFFF"', 1, "not valid YAML", id="escape"),
         pytest.param("a: \x00", 1, "not valid YAML", id="control character"),
         pytest.param(f"%YAML {'9' * 5000}.1\n---\na: 1", 1, "not valid YAML", id="version"),
