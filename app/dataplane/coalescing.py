@@ -1,9 +1,9 @@
 """Fast streams, whose bytes are collected so that each turn moves many, as a network card coalesces its interrupts.
 
 A peer that sends as fast as it can wakes the worker for every 64 KB, and waking is most of what that costs. So the kernel is
-told to report a stream only when MUCH has come (SO_RCVLOWAT of socket(7)). What has come without being so much waits no
-longer than two ticks: then the kernel is told to report it after all, which it does at once since Linux 4.18. Errors, ends
-and urgent data it always reports.
+told to report a stream only when as much has come as it may move in a turn (SO_RCVLOWAT of socket(7)). Less than that waits
+no longer than two ticks: then the kernel is told to report it after all, which it does at once since Linux 4.18. Errors,
+ends and urgent data it always reports.
 """
 
 import socket
@@ -11,9 +11,9 @@ from time import monotonic
 from typing import Final
 
 from app.dataplane.poller import Poller
+from app.dataplane.splice import Pipes
 
 TICK: Final = 0.002  # seconds
-MUCH: Final = 1024 * 1024  # what the largest pipe holds
 FAST_BYTES: Final = 4 * 1024 * 1024  # so many within FAST_SECONDS are a fast stream
 FAST_SECONDS: Final = 0.1
 
@@ -21,8 +21,9 @@ FAST_SECONDS: Final = 0.1
 class Coalescing:
     """The streams of a worker that wait until much has come."""
 
-    def __init__(self, poller: Poller) -> None:
-        self._poller = poller
+    def __init__(self, poller: Poller, pipes: Pipes) -> None:
+        self._poller, self._pipes = poller, pipes
+        self._much = pipes.room  # at the last tick
         self._waiting: dict[Stream, int] = {}  # what each had taken at the last tick
         self._ticks = False
 
@@ -30,7 +31,7 @@ class Coalescing:
         """Let a stream wait for much, if it does not yet."""
         if stream in self._waiting:
             return
-        stream.wait_for(MUCH)
+        stream.wait_for(self._pipes.room)
         self._waiting[stream] = stream.taken
         if not self._ticks:
             self._tick_later()
@@ -54,8 +55,9 @@ class Coalescing:
 
     def _tick(self) -> None:
         self._tick_later()
+        before, self._much = self._much, self._pipes.room
         for stream, taken in list(self._waiting.items()):
-            if stream.taken == taken:
+            if stream.taken == taken or before != self._much:
                 self.end(stream)
             else:
                 self._waiting[stream] = stream.taken
@@ -67,12 +69,13 @@ class Stream:
     One in which the other side has a say is none: a request of less than FAST_BYTES and its answer never wait for more.
     """
 
-    __slots__ = ("_answered", "_coalescing", "_is_fast", "_run_began", "_run_from", "_source", "taken")
+    __slots__ = ("_answered", "_coalescing", "_is_fast", "_run_began", "_run_from", "_source", "sweep", "taken")
 
     def __init__(self, coalescing: Coalescing, source: socket.SocketType) -> None:
         self._coalescing = coalescing
         self._source = source
         self.taken = 0
+        self.sweep = -1  # the last one before which it was counted
         self._answered = 0
         self._is_fast = False
         self._begin_run()

@@ -45,13 +45,13 @@ class Owner(Protocol):
 class Medium:
     """What all relays of a worker share: the poller, the buffer they copy through, the pipes they splice through."""
 
-    def __init__(self, poller: Poller, buffer_size: int, splice: Splice) -> None:
+    def __init__(self, poller: Poller, buffer_size: int, splice: Splice, workers: int = 1) -> None:
         self.poller = poller
         self.buffer = memoryview(bytearray(buffer_size))
         self.full = buffer_size
         self.little = buffer_size // 4
-        self.pipes = Pipes()
-        self.coalescing = Coalescing(poller)
+        self.pipes = Pipes(workers)
+        self.coalescing = Coalescing(poller, self.pipes)
         self.splice_from = SPLICE_FROM[splice]
 
 
@@ -243,7 +243,7 @@ class Direction:
         before a byte of urgent data, or the system may not let us splice."""
         pipes = self._medium.pipes
         try:
-            size = pipe.fill(self._source)
+            size = pipe.fill(self._source, pipes.room)
         except BlockingIOError:
             pipes.give(pipe)
             urgent, self._urgent = self._urgent, False
@@ -264,6 +264,9 @@ class Direction:
         else:
             self._fills = self._medium.splice_from + CALM_AFTER
         stream = self._stream or self._begin_stream()
+        if stream.sweep != pipes.sweeps:
+            stream.sweep = pipes.sweeps
+            pipes.count_stream()
         stream.took(size, self.reverse.moved)
         self._empty(pipe)
         return True

@@ -1,7 +1,7 @@
 """Pipes that carry bytes from socket to socket inside the kernel, without a copy through this process.
 
 A direction borrows a pipe for one turn and keeps it only while its sink does not take all that is in it, so a few pipes
-serve many sessions, and what they can hold together is bounded.
+serve many sessions, and what they can hold together is bounded. The more streams there are, the less each moves in a turn.
 """
 
 import fcntl
@@ -14,10 +14,10 @@ from sys import maxsize
 from typing import Final
 
 from app.core.limits import MOST_PIPES
-from app.core.splice import Splice
+from app.core.splice import SMALLEST_SHARE, Splice, share
 
 LARGEST = Path("/proc/sys/fs/pipe-max-size")
-SMALLEST = 64 * 1024  # a pipe with less room moves no more in one turn than a copy does
+SMALLEST: Final = SMALLEST_SHARE  # a pipe with less room moves no more in one turn than a copy does
 REFUSALS = frozenset({EPERM, EACCES, ENOSYS, EINVAL, EOPNOTSUPP, ENOMEM})
 """Why the system would not splice, be it a filter on system calls or its want of memory; nothing has been moved then."""
 NONBLOCK: Final = 0x02  # SPLICE_F_NONBLOCK of splice(2), for the pipe's side; the sockets are non-blocking themselves
@@ -40,9 +40,12 @@ class Pipe:
             self.close()
             raise OSError(f"a pipe may have {self.room} bytes only")
 
-    def fill(self, source: socket.SocketType) -> int:
-        """Take bytes from a socket; raises OSError when it has taken none. 0 need not be the end: see `Direction`."""
-        self.filled = os.splice(source.fileno(), self._writing, self.room, flags=NONBLOCK)
+    def fill(self, source: socket.SocketType, most: int) -> int:
+        """Take at most so many bytes from a socket; raises OSError when it has taken none.
+
+        0 need not be the end: see `Direction`.
+        """
+        self.filled = os.splice(source.fileno(), self._writing, min(most, self.room), flags=NONBLOCK)
         return self.filled
 
     def empty(self, sink: socket.SocketType) -> int:
@@ -58,14 +61,22 @@ class Pipe:
 
 
 class Pipes:
-    """The pipes of a worker: opened when needed, kept while they are in use, closed by `sweep` when they are not."""
+    """The pipes of a worker: opened when needed, kept while they are in use, closed by `sweep` when they are not.
 
-    def __init__(self) -> None:
+    `room` is how many bytes a stream may move in one turn, which depends on how many streams have spliced since the sweep
+    before last. `sweeps` counts the sweeps, so that each of them is counted once.
+    """
+
+    def __init__(self, workers: int = 1) -> None:
         self._free: list[Pipe] = []
         self._open = 0
         self._idle = 0  # free ones that nobody has needed since the last sweep
         self._refused = False
         self._most_room = _largest()
+        self._workers = workers
+        self._streams = self._streams_before = 0  # since the last sweep, and between that and the one before
+        self.sweeps = 0
+        self._share_room()
 
     def take(self) -> Pipe | None:
         """An empty pipe, or None when there are enough, or the system has none to give or no splicing at all."""
@@ -93,18 +104,30 @@ class Pipes:
         else:
             self._free.append(pipe)
 
+    def count_stream(self) -> None:
+        """One more stream splices."""
+        self._streams += 1
+        if self._streams > self._streams_before:
+            self._share_room()
+
     def refuse(self) -> None:
         """Lend none until the next sweep: the system does not let us splice now."""
         self._refused = True
 
     def sweep(self) -> None:
-        """Close what nobody has needed since the last sweep; dare to ask the system again."""
+        """Close what nobody has needed since the last sweep; ask the system again; count the streams anew."""
         for pipe in self._free[: self._idle]:
             pipe.close()
         del self._free[: self._idle]
         self._open -= self._idle
         self._idle = len(self._free)
         self._refused = False
+        self.sweeps += 1
+        self._streams_before, self._streams = self._streams, 0
+        self._share_room()
+
+    def _share_room(self) -> None:
+        self.room = share(max(self._streams, self._streams_before), self._workers, self._most_room)
 
 
 def _largest() -> int:

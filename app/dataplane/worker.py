@@ -120,7 +120,7 @@ class Worker:
     def _received(self, message: Message) -> None:
         match message:
             case Hello():
-                self.medium = Medium(self.poller, message.buffer_size, Splice(message.splice))
+                self.medium = Medium(self.poller, message.buffer_size, Splice(message.splice), self._counters.workers)
                 self._sweep()
                 self._log.configure(sessions=message.log_sessions, console=message.log_console)
             case PoolAdded() | PoolRemoved() | BackendsChanged() | AffinityTold():

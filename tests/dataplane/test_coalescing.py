@@ -13,16 +13,18 @@ from hypothesis import strategies as st
 
 from app.core.reasons import CloseReason
 from app.core.splice import Splice
-from app.dataplane.coalescing import FAST_BYTES, FAST_SECONDS, MUCH, TICK, Coalescing, Stream
+from app.dataplane.coalescing import FAST_BYTES, FAST_SECONDS, TICK, Coalescing, Stream
 from app.dataplane.pacing import PACES
 from app.dataplane.poller import EDGES, IN, Poller
 from app.dataplane.relay import Medium, relay
+from app.dataplane.splice import Pipes
 from tests.dataplane.congestion import PACES_IF_ASKED, algorithm
 from tests.dataplane.route import route
 from tests.support.peers import Peer, checksum, payload
 from tests.support.worker import running_worker
 
 PIECE = FAST_BYTES // 16
+MUCH = Pipes().room
 LONGEST = 10.0  # seconds; on a slow machine what takes milliseconds may take long
 
 
@@ -68,7 +70,8 @@ class Bench:
         self._stack = stack
         self.failures: list[Callable[..., None]] = []
         self.poller = Poller(self.failures.append)
-        self.coalescing = Coalescing(self.poller)
+        self.pipes = Pipes()
+        self.coalescing = Coalescing(self.poller, self.pipes)
         stack.callback(self.poller._epoll.close)
 
     def flow(self) -> Flow:
@@ -106,6 +109,20 @@ def test_a_fast_stream_waits_until_much_has_come(bench: Bench) -> None:
     assert flow.waits_for == 1
     flow.run_fast()
     assert flow.waits_for == MUCH
+
+
+def test_when_many_more_streams_come_a_fast_stream_waits_for_less(bench: Bench) -> None:
+    flow = bench.flow()
+    flow.run_fast()
+    for _ in range(1000):
+        bench.pipes.count_stream()
+
+    def waits_for_less() -> bool:
+        flow.stream.took(1, 0)
+        return flow.waits_for == bench.pipes.room
+
+    assert bench.pipes.room < MUCH
+    bench.run_until(waits_for_less)
 
 
 def test_what_has_come_without_being_much_is_reported_soon(bench: Bench) -> None:
@@ -260,7 +277,7 @@ async def test_a_fast_stream_that_is_broken_off_leaves_nothing_behind() -> None:
     async with running_worker(splice=Splice.ADAPTIVE) as worker, route(worker) as way:
         for _ in range(10):
             client, backend = await way.session()
-            sending = asyncio.create_task(client.send(bytes(8 * FAST_BYTES)))
+            sending = asyncio.create_task(client.send(bytes(32 * FAST_BYTES)))
             await backend.read_exactly(3 * FAST_BYTES)
             backend.reset()
             with pytest.raises(ConnectionError):

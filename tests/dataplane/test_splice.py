@@ -177,6 +177,18 @@ def test_where_splicing_is_refused_no_pipe_is_lent_until_the_next_sweep() -> Non
     pipe.close()
 
 
+def test_streams_share_what_they_move_at_once_until_they_have_been_quiet_for_two_sweeps() -> None:
+    pipes = Pipes()
+    alone = pipes.room
+    for _ in range(1000):
+        pipes.count_stream()
+    assert pipes.room == SMALLEST
+    pipes.sweep()
+    assert pipes.room == SMALLEST
+    pipes.sweep()
+    assert pipes.room == alone
+
+
 def test_a_pipe_has_as_much_room_as_is_wanted_and_the_system_allows() -> None:
     pipe = Pipe(1 << 30)
     assert pipe.room >= SMALLEST
