@@ -341,6 +341,32 @@ async def test_connections_lists_sessions_with_all_their_fields(proxy: Proxy) ->
     assert closed["session"] == connection["id"], "the log calls it the same"
 
 
+async def test_bytes_are_sent_to_a_backend_and_received_from_it_wherever_they_are_told() -> None:
+    async with running_backend(answering_more) as backend, running_proxy(BACKENDS=backend.name) as proxy:
+        client = await connect(proxy.port)
+        client.writer.write(b"1234")
+        assert await client.reader.readexactly(10) == b"0123456789"
+        (connection,) = orjson.loads((await proxy.get("/connections"))[1])["connections"]
+        assert (connection["sent_bytes"], connection["received_bytes"]) == (4, 10)
+        await client.finish()
+        closed = await proxy.event("session_closed")
+        assert (closed["sent_bytes"], closed["received_bytes"]) == (4, 10)
+        status = (await proxy.backends())[backend.name]
+        assert (status["sent_bytes_total"], status["received_bytes_total"]) == (4, 10)
+        row = next(csv.DictReader((await proxy.get("/status?format=csv"))[1].decode().splitlines()))
+        assert (row["sent_bytes_total"], row["received_bytes_total"]) == ("4", "10")
+        assert await proxy.metrics("tidegate_backend_sent_bytes_total", backend=backend.name) == 4
+        assert await proxy.metrics("tidegate_backend_received_bytes_total", backend=backend.name) == 10
+
+
+async def answering_more(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer four bytes with ten, and a probe with nothing."""
+    if await reader.read(4):
+        writer.write(b"0123456789")
+    await reader.read()
+    writer.close()
+
+
 async def test_connections_is_for_this_machine_unless_somebody_has_the_token(proxy: Proxy, guarded: Proxy) -> None:
     assert (await proxy.get("/connections"))[0] == 200
     assert (await proxy.get("/connections", Host="localhost:9000"))[0] == 200

@@ -34,6 +34,8 @@ async def test_redis_is_asked_with_and_without_a_password(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("answers", "reason"),
     [
+        ([b"+OK\r\n"], "'+OK'"),
+        ([b"+PONG PONG\r\n"], "'+PONG PONG'"),
         ([b"-LOADING Redis is loading the dataset in memory\r\n"], "'-LOADING Redis is loading the dataset in memory'"),
         ([b"-ERR max number of clients reached\r\n"], "'-ERR max number of clients reached'"),
         ([b"HTTP/1.1 400 Bad Request\r\n"], "'HTTP/1.1 400 Bad Request'"),

@@ -338,6 +338,8 @@ def test_a_draining_backend_gets_nothing_new_and_its_probes_decide_only_once_it_
         assert pool.snapshot.members[one.name].state is State.DRAINING
         pool.discovered([two, one])
         assert pool.snapshot.members[one.name].state is State.DOWN, "its probes have failed meanwhile"
+        assert isinstance(announced[-1], StateChanged), "workers must hear of it, too"
+        assert announced[-1].member == pool.snapshot.members[one.name]
         pool.discovered([two], draining=[one])
         pool.discovered([two])
         assert list(pool.snapshot.members) == [two.name]

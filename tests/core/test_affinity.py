@@ -76,6 +76,17 @@ def test_settings_that_change_hold_from_the_next_entry_on() -> None:
     assert table.count(2.0) == 2
 
 
+def test_an_older_word_about_the_same_backend_makes_no_client_older() -> None:
+    table = AffinityTable(TTL, 10)
+    table.give("a", "1", 8.0)
+    table.give("b", "1", 9.0)
+    table.tell("a", "1", 1.0, 9.0)
+    assert set(table.live(12.0)) == {("a", "1", 4.0), ("b", "1", 3.0)}
+    assert table.backend("a", 17.0) == "1"
+    table.tell("b", "2", 2.0, 9.0)
+    assert table.backend("b", 13.0) is None, "about another backend it stands, for all tables must agree"
+
+
 @given(st.lists(st.tuples(st.integers(0, 4), CLIENTS, BACKENDS), max_size=60))
 def test_workers_that_are_all_told_the_same_in_the_same_order_agree_in_the_end(steps: list[tuple[int, str, str]]) -> None:
     """Steps 0 and 1: a worker gives a client a backend; 2: control hears of one; 3 and 4: a worker is told of one."""

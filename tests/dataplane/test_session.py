@@ -246,10 +246,13 @@ async def test_an_idle_session_is_reset_after_the_timeout_and_one_with_traffic_o
             busy, busy_backend = await way.session()
             one_way, one_way_backend = await way.session()
             idle, idle_backend = await way.session()
-            idle_name = f"127.0.0.1:{idle.port}"
+            idle_name, busy_name = f"127.0.0.1:{idle.port}", f"127.0.0.1:{busy.port}"
+            opened = last_word = monotonic()
 
             async def chat() -> None:
+                nonlocal last_word
                 while not worker.events("session_closed", reason="idle_timeout"):
+                    last_word = monotonic()
                     await busy.send(b"ping")
                     assert await busy_backend.read_exactly(4) == b"ping"
                     await one_way_backend.send(b"news")
@@ -264,6 +267,10 @@ async def test_an_idle_session_is_reset_after_the_timeout_and_one_with_traffic_o
             assert [line["client"] for line in closed] == [idle_name]
             assert closed[0]["duration_ms"] >= 1000
             assert worker.active == 3
+            async with asyncio.timeout(20):
+                assert await busy.was_reset()
+            silent = await worker.closed(client=busy_name)
+            assert silent["duration_ms"] >= 1000 * (last_word - opened + 1), "its time began anew with its last word"
             await patient.send(b"still here")
             assert await patient_backend.read_exactly(10) == b"still here"
 
