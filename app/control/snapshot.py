@@ -6,7 +6,7 @@ from app.control.listeners import BoundListener
 from app.control.pools import LivePool
 from app.core.pool import IGNORABLE, BackendRemoved, Change, Member, PanicChanged
 from app.link.messages import BackendEntry, BackendsChanged, ListenerAdded, PoolAdded
-from app.link.sockets import NumberOption, alive_options
+from app.link.sockets import NumberOption, alive_options, buffer_options
 from app.settings import ConnectionSettings, ListenerSettings
 
 
@@ -30,6 +30,7 @@ def pool_added(pool: LivePool) -> PoolAdded:
         ipv6_prefix=settings.hash.ipv6_prefix,
         bounded_load=settings.hash.bounded_load,
         slow_start=settings.slow_start,
+        early_options=[list(option) for option in buffers(settings)],
         late_options=[list(option) for option in alive(settings)],
     )
 
@@ -38,6 +39,11 @@ def alive(settings: ConnectionSettings) -> list[NumberOption]:
     """What notices dead peers of a listener or of a pool."""
     keepalive = settings.keepalive
     return alive_options(keepalive.idle, keepalive.interval, keepalive.count, settings.effective_peer_timeout)
+
+
+def buffers(settings: ConnectionSettings) -> list[NumberOption]:
+    """What bounds the kernel's memory for a connection of a listener or of a pool."""
+    return buffer_options(settings.receive_buffer, settings.send_buffer, settings.notsent_lowat)
 
 
 def all_backends(pool: LivePool) -> BackendsChanged:

@@ -100,7 +100,8 @@ class Supervisor:
         refuse_taken({name: listener.bind for name, listener in self._settings.listeners.items()})
         for name, listener in self._settings.listeners.items():
             slot = self._totals.allocate(LISTENERS)
-            bound = bind_listener(name, listener.pool, slot, listener.bind, self._settings.workers, snapshot.alive(listener))
+            options = [*snapshot.buffers(listener), *snapshot.alive(listener)]
+            bound = bind_listener(name, listener.pool, slot, listener.bind, self._settings.workers, options)
             bound.max_connections = listener.max_connections
             self._listeners[name] = bound
 

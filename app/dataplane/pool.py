@@ -134,6 +134,7 @@ class Pool:
         self.idle_timeout = message.idle_timeout
         self.outlier_failures = message.outlier_failures
         self.early_end = message.early_end
+        self.early_options = message.early_options
         self.late_options = message.late_options
         networks = Networks(message.ipv4_prefix, message.ipv6_prefix)
         self._configure_affinity(message, networks)

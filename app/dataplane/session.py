@@ -259,6 +259,8 @@ class Session:
         self.backend_socket = sock = socket.SocketType(backend.family, NONBLOCKING_STREAM)
         sock.setsockopt(*NODELAY)
         reset_on_close(sock)
+        for level, option, value in self.pool.early_options:
+            sock.setsockopt(level, option, value)
         self.active_at = monotonic()
         error = sock.connect_ex(backend.address)
         if error == EINPROGRESS or not error:

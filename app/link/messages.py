@@ -31,7 +31,7 @@ class PoolAdded:
     one, and `bounded_load` (0 means without bound) is for the policy `source_hash`.
     So many failures in a row as `outlier_failures` are worth a report at once, 0 means that failures in a row do not
     matter; a session that its backend ends within `early_end` of the connect without a byte is such a failure.
-    `late_options` are those of a backend's socket that short sessions do without.
+    `early_options` are those of a backend's socket before it connects, `late_options` those that short sessions do without.
     """
 
     name: str
@@ -50,6 +50,7 @@ class PoolAdded:
     ipv6_prefix: int = 128
     bounded_load: float = 0.0
     slow_start: float = 0.0
+    early_options: list[list[int]] = field(default_factory=list)
     late_options: list[list[int]] = field(default_factory=list)
 
 

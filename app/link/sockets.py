@@ -18,6 +18,19 @@ NODELAY: NumberOption = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 SESSION_OPTIONS: tuple[Option, ...] = (NODELAY, RESET_ON_CLOSE)
 
 
+def buffer_options(receive: int, send: int, notsent: int) -> list[NumberOption]:
+    """What bounds the memory of the kernel for a connection, in bytes; what is 0 the kernel decides.
+
+    They have to be set before the socket listens or connects, because the first segment says how far the window can grow.
+    """
+    wanted = (
+        (socket.SOL_SOCKET, socket.SO_RCVBUF, receive),
+        (socket.SOL_SOCKET, socket.SO_SNDBUF, send),
+        (socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, notsent),
+    )
+    return [option for option in wanted if option[2]]
+
+
 def alive_options(idle: float, interval: float, count: int, peer_timeout: float) -> list[NumberOption]:
     """What notices a peer that is gone without a word, and keeps idle connections in NAT tables; times in seconds.
 

@@ -4,12 +4,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.settings.notation import duration, whole_number
+from app.settings.notation import duration, size, whole_number
 from app.settings.section import Section
 
 LONGEST_KEEPALIVE = 32767.0  # MAX_TCP_KEEPIDLE and MAX_TCP_KEEPINTVL of Linux
 MOST_KEEPALIVE_PROBES = 127
 LONGEST_PEER_TIMEOUT = 7 * 24 * 3600.0
+_BUFFER = size(4 << 10, 1 << 30, "that the kernel decides")
 
 
 class KeepaliveSettings(Section):
@@ -39,6 +40,18 @@ class ConnectionSettings(Section):
         description="time for which a peer may leave data unacknowledged, or not read at all while data waits for it; "
         "`0` = the kernel decides",
         json_schema_extra={"default_text": "`120s` (`idle` + `interval` × `count` of `keepalive`)"},  # noqa: RUF001
+    )
+
+    receive_buffer: Annotated[int, _BUFFER] = Field(
+        default=0, description="what the kernel may hold of a connection that has not been read; `0` = the kernel decides"
+    )
+    send_buffer: Annotated[int, _BUFFER] = Field(
+        default=0,
+        description="what the kernel may hold of a connection that has not been acknowledged; `0` = the kernel decides",
+    )
+    notsent_lowat: Annotated[int, _BUFFER] = Field(
+        default=0,
+        description="how much of that may be waiting to be sent for the first time; `0` = the kernel decides",
     )
 
     @property

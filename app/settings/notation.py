@@ -93,16 +93,17 @@ def short_duration(least: float = 0.001) -> Notation:
     return replace(any_length, read=read, schema=number_schema("number", least, LARGEST_BARE_NUMBER, DURATION))
 
 
-def size(least: int, most: int) -> Notation:
-    """Bytes within bounds."""
+def size(least: int, most: int, zero: str = "") -> Notation:
+    """Bytes within bounds; with `zero`, which says what that means, also 0."""
+    bounds = f"from {format_size(least)} to {format_size(most)}{zero and f' (0 means {zero})'}"
 
     def read(value: object) -> int:
         count = parse_size(value)
-        if not least <= count <= most:
-            raise ValueError(f"expected a size from {format_size(least)} to {format_size(most)}, like {SIZE_EXAMPLES}")
+        if not (least <= count <= most or (zero and count == 0)):
+            raise ValueError(f"expected a size {bounds}, like {SIZE_EXAMPLES}")
         return count
 
-    return Notation(read, format_size, number_schema("integer", least, most, SIZE))
+    return Notation(read, format_size, number_schema("integer", 0 if zero else least, most, SIZE))
 
 
 def whole_number(least: int, most: int, note: str = "") -> Notation:

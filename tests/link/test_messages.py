@@ -84,6 +84,7 @@ def test_a_line_is_plain_json_with_the_name_of_the_message() -> None:
         "ipv6_prefix": 128,
         "bounded_load": 0.0,
         "slow_start": 0.0,
+        "early_options": [],
         "late_options": [],
     }
     assert encode(Stop()) == b'{"type":"Stop"}\n'

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from app.link.sockets import END, SESSION_OPTIONS, alive_options
+from app.link.sockets import END, SESSION_OPTIONS, alive_options, buffer_options
 
 ALIVE = alive_options(idle=60, interval=15, count=4, peer_timeout=120)
 
@@ -52,3 +52,17 @@ def test_a_connection_that_may_close_in_order_does() -> None:
             accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, END)
             accepted.close()
             assert client.recv(1) == b""
+
+
+def test_accepted_connections_inherit_the_sizes_of_buffers_that_are_given() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        for level, option, value in buffer_options(receive=65536, send=32768, notsent=16384):
+            sock.setsockopt(level, option, value)
+        with socket.create_connection(sock.getsockname()), sock.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == 2 * 65536  # what Linux makes of it
+            assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == 2 * 32768
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == 16384
+
+
+def test_no_option_is_set_for_a_buffer_that_is_left_to_the_kernel() -> None:
+    assert buffer_options(receive=0, send=0, notsent=0) == []

@@ -5,7 +5,11 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from time import monotonic
+from typing import Any
 
+import pytest
+
+from tests.support import peers
 from tests.support.backends import echo, running_backend
 from tests.support.clients import Client, ask_all, clients, connect
 from tests.support.memory import proportional_set_size
@@ -17,6 +21,7 @@ CLIENTS, DEAF = 200, 100
 MOST_SENT = 4 << 20  # bytes per client, more than the kernel keeps for a session of ours
 MEMORY_PER_STALLED_SESSION = 192 * 1024
 DEAF_BUFFER = 16 * 1024
+MOST_HELD = 1 << 20  # bytes, by all buffers on the way when they are limited
 STALLED = 1.0  # seconds in which nothing more is taken
 
 
@@ -64,6 +69,17 @@ async def has_no_sessions(proxy: Proxy) -> bool:
     return await proxy.metrics("tidegate_listener_connections_active") == 0
 
 
+@pytest.mark.parametrize("limited", [True, False])
+async def test_the_kernel_holds_no_more_for_a_client_that_never_reads_than_the_buffers_say(*, limited: bool) -> None:
+    buffers: dict[str, Any] = {"RECEIVE_BUFFER": "32KiB", "SEND_BUFFER": "32KiB"} if limited else {}
+    with peers.listening(kernel_buffer=DEAF_BUFFER) as backend, ExitStack() as stack:
+        async with running_proxy(BACKENDS=backend.address, HEALTH__TYPE="none", **buffers) as proxy:
+            stack.enter_context(await peers.connect(proxy.port, receive_buffer=DEAF_BUFFER))
+            sender = stack.enter_context(await backend.accept())
+            sent = await send_until_nobody_takes_it(sender.sock)
+            assert (sent < MOST_HELD) == limited, sent
+
+
 async def test_clients_that_send_and_never_read_cost_little_and_disturb_nobody() -> None:
     async with running_backend(echo) as backend, running_proxy(BACKENDS=backend.name, HEALTH__TYPE="none") as proxy:
         (worker,) = await proxy.worker_pids()
@@ -101,12 +117,14 @@ def deaf_clients(port: int) -> Iterator[list[socket.socket]]:
         yield deaf
 
 
-async def send_until_nobody_takes_it(sock: socket.socket) -> None:
+async def send_until_nobody_takes_it(sock: socket.socket) -> int:
+    """Answer how many bytes were taken, in whole pieces."""
     loop = asyncio.get_running_loop()
-    chunk = bytes(64 * 1024)
-    try:
-        for _ in range(MOST_SENT // len(chunk)):
+    piece = bytes(64 * 1024)
+    for number in range(MOST_SENT // len(piece)):
+        try:
             async with asyncio.timeout(STALLED):
-                await loop.sock_sendall(sock, chunk)
-    except TimeoutError:
-        return
+                await loop.sock_sendall(sock, piece)
+        except TimeoutError:
+            return number * len(piece)
+    return MOST_SENT

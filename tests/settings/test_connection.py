@@ -40,10 +40,25 @@ def test_the_flat_form_sets_both_sides_and_the_named_form_each() -> None:
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("KEEPALIVE__IDLE", "500ms"), ("KEEPALIVE__INTERVAL", "10h"), ("KEEPALIVE__COUNT", "0"), ("PEER_TIMEOUT", "8000h")],
+    [
+        ("KEEPALIVE__IDLE", "500ms"),
+        ("KEEPALIVE__INTERVAL", "10h"),
+        ("KEEPALIVE__COUNT", "0"),
+        ("PEER_TIMEOUT", "8000h"),
+        ("RECEIVE_BUFFER", "1"),
+        ("SEND_BUFFER", "2GiB"),
+        ("NOTSENT_LOWAT", "1KiB"),
+    ],
 )
 def test_what_the_kernel_would_not_take_is_refused_once(variable: str, value: str) -> None:
     with pytest.raises(SettingsError) as refused:
         load_settings({**FLAT, f"TIDEGATE_{variable}": value})
     (problem,) = refused.value.problems
     assert problem.startswith(f"TIDEGATE_{variable}: '{value}': expected a ")
+
+
+def test_buffers_are_left_to_the_kernel_unless_they_are_given() -> None:
+    kernel = load_settings({**FLAT, "TIDEGATE_SEND_BUFFER": "0"}).pools["default"]
+    assert (kernel.receive_buffer, kernel.send_buffer, kernel.notsent_lowat) == (0, 0, 0)
+    given = load_settings({**FLAT, "TIDEGATE_RECEIVE_BUFFER": "64KiB"}).listeners["default"]
+    assert given.receive_buffer == 65536

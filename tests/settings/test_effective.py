@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 from app.settings import Settings, effective, load_settings
 
 FLAT = {"TIDEGATE_BACKENDS": "a:1 weight=2, [::1]:2 backup", "TIDEGATE_ADMIN_TOKEN": "correct-horse"}
-CONNECTION = {"keepalive": {"idle": "1m", "interval": "15s", "count": 4}}
+CONNECTION = {
+    "keepalive": {"idle": "1m", "interval": "15s", "count": 4},
+    "receive_buffer": "0",
+    "send_buffer": "0",
+    "notsent_lowat": "0",
+}
 NAMED = {
     "TIDEGATE_LISTENERS__WEB__BIND": "0.0.0.0:80,[::1]:81",
     "TIDEGATE_LISTENERS__WEB__POOL": "chat",
