@@ -56,6 +56,7 @@ class ConnectFailure(StrEnum):
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
     RESET = "reset"
+    NO_LOCAL_PORT = "no_local_port"
     OTHER = "other"
 
 
@@ -81,7 +82,7 @@ _BY_ERRNO = {
     ENETUNREACH: ConnectFailure.UNREACHABLE,
     EHOSTDOWN: ConnectFailure.UNREACHABLE,
     ENETDOWN: ConnectFailure.UNREACHABLE,
-    EADDRNOTAVAIL: ConnectFailure.UNREACHABLE,
+    EADDRNOTAVAIL: ConnectFailure.NO_LOCAL_PORT,
     ECONNRESET: ConnectFailure.RESET,
     ECONNABORTED: ConnectFailure.RESET,
     EPIPE: ConnectFailure.RESET,
@@ -89,5 +90,5 @@ _BY_ERRNO = {
 
 
 def connect_failure(errno: int) -> ConnectFailure:
-    """The failure that a `connect(2)` error number means."""
+    """The failure that a `connect(2)` error number means, once `precise_error` in app/link/own_addresses.py has seen it."""
     return _BY_ERRNO.get(errno, ConnectFailure.OTHER)

@@ -5,7 +5,7 @@ It owns both sockets.
 """
 
 import socket
-from errno import ECONNREFUSED, EINPROGRESS
+from errno import EADDRNOTAVAIL, ECONNREFUSED, EINPROGRESS
 from time import monotonic
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -24,6 +24,7 @@ from app.dataplane.lingering import Lingering
 from app.dataplane.poller import EDGES, ERR, HUP, OUT
 from app.dataplane.pool import Pool, PoolBackend
 from app.dataplane.relay import Direction, Medium, relay
+from app.link.own_addresses import precise_error
 from app.link.sockets import NODELAY
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 
 NONBLOCKING_STREAM: Final = int(socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+MOST_WITHOUT_PORT: Final = 2
+"""Backends that one session finds no local port for before it gives up."""
 
 
 class Owner(Protocol):
@@ -237,7 +240,12 @@ class Session:
     # Dialling
 
     def _dial(self) -> None:
-        """Connect to one backend after the other until a connection is under way or nothing is left to try."""
+        """Connect to one backend after the other until a connection is under way or nothing is left to try.
+
+        Each pair of addresses has all local ports: where none is left for one backend another may have one. After two
+        without one it gives up, because to look through all ports in vain takes the system long.
+        """
+        without_port = 0
         while self.attempts < self.pool.connect_attempts:
             if self.backend is None:
                 self.backend = self.pool.reserve(self.peer[0], self.tried)
@@ -252,7 +260,11 @@ class Session:
                 return
             if error == EINPROGRESS or not error:
                 return
+            error = precise_error(error, self.backend.address[0])
             self._dial_failed(connect_failure(error), blames_backend=error not in NO_RESOURCES)
+            without_port += error == EADDRNOTAVAIL
+            if without_port == MOST_WITHOUT_PORT:
+                break
         self.end(CloseReason.CONNECT_FAILED)
 
     def _connect(self, backend: PoolBackend) -> int:
@@ -287,7 +299,7 @@ class Session:
         self._owner.medium.poller.close(self.backend_socket)
         self.backend.failed(failure)
         self.backend.release()
-        if self.pool.learns:
+        if self.pool.learns and blames_backend:
             self.pool.observe(self.backend, self.pool.dials.timeout)
         if self.pool.queue is not None:
             self.pool.queue.wake()

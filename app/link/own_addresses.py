@@ -5,6 +5,7 @@ arrives at itself, and it is connected (RFC 9293, 3.5: simultaneous open) to not
 """
 
 import socket
+from errno import EADDRNOTAVAIL, ENETUNREACH
 from functools import cache
 from pathlib import Path
 
@@ -30,6 +31,12 @@ def source_address(host: str) -> str | None:
         except OSError:
             return None
         return str(sock.getsockname()[0])
+
+
+def precise_error(errno: int, host: str) -> int:
+    """The error number of a connect to this IP address, made precise: with EADDRNOTAVAIL the system says that it has no port
+    left to connect from, or no address, as for IPv6 where that is switched off. The latter is turned into ENETUNREACH."""
+    return ENETUNREACH if errno == EADDRNOTAVAIL and source_address(host) is None else errno
 
 
 def may_meet_itself(host: str, port: int) -> bool:

@@ -11,9 +11,12 @@ import pytest
 
 from app.control.health import PROBES
 from app.control.health.connection import MOST_RECEIVED
+from app.control.health.outcome import NoResourcesError
 from app.settings import HealthType
 from tests.support.backends import Behaviour, running_backend, silent
 from tests.support.namespace import in_own_network
+from tests.support.peers import connect, listening
+from tests.support.ports import free_port
 from tests.support.probes import probe
 
 KINDS = [kind for kind in PROBES if kind != "tcp"]
@@ -69,6 +72,22 @@ async def test_a_probe_that_meets_itself_is_refused_and_leaves_the_port_to_the_b
                 backend.bind((host, only))
 
     await in_own_network(story, ports=range(only, only + 1))
+
+
+async def test_a_probe_that_no_local_port_is_left_for_says_nothing_about_the_backend() -> None:
+    async def story() -> None:
+        refused = pytest.raises(NoResourcesError, match="no local port is left")
+        with listening(port=free_port()) as backend, await connect(backend.address.port), refused:
+            await probe(backend.address.port, "tcp")
+
+    await in_own_network(story, ports=range(40_000, 40_001))
+
+
+async def test_without_any_ipv6_address_here_a_backend_with_one_fails_its_probe() -> None:
+    async def story() -> None:
+        assert await probe(8001, "tcp", host="::1") == "network is unreachable"
+
+    await in_own_network(story, ports=range(40_000, 50_000), ipv6=False)
 
 
 def test_all_kinds_that_there_are_can_be_probed() -> None:

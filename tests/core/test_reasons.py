@@ -29,7 +29,14 @@ def test_the_close_reasons_are_those_of_the_contract_in_the_order_of_the_board()
 
 
 def test_the_other_lists_are_bounded_words_too() -> None:
-    assert [failure.value for failure in ConnectFailure] == ["refused", "timeout", "unreachable", "reset", "other"]
+    assert [failure.value for failure in ConnectFailure] == [
+        "refused",
+        "timeout",
+        "unreachable",
+        "reset",
+        "no_local_port",
+        "other",
+    ]
     assert [reason.value for reason in RejectReason] == [
         "no_backend",
         "max_connections",
@@ -56,7 +63,8 @@ def test_a_backend_ends_a_session_by_its_end_of_stream_or_a_reset() -> None:
         for failure, numbers in {
             "refused": [errno.ECONNREFUSED],
             "timeout": [errno.ETIMEDOUT],
-            "unreachable": [errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL],
+            "unreachable": [errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN],
+            "no_local_port": [errno.EADDRNOTAVAIL],
             "reset": [errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE],
             "other": [errno.EMFILE, errno.EACCES, errno.EINVAL, errno.EAFNOSUPPORT],
         }.items()

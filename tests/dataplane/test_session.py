@@ -71,6 +71,43 @@ async def test_a_dial_that_meets_itself_at_the_port_of_a_backend_that_is_down_is
     await in_own_network(story, ports=range(ONLY_PORT, ONLY_PORT + 1))
 
 
+async def test_where_no_local_port_is_left_for_two_backends_no_more_are_tried_and_none_is_blamed() -> None:
+    async def story() -> None:
+        async with AsyncExitStack() as stack:
+            worker = await stack.enter_async_context(running_worker())
+            backends = [stack.enter_context(listening(port=free_port())) for _ in range(4)]
+            worker.add_pool(connect_attempts=4)
+            worker.set_backends([backend.backend() for backend in backends])
+            port = await worker.add_listener(port=free_port())
+            taken = [stack.enter_context(await connect(backend.address.port)) for backend in backends]
+            with await connect(port) as client:
+                assert await client.was_reset()
+            assert (await worker.closed(reason="connect_failed"))["attempts"] == 2
+            assert sum(failures(worker, slot, ConnectFailure.NO_LOCAL_PORT) for slot in range(4)) == 2
+            assert worker.failure_reports() == []
+
+            for connection in taken:
+                connection.reset()
+            with await connect(port):
+                await until(lambda: worker.own(BACKENDS, BackendCell.TOTAL) == 1)
+
+    await in_own_network(story, ports=range(ONLY_PORT, ONLY_PORT + 1))
+
+
+async def test_a_backend_with_an_ipv6_address_is_unreachable_where_this_host_has_none() -> None:
+    async def story() -> None:
+        async with running_worker() as worker:
+            worker.add_pool()
+            worker.set_backends([Backend("[::1]:8001", "::1", 8001)])
+            with await connect(await worker.add_listener()) as client:
+                assert await client.was_reset()
+            await worker.closed(reason="connect_failed")
+            assert failures(worker, 0, ConnectFailure.UNREACHABLE) == 1
+            await until(worker.failure_reports)
+
+    await in_own_network(story, ports=range(40_000, 50_000), ipv6=False)
+
+
 async def test_what_backends_say_before_they_are_asked_reaches_the_clients(worker: Worker) -> None:
     async def greet(peer: Peer) -> None:
         await peer.send(b"220 welcome")

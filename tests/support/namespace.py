@@ -18,19 +18,20 @@ SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 LONGEST = 20.0  # seconds that a story may take
 
 
-async def in_own_network(story: Callable[[], Coroutine[Any, Any, None]], *, ports: range) -> None:
+async def in_own_network(story: Callable[[], Coroutine[Any, Any, None]], *, ports: range, ipv6: bool = True) -> None:
     """Run a story where connections get only these ports as their own; skipped where the system allows no such network.
 
     It has a thread of its own, as the network is that of a thread and of the processes that this starts.
     """
     with ThreadPoolExecutor(1) as threads:
-        await asyncio.get_running_loop().run_in_executor(threads, _run, story, ports)
+        await asyncio.get_running_loop().run_in_executor(threads, _run, story, ports, ipv6)
 
 
-def _run(story: Callable[[], Coroutine[Any, Any, None]], ports: range) -> None:
+def _run(story: Callable[[], Coroutine[Any, Any, None]], ports: range, ipv6: bool) -> None:  # noqa: FBT001
     if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET):
         pytest.skip(f"no network of its own: {os.strerror(ctypes.get_errno())}")
     with socket.socket() as sock:
         fcntl.ioctl(sock, SIOCSIFFLAGS, struct.pack("16sh", b"lo", IFF_UP))
     Path("/proc/sys/net/ipv4/ip_local_port_range").write_text(f"{ports[0]} {ports[-1]}")
+    Path("/proc/sys/net/ipv6/conf/all/disable_ipv6").write_text("0" if ipv6 else "1")
     asyncio.run(asyncio.wait_for(story(), LONGEST))

@@ -169,11 +169,11 @@ def limit_buffers(sock: socket.socket, size: int) -> None:
 
 
 @contextmanager
-def listening(host: str = "127.0.0.1", *, kernel_buffer: int = 0, backlog: int = 4096) -> Iterator[Listening]:
-    """Listen on a free port. `kernel_buffer` limits what the kernel holds of each accepted connection, in bytes."""
+def listening(host: str = "127.0.0.1", *, port: int = 0, kernel_buffer: int = 0, backlog: int = 4096) -> Iterator[Listening]:
+    """Listen (port 0: a free one). `kernel_buffer` limits what the kernel holds of each accepted connection, in bytes."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as sock:
         limit_buffers(sock, kernel_buffer)
-        sock.bind((host, 0))
+        sock.bind((host, port))
         sock.listen(backlog)
         yield Listening(sock)
 

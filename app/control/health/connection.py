@@ -15,6 +15,7 @@ from ssl import SSLContext
 from app.control.health.request import CLOSED, ProbeError, ProbeRequest, Progress
 from app.control.health.tls_layer import TlsLayer
 from app.core.address import Address
+from app.link.own_addresses import precise_error
 from app.link.sockets import RESET_ON_CLOSE
 
 CHUNK = 8 * 1024
@@ -144,10 +145,11 @@ async def _connect(sock: socket.socket, address: Address) -> None:
     if error == EINPROGRESS:
         await _until_writable(sock)
         error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if not error and sock.getsockname() == sock.getpeername():  # see app/link/own_addresses.py
+    if not error and sock.getsockname()[:2] == address:  # see app/link/own_addresses.py
         sock.setsockopt(*RESET_ON_CLOSE)  # after a reset the port is free at once for the backend that should have it
         error = ECONNREFUSED
     if error:
+        error = precise_error(error, address.host)
         raise OSError(error, os.strerror(error))
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from errno import EADDRNOTAVAIL
 from typing import NamedTuple
 
 import structlog
@@ -17,7 +18,7 @@ _log = structlog.get_logger()
 
 
 class NoResourcesError(Exception):
-    """This process has no descriptor or memory for a probe, which says nothing about the backend."""
+    """This system has no descriptor, memory or port for a probe, which says nothing about the backend."""
 
 
 MOST_OTHERS = 8
@@ -72,6 +73,8 @@ async def failure_of(backend: Backend, settings: HealthSettings, pool: str) -> s
 
 def _in_words(error: OSError) -> str:
     """The system's own words, not the library's: the address is known, the reader wants the reason."""
+    if error.errno == EADDRNOTAVAIL:
+        return "no local port is left for a connection there"
     if error.errno is not None and error.errno > 0:
         return os.strerror(error.errno).lower()
     return error.strerror or str(error) or type(error).__name__
