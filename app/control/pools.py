@@ -15,7 +15,7 @@ from app.control.affinity import Affinity
 from app.control.discovery import INITIAL
 from app.control.ejections import Ejections
 from app.control.moves import Moves
-from app.control.records import SKIPPED, Discovery, DurationCounts, HealthRecord
+from app.control.records import LATE, SKIPPED, Discovery, DurationCounts, HealthRecord
 from app.control.totals import Totals
 from app.core.backend import Backend, State
 from app.core.buckets import PROBE_BUCKETS
@@ -157,6 +157,12 @@ class LivePool:
         else:
             self._review(name, record.last_result)
         self._settle()
+
+    def probed_late(self, name: str) -> None:
+        """Take note of a probe that says nothing, because control was late itself."""
+        if record := self.records.get(name):
+            record.last_check, record.last_result = clock.now(), LATE
+            record.late += 1
 
     def skipped(self, name: str) -> None:
         """Take note of a probe that was left out because the backend's traffic succeeds."""

@@ -8,6 +8,7 @@ from app.control import clock
 from app.core.health import Health
 
 SKIPPED = "skipped: real traffic succeeds"
+LATE = "no result: control itself was late"
 
 
 @dataclass(slots=True)
@@ -21,6 +22,7 @@ class HealthRecord:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    late: int = 0
 
 
 class DurationCounts:

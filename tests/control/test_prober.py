@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from os import close
+from time import sleep
 from typing import Any
 
 import pytest
@@ -225,3 +226,59 @@ async def test_a_probe_is_not_spared_while_a_backend_is_down_or_fails_or_a_worke
             await until(with_traffic(lambda: bench.states == [State.UP, State.DOWN, State.UP]))
             assert record.health.successes == 2
             await until(with_traffic(lambda: record.skipped > skipped))
+
+
+def stand_still(seconds: float) -> None:
+    """What a bug, a full machine or a freeze does to control's loop."""
+    sleep(seconds)
+
+
+async def test_an_answer_that_came_while_control_stood_still_is_read_though_the_time_is_over() -> None:
+    async def answer_in_the_dark(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(http_answer("200 OK"))
+        stand_still(0.5)
+
+    async with running_backend(answer_in_the_dark) as peer:
+        backend = backend_of(peer)
+        async with probing([backend], type="http", interval="200ms", timeout="200ms", fall=1) as bench:
+            await until(lambda: bench.probes(backend) >= 3)
+            assert bench.states == [State.UP]
+            assert bench.pool.records[backend.name].failed == 0
+
+
+async def test_while_control_is_late_all_the_time_no_probe_that_times_out_counts_and_afterwards_it_does() -> None:
+    late = True
+
+    async def keep_control_late() -> None:
+        while late:
+            stand_still(0.04)
+            await asyncio.sleep(0)
+
+    async with running_backend(silent) as peer:
+        backend = backend_of(peer)
+        timing: dict[str, Any] = {"type": "http", "interval": "50ms", "timeout": "50ms", "fall": 1, "initial": "up"}
+        async with probing([backend], **timing) as bench:
+            task = asyncio.ensure_future(keep_control_late())
+            record = bench.pool.records[backend.name]
+            await until(lambda: record.late >= 2)
+            assert (record.failed, bench.states) == (0, [])
+            assert record.last_result == "no result: control itself was late"
+            late = False
+            await task
+            await until(lambda: bench.states == [State.DOWN])
+            assert record.last_result.startswith("no answer in 50ms")
+
+
+async def test_a_backend_that_hangs_up_on_a_control_that_stood_still_is_not_blamed() -> None:
+    async def lose_patience(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        stand_still(0.4)
+
+    async with running_backend(lose_patience) as peer:
+        backend = backend_of(peer)
+        timing: dict[str, Any] = {"type": "http", "interval": "200ms", "timeout": "200ms", "fall": 1, "initial": "up"}
+        async with probing([backend], **timing) as bench:
+            record = bench.pool.records[backend.name]
+            await until(lambda: record.late >= 2)
+            assert (record.failed, bench.states) == (0, [])

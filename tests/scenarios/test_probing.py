@@ -1,6 +1,7 @@
 """Backends that flap, that are busy, and that are trusted at once: what the schedule of probes makes of them."""
 
 from contextlib import suppress
+from typing import Any
 
 from tests.support.backends import TestBackend, echo, running_backend
 from tests.support.clients import connect
@@ -8,20 +9,27 @@ from tests.support.ports import free_port
 from tests.support.proxy import Proxy, running_proxy
 from tests.support.waiting import until
 
-THRESHOLD = 8
-FLAPS = THRESHOLD + 2  # more than rise and fall: a count that is not reset by the other result would be seen
+THRESHOLD = 6
+FLAPS = THRESHOLD + 1  # more than rise and fall: a count that is not reset by the other result would be seen
+SLOW = {
+    "HEALTH__INTERVAL": "500ms",
+    "HEALTH__TIMEOUT": "500ms",
+}  # metrics say after a second at most that a probe has failed
 
 
 async def test_a_backend_that_accepts_and_refuses_in_turn_never_changes_its_state() -> None:
+    settings: dict[str, Any] = {"HEALTH__RISE": THRESHOLD, "HEALTH__FALL": THRESHOLD, **SLOW}
     async with (
         running_backend(echo) as steady,
         running_backend(echo) as flapping,
-        running_proxy(BACKENDS=f"{steady.name},{flapping.name}", HEALTH__RISE=THRESHOLD, HEALTH__FALL=THRESHOLD) as proxy,
+        running_proxy(BACKENDS=f"{steady.name},{flapping.name}", **settings) as proxy,
     ):
         for _ in range(FLAPS):
-            await one_more(proxy, flapping, "success")
+            passed = len(flapping.accepted_at)
+            await until(lambda: len(flapping.accepted_at) > passed)  # noqa: B023  (called at once)
+            failed = await failures(proxy, flapping)
             await flapping.stop()
-            await one_more(proxy, flapping, "failure")
+            await until(lambda: has_failed_again(proxy, flapping, failed))  # noqa: B023
             await flapping.start()
         assert [line["event"] for line in proxy.log if line.get("backend") == flapping.name and "previous" in line] == [
             "backend_up"
@@ -31,18 +39,12 @@ async def test_a_backend_that_accepts_and_refuses_in_turn_never_changes_its_stat
         assert await proxy.stop() == 0
 
 
-async def one_more(proxy: Proxy, backend: TestBackend, result: str) -> None:
-    """Wait for the next probe with this result."""
+async def failures(proxy: Proxy, backend: TestBackend) -> float:
+    return await proxy.metrics("tidegate_backend_health_checks_total", backend=backend.name, result="failure")
 
-    async def count() -> float:
-        return await proxy.metrics("tidegate_backend_health_checks_total", backend=backend.name, result=result)
 
-    before = await count()
-
-    async def has_grown() -> bool:
-        return await count() > before
-
-    await until(has_grown)
+async def has_failed_again(proxy: Proxy, backend: TestBackend, before: float) -> bool:
+    return await failures(proxy, backend) > before
 
 
 async def test_real_traffic_spares_probes_until_a_dial_fails() -> None:

@@ -9,6 +9,7 @@ import structlog
 
 from app.control.health import PROBES
 from app.control.health.request import ProbeError, ProbeRequest
+from app.control.health.time_limit import TimeLimit
 from app.core.address import Address
 from app.core.backend import Backend
 from app.core.reasons import NO_RESOURCES
@@ -19,6 +20,10 @@ _log = structlog.get_logger()
 
 class NoResourcesError(Exception):
     """This system has no descriptor, memory or port for a probe, which says nothing about the backend."""
+
+
+class LateError(Exception):
+    """Control itself was too late to wait for the answer as long as it should, which says nothing about the backend."""
 
 
 MOST_OTHERS = 8
@@ -34,7 +39,7 @@ class Outcome(NamedTuple):
 
 async def outcome_of(backend: Backend, settings: HealthSettings, pool: str) -> Outcome:
     """Probe once, and where that fails the other addresses of the backend's name, all at the same time: within a second
-    timeout there is an answer, however many of them are silent. Raises NoResourcesError.
+    timeout there is an answer, however many of them are silent. Raises NoResourcesError or LateError.
     """
     failure = await failure_of(backend, settings, pool)
     hosts = () if failure is None or settings.address else backend.others[:MOST_OTHERS]
@@ -44,29 +49,42 @@ async def outcome_of(backend: Backend, settings: HealthSettings, pool: str) -> O
         *(failure_of(backend.at(host), settings, pool) for host in hosts), return_exceptions=True
     )
     works = [host for host, found in zip(hosts, elsewhere, strict=True) if found is None]
+    if not works and any(isinstance(found, LateError) for found in elsewhere):
+        raise LateError
     reason = f"{failure} at {backend.host}, and no check passes at {', '.join(hosts)}"
     return Outcome(works[0]) if works else Outcome(backend.host, reason)
 
 
 async def failure_of(backend: Backend, settings: HealthSettings, pool: str) -> str | None:
-    """Probe once: why the backend did not pass, or None. Raises NoResourcesError when it was not the backend that failed."""
+    """Probe once: why the backend did not pass, or None.
+
+    Raises NoResourcesError or LateError when it was not the backend that failed.
+    """
     if not backend.host:
         return "the name cannot be resolved"
     address = Address(settings.address or backend.host, settings.port or backend.port)
-    request = ProbeRequest(address, backend.name, settings)
+    limit = TimeLimit(settings.timeout)
+    failure = await _failure_within(limit, ProbeRequest(address, backend.name, settings), pool)
+    if failure is not None and limit.was_late:
+        raise LateError
+    return failure
+
+
+async def _failure_within(limit: TimeLimit, request: ProbeRequest, pool: str) -> str | None:
+    settings, progress = request.settings, request.progress
     try:
-        async with asyncio.timeout(settings.timeout) as limit:
+        async with limit:
             await PROBES[settings.type](request)
     except ProbeError as error:
         return str(error)
     except OSError as error:
-        if limit.expired():
-            return None if request.progress.passed else request.progress.unfinished(settings.timeout)
+        if limit.is_over:
+            return None if progress.passed else progress.unfinished(settings.timeout)
         if error.errno in NO_RESOURCES:
             raise NoResourcesError(_in_words(error)) from error
         return _in_words(error)
     except Exception as error:  # noqa: BLE001  (a bug in one kind of probe must not freeze the state of a backend)
-        _log.error("internal_error", pool=pool, backend=backend.name, exc_info=error)
+        _log.error("internal_error", pool=pool, backend=request.name, exc_info=error)
         return "internal error; the log has the details"
     return None
 

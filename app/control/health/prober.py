@@ -10,7 +10,7 @@ from time import monotonic
 
 import structlog
 
-from app.control.health.outcome import NoResourcesError, outcome_of
+from app.control.health.outcome import LateError, NoResourcesError, outcome_of
 from app.control.pools import LivePool
 from app.control.spawn import spawn
 from app.core.backend import State
@@ -143,6 +143,9 @@ class Probers:
                 outcome = await outcome_of(backend, self._pool.settings.health, self._pool.name)
         except NoResourcesError as error:
             self._complain(error)
+        except LateError:
+            self._pool.probed_late(turn.name)
+            turn.started, turn.in_rhythm = monotonic(), False  # soon, and not all of them at once
         else:
             self._pool.probed(turn.name, outcome.failure, monotonic() - started, outcome.host)
             if outcome.failure is not None:

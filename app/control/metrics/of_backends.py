@@ -26,6 +26,8 @@ def _checks(backend: BackendView) -> Iterator[tuple[str, int]]:
         yield "failure", record.failed
         if backend.pool.settings.health.skip_on_traffic:
             yield "skipped", record.skipped
+        if record.late:
+            yield "late", record.late
 
 
 METRICS: tuple[Metric[BackendView], ...] = (
@@ -67,7 +69,7 @@ METRICS: tuple[Metric[BackendView], ...] = (
     ByLabel(
         "tidegate_backend_health_checks_total",
         "counter",
-        "Probes by result: `success`, `failure`, or `skipped` because real traffic succeeds.",
+        "Probes by result: `success`, `failure`, `skipped` because real traffic succeeds, or `late`: control itself was.",
         "result",
         _checks,
     ),
