@@ -1,4 +1,5 @@
-"""What happens to the live sessions of a backend that goes down or leaves: nothing, or orders to close them.
+"""What happens to the live sessions of a backend that goes down or leaves, or of a backup that is not needed any more:
+nothing, or orders to close them.
 
 Only the verdict of probes closes sessions. An ejected backend keeps its: that it failed new connections says nothing about
 those that work, and it may be back in half a minute.
@@ -43,8 +44,14 @@ class BackendGrace:
 
 def closing_orders(pool: LivePool, changes: Iterable[Change | PanicChanged], workers: int) -> Orders:
     """What to tell each of so many workers. A backend that is back, or usable again, keeps the sessions it still has."""
-    if LiveSessions.CLOSE not in {pool.settings.on_down, pool.settings.on_removed}:
-        return
+    changes = tuple(changes)
+    if LiveSessions.CLOSE in {pool.settings.on_down, pool.settings.on_removed}:
+        yield from _orders_of_changes(pool, changes, workers)
+    if pool.settings.on_primary_up is LiveSessions.CLOSE:
+        yield from _orders_of_backups(pool, changes, workers)
+
+
+def _orders_of_changes(pool: LivePool, changes: Iterable[Change | PanicChanged], workers: int) -> Orders:
     for change in changes:
         if isinstance(change, PanicChanged):
             yield from _orders_of_panic(pool, workers)
@@ -64,6 +71,20 @@ def _orders_of_panic(pool: LivePool, workers: int) -> Orders:
         if member.state is State.DOWN:
             closes = not member.eligible
             yield _close(pool, name, CloseReason.BACKEND_DOWN, workers) if closes else KeepSessions(pool.name, name)
+
+
+def _orders_of_backups(pool: LivePool, changes: Iterable[Change | PanicChanged], workers: int) -> Orders:
+    """Clients go back to the primaries when one comes up, and are left alone while there is none."""
+    members = pool.snapshot.members.values()
+    backups = [member for member in members if member.backend.backup]
+    primaries = [change for change in changes if not isinstance(change, PanicChanged) and not change.member.backend.backup]
+    if any(isinstance(change, StateChanged | BackendAdded) and change.member.state is State.UP for change in primaries):
+        for member in backups:
+            yield _close(pool, member.backend.name, CloseReason.REBALANCE, workers)
+    elif primaries and not any(member.eligible for member in members if not member.backend.backup):
+        for member in backups:
+            if member.state is not State.DOWN or pool.settings.on_down is LiveSessions.KEEP:
+                yield KeepSessions(pool.name, member.backend.name)
 
 
 def _close(pool: LivePool, backend: str, reason: CloseReason, workers: int) -> CloseSessions:

@@ -127,6 +127,10 @@ class PoolSettings(ConnectionSettings):
     on_removed: Annotated[LiveSessions, choice(LiveSessions)] = Field(
         default=LiveSessions.KEEP, description="live sessions of a backend that leaves the pool: `keep`, `close`"
     )
+    on_primary_up: Annotated[LiveSessions, choice(LiveSessions)] = Field(
+        default=LiveSessions.KEEP,
+        description="live sessions of `backup` backends when one that is no backup comes up: `keep`, `close`",
+    )
     close_window: Annotated[float, duration(least=0.0)] = Field(
         default=10.0, description="time over which these sessions are closed, idle ones first"
     )

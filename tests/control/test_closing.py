@@ -131,3 +131,54 @@ def test_without_a_grace_the_sessions_of_a_backend_that_has_left_live_to_their_e
     grace = BackendGrace(bench.pool, 0.0, 3)
     bench.pool.discovered([TWO])
     assert list(grace.tick(monotonic() + 86_400)) == []
+
+
+def with_backup(board: Board, **settings: object) -> Bench:
+    """Two primaries and a backup, all up."""
+    bench = Bench(board, on_primary_up="close", **settings)
+    bench.pool.discovered([ONE, TWO, STANDBY])
+    bench.pool.probed(STANDBY.name, None, 0.001)
+    bench.changes.clear()
+    return bench
+
+
+STANDBY = replace(THREE, backup=True)
+GIVEN_BACK = CloseSessions("chat", STANDBY.name, "rebalance", 0, 0, 30.0, 20.0)
+
+
+def test_backups_give_their_sessions_back_when_a_primary_comes_up(board: Board) -> None:
+    bench = with_backup(board, close_window="30s", close_rate=60)
+    bench.pool.probed(ONE.name, "refused", 0.001)
+    assert bench.orders() == []
+    bench.pool.probed(ONE.name, None, 0.001)
+    assert bench.orders() == [GIVEN_BACK]
+    bench.pool.probed(STANDBY.name, "refused", 0.001)
+    bench.pool.probed(STANDBY.name, None, 0.001)
+    assert bench.orders() == [], "it is no primary"
+
+
+def test_backups_keep_the_sessions_that_they_still_have_when_the_last_primary_goes(board: Board) -> None:
+    bench = with_backup(board)
+    for primary in (ONE, TWO):
+        assert bench.orders() == []
+        bench.pool.probed(primary.name, "refused", 0.001)
+    assert bench.orders() == [KeepSessions("chat", STANDBY.name)]
+    bench.pool.discovered([STANDBY])
+    assert bench.orders() == [KeepSessions("chat", STANDBY.name)]
+
+
+def test_a_backup_that_is_down_keeps_no_sessions_that_on_down_closes(board: Board) -> None:
+    bench = with_backup(board, on_down="close")
+    for backend in (STANDBY, ONE, TWO):
+        bench.pool.probed(backend.name, "refused", 0.001)
+    assert KeepSessions("chat", STANDBY.name) not in bench.orders()
+
+
+def test_without_being_told_backups_keep_their_sessions_when_a_primary_comes_up(board: Board) -> None:
+    bench = Bench(board, **CLOSE_BOTH)
+    bench.pool.discovered([ONE, TWO, STANDBY])
+    bench.pool.probed(STANDBY.name, None, 0.001)
+    bench.pool.probed(ONE.name, "refused", 0.001)
+    bench.orders()
+    bench.pool.probed(ONE.name, None, 0.001)
+    assert bench.orders() == [KeepSessions("chat", ONE.name)]

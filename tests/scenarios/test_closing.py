@@ -90,3 +90,18 @@ async def test_by_default_the_sessions_of_a_backend_that_goes_down_live_on() -> 
         assert await ask_all(it.on_second) == CLIENTS / 2
         assert it.proxy.events("session_closed") == []
         assert it.proxy.events("closing_started") == []
+
+
+async def test_clients_of_a_backup_go_back_to_the_primary_when_it_is_up_again() -> None:
+    async with running_backend(echo, host=FIRST) as primary, running_backend(echo, host=SECOND) as backup:
+        settings: dict[str, Any] = {"ON_PRIMARY_UP": "close", "CLOSE_WINDOW": "500ms", "HEALTH__RISE": 1, "HEALTH__FALL": 1}
+        async with running_proxy(BACKENDS=f"{primary.name}, {backup.name} backup", **settings) as proxy:
+            await primary.stop()
+            await proxy.event("backend_down", backend=primary.name)
+            async with clients(proxy.port, 4) as connected:
+                assert await ask_all(connected) == backup.connections == 4
+                await primary.start()
+                assert [await client.end() for client in connected] == ["reset"] * 4
+            await until(lambda: len(proxy.events("session_closed", reason="rebalance", backend=backup.name)) == 4)
+            async with clients(proxy.port, 4) as returned:
+                assert await ask_all(returned) == primary.connections == 4

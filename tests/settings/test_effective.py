@@ -83,6 +83,7 @@ def test_every_default_is_shown() -> None:
                 "idle_timeout": "1h",
                 "on_down": "keep",
                 "on_removed": "keep",
+                "on_primary_up": "keep",
                 "close_window": "10s",
                 "close_rate": 0,
                 "rebalance": {"mode": "off", "rate": 10, "delay": "5s", "tolerance_percent": 5},
