@@ -67,6 +67,10 @@ class LivePool:
         """Whether probes decide about this pool's backends."""
         return self.settings.health.type != "none"
 
+    def checks(self, backend: Backend) -> bool:
+        """Whether probes decide about this backend."""
+        return self.checked and not backend.no_check
+
     @property
     def initial(self) -> Verdict:
         """What a backend is before its first probe, once it has an address; without checks this lasts for no time."""
@@ -124,8 +128,7 @@ class LivePool:
         self._announce((*changes, *self._drain({backend.name for backend in leaving})))
         for name in self.ejections.excess(len(self.snapshot.members)):
             self._restore(name, "the pool has become too small for so many ejections")
-        if not self.checked:
-            self._trust_resolved()
+        self._trust_unchecked()
         self._settle()
 
     def probed(self, name: str, failure: str | None, latency: float, host: str = "") -> None:
@@ -188,7 +191,7 @@ class LivePool:
         counts = message.dials, message.resets, message.early_ends, message.disputed
         failures = Failures(*counts, frozenset(message.clients), message.reason)
         good = self._totals.total(BACKENDS, self.slots[name], BackendCell.GOOD)
-        if failures.dials and not self._probes_find_addresses:
+        if failures.dials and not self._probes_find_addresses(member.backend):
             self._move_on(member.backend, failures.reason)
         if self.ejections.failed(name, failures, good) and self.ejections.may_eject(
             len(self.snapshot.members), self.snapshot.count(State.UP)
@@ -196,10 +199,9 @@ class LivePool:
             ejection = self.ejections.eject(name, monotonic())
             self._review(name, str(ejection.failures), ejection.seconds)
 
-    @property
-    def _probes_find_addresses(self) -> bool:
-        """Whether probes go to the addresses of the backends; otherwise failed dials have to tell which of them work."""
-        return self.checked and self.settings.health.address is None
+    def _probes_find_addresses(self, backend: Backend) -> bool:
+        """Whether probes go to the addresses of the backend; otherwise failed dials have to tell which of them work."""
+        return self.checks(backend) and self.settings.health.address is None
 
     def _move_on(self, backend: Backend, reason: str) -> None:
         """To the next address, as a dial has failed for this reason. What has failed in a row still counts: were it
@@ -305,15 +307,18 @@ class LivePool:
             return State.DRAINING
         return state_of(self.records[name].health.verdict, self.ejections.of(name))
 
-    def _trust_resolved(self) -> None:
-        resolved = [
+    def _trust_unchecked(self) -> None:
+        """Backends without probes are up once they have an address."""
+        trusted = [
             name
             for name, member in self.snapshot.members.items()
-            if member.backend.host and self.records[name].health.verdict is not State.UP
+            if not self.checks(member.backend) and member.backend.host and self.records[name].health.verdict is not State.UP
         ]
-        for name in resolved:
+        for name in trusted:
             self.records[name].health = Health(State.UP)
-        states = {name: self._state(name) for name in resolved}
+        if not trusted:
+            return
+        states = {name: self._state(name) for name in trusted}
         self.snapshot, changes = self.snapshot.with_states(states, "not checked", clock.now())
         self._announce(changes)
 

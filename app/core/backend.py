@@ -22,7 +22,8 @@ class Backend:
     `name` (`host:port` as configured) is its identity; `host` is the IP address to dial, empty while a host name has not
     been resolved yet. `others` are the other addresses of the name, the next to try first; they differ from answer to
     answer, and do not make it another backend. `max_connections` 0 means no limit. The policy `first` fills those with the
-    lowest `order` first, and goes by name among equals. `pod`, `node` and `zone` are for people, empty where unknown.
+    lowest `order` first, and goes by name among equals. With `no_check` it is not probed, whatever its pool says. `pod`,
+    `node` and `zone` are for people, empty where unknown.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Backend:
     pod: str = ""
     node: str = ""
     zone: str = ""
+    no_check: bool = False
     others: tuple[str, ...] = field(default=(), compare=False)
 
     @property

@@ -1,4 +1,4 @@
-"""One backend of a pool, written as `10.0.0.5:8001 weight=2 max_connections=500 backup` or as a mapping."""
+"""One backend of a pool, written as `10.0.0.5:8001 weight=2 max_connections=500 backup no_check` or as a mapping."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -9,7 +9,8 @@ from app.core.address import Address
 from app.settings.notation import BACKEND_ADDRESS, SWITCH, whole_number
 from app.settings.section import Section
 
-_OPTIONS = ("weight", "max_connections", "backup")
+_NUMBERS = ("weight", "max_connections")
+_SWITCHES = ("backup", "no_check")
 
 
 class BackendSettings(Section):
@@ -25,6 +26,9 @@ class BackendSettings(Section):
     backup: Annotated[bool, SWITCH] = Field(
         default=False, description="whether it is used only when no other backend is usable"
     )
+    no_check: Annotated[bool, SWITCH] = Field(
+        default=False, description="whether it counts as up without being checked, whatever `HEALTH__TYPE` says"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -33,7 +37,7 @@ class BackendSettings(Section):
             return _read_options(value)
         given = {key: item for key, item in value.items() if item not in ("", None)} if isinstance(value, Mapping) else {}
         if "address" not in given:
-            raise ValueError(f"no address: expected host:port, or a mapping of address, {', '.join(_OPTIONS)}")
+            raise ValueError(f"no address: expected host:port, or a mapping of address, {', '.join(_NUMBERS + _SWITCHES)}")
         return given
 
 
@@ -52,8 +56,8 @@ def _read_options(text: str) -> dict[str, str]:
 
 def _read_option(word: str) -> tuple[str, str]:
     name, equals, value = word.partition("=")
-    if word == "backup":
+    if word in _SWITCHES:
         return name, "true"
-    if name in {"weight", "max_connections"} and equals:
+    if name in _NUMBERS and equals:
         return name, value
-    raise ValueError(f"unknown option {word!r}: expected weight=N, max_connections=N or backup")
+    raise ValueError(f"unknown option {word!r}: expected weight=N, max_connections=N, backup or no_check")

@@ -73,7 +73,7 @@ def _field_problem(error: ErrorDetails, given: Given) -> str:
         case "value_error":
             return problem_at(error["loc"], str(error["ctx"]["error"]), given)
         case "extra_forbidden":
-            message = "unknown key: valid are address, weight, max_connections, backup"
+            message = "unknown key: valid are address, weight, max_connections, backup, no_check"
             return problem(given.where(error["loc"]), message)
         case _:
             return problem_at(_path(error), error["msg"], given)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from os import close
 from time import monotonic
 from typing import Any
@@ -135,6 +136,11 @@ def test_a_failed_dial_moves_a_backend_whose_addresses_no_check_goes_to(health: 
         told = len(announced)
         assert refused(pool) == "10.0.0.2", "another worker tells of the address before"
         assert len(announced) == told
+
+
+def test_a_failed_dial_moves_a_backend_that_is_not_checked_itself() -> None:
+    with pool_of(replace(TWO_HOSTS, no_check=True), type="tcp") as (pool, _):
+        assert refused(pool) == "10.0.0.2"
 
 
 def test_where_checks_go_to_the_addresses_a_failed_dial_moves_nothing() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from os import close
 from time import sleep
 from typing import Any
@@ -101,6 +102,16 @@ async def test_a_trusted_backend_that_fails_is_asked_fast_until_it_is_down_and_t
         bench.probers.hurry(backend.name)
         await until(lambda: bench.probes(backend) == 5)
         assert bench.pool.records[backend.name].last_result == "connection refused"
+
+
+async def test_a_backend_without_checks_is_up_without_a_probe_among_others_that_are_probed() -> None:
+    checked, unchecked = nobody(), replace(nobody(), no_check=True)
+    async with probing([checked, unchecked], interval="50ms", timeout="50ms") as bench:
+        await until(lambda: bench.probes(checked) > 3)
+        bench.probers.hurry(unchecked.name)
+        members = bench.pool.snapshot.members
+        assert (members[checked.name].state, members[unchecked.name].state) == (State.DOWN, State.UP)
+        assert bench.probes(unchecked) == 0
 
 
 async def test_a_backend_that_is_down_is_asked_at_its_own_interval_and_fast_once_it_passes() -> None:

@@ -4,7 +4,7 @@ from contextlib import suppress
 from typing import Any
 
 from tests.support.backends import TestBackend, echo, running_backend
-from tests.support.clients import connect
+from tests.support.clients import ask_all, clients, connect
 from tests.support.ports import free_port
 from tests.support.proxy import Proxy, running_proxy
 from tests.support.waiting import until
@@ -102,3 +102,17 @@ async def test_a_backend_that_is_trusted_at_once_serves_before_any_probe_has_pas
 
 async def has_failed_a_probe(proxy: Proxy) -> bool:
     return await proxy.metrics("tidegate_backend_health_checks_total", result="failure") == 1
+
+
+async def test_a_backend_without_checks_is_used_and_shown_as_such_beside_one_that_is_checked() -> None:
+    async with (
+        running_backend(echo) as checked,
+        running_backend(echo) as unchecked,
+        running_proxy(BACKENDS=f"{checked.name}, {unchecked.name} no_check", HEALTH__TYPE="websocket") as proxy,
+        clients(proxy.port, 1) as connected,
+    ):
+        shown = await proxy.backends()
+        kinds = [(shown[peer.name]["state"], shown[peer.name]["health"]["type"]) for peer in (checked, unchecked)]
+        assert kinds == [("down", "websocket"), ("up", "none")]
+        assert await ask_all(connected) == unchecked.connections == 1
+        assert len(unchecked.accepted_at) == 1, "nothing but the client"

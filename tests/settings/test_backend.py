@@ -14,8 +14,8 @@ from app.settings.backend import BackendSettings
     [
         pytest.param("10.0.0.5:8001", BackendSettings(address=Address("10.0.0.5", 8001)), id="address"),
         pytest.param(
-            "chat:1 weight=2 max_connections=500 backup",
-            BackendSettings(address=Address("chat", 1), weight=2, max_connections=500, backup=True),
+            "chat:1 weight=2 max_connections=500 backup no_check",
+            BackendSettings(address=Address("chat", 1), weight=2, max_connections=500, backup=True, no_check=True),
             id="every option",
         ),
         pytest.param({"address": "chat:1"}, BackendSettings(address=Address("chat", 1)), id="mapping"),
@@ -34,9 +34,11 @@ def test_a_backend_is_read(written: object, backend: BackendSettings) -> None:
 @pytest.mark.parametrize(
     ("written", "message"),
     [
-        ("chat:1 wieght=2", "unknown option 'wieght=2': expected weight=N, max_connections=N or backup"),
+        ("chat:1 wieght=2", "unknown option 'wieght=2': expected weight=N, max_connections=N, backup or no_check"),
         ("chat:1 weight", "unknown option 'weight'"),
         ("chat:1 backup=yes", "unknown option 'backup=yes'"),
+        ("chat:1 no_check=true", "unknown option 'no_check=true'"),
+        ("chat:1 no_check no_check", "option no_check is given twice"),
         ("chat:1 weight=2 weight=3", "option weight is given twice"),
         ("chat:1 weight=0", "expected a whole number from 1 to 65535"),
         ("chat:1 max_connections=-1", "expected a whole number from 0 to 1000000 (0 means no limit)"),

@@ -49,8 +49,8 @@ def test_every_default_is_shown() -> None:
         "pools": {
             "default": {
                 "backends": [
-                    {"address": "a:1", "weight": 2, "max_connections": 0, "backup": False},
-                    {"address": "[::1]:2", "weight": 1, "max_connections": 0, "backup": True},
+                    {"address": "a:1", "weight": 2, "max_connections": 0, "backup": False, "no_check": False},
+                    {"address": "[::1]:2", "weight": 1, "max_connections": 0, "backup": True, "no_check": False},
                 ],
                 "dns": {"max_interval": "10s"},
                 "balance": "least_connections",

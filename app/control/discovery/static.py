@@ -107,5 +107,6 @@ def _backend(order: int, entry: BackendSettings, resolved: dict[Address, list[st
         entry.max_connections,
         backup=entry.backup,
         order=order,
+        no_check=entry.no_check,
         others=tuple(others),
     )

@@ -69,7 +69,7 @@ class Probers:
 
     def sync(self) -> None:
         """Probe exactly the backends that the pool has now."""
-        members = self._pool.snapshot.members if self._pool.checked else {}
+        members = {name: member for name, member in self._pool.snapshot.members.items() if self._pool.checks(member.backend)}
         for name in [name for name in self._turns if name not in members]:
             _give_up(self._turns.pop(name))
         for name in members:

@@ -10,8 +10,10 @@ from app.control.process import Process
 from app.control.records import HealthRecord
 from app.control.totals import Totals
 from app.control.views import BackendView, PoolView
+from app.core.backend import Backend
 from app.core.outlier import Ejection
 from app.link.board import FAILURE_CELL, LISTENERS, REJECTED_CELL, BackendCell, ListenerCell
+from app.settings import HealthType
 
 Json = dict[str, object]
 
@@ -88,7 +90,7 @@ def of_backend(view: BackendView) -> Json:
         "sent_bytes_total": cells[BackendCell.SENT_BYTES],
         "received_bytes_total": cells[BackendCell.RECEIVED_BYTES],
         "ejection": _ejection(pool.ejections.current.get(backend.name)),
-        "health": _health(pool, view.record or HealthRecord()),
+        "health": _health(pool, backend, view.record or HealthRecord()),
     }
 
 
@@ -99,9 +101,9 @@ def _ejection(ejection: Ejection | None) -> Json | None:
     return {"reason": str(ejection.failures), "until": clock.iso(clock.now() + ejection.until - monotonic())}
 
 
-def _health(pool: LivePool, record: HealthRecord) -> Json:
+def _health(pool: LivePool, backend: Backend, record: HealthRecord) -> Json:
     return {
-        "type": str(pool.settings.health.type),
+        "type": pool.settings.health.type.value if pool.checks(backend) else HealthType.NONE.value,
         "successes": record.health.successes,
         "failures": record.health.failures,
         "last_check": clock.iso(record.last_check),
