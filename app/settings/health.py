@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
+from app.settings.headers import HEADERS, Headers
 from app.settings.notation import STATUSES, SWITCH, choice, short_duration, text, whole_number
 from app.settings.probe_text import CA_FILE, EXPRESSION, IP_ADDRESS, PASSWORD, SERVER_NAME, escaped_bytes
 from app.settings.section import Section
@@ -47,6 +48,7 @@ _KINDS_WITH = {
     "user": (HealthType.REDIS, HealthType.POSTGRES, HealthType.MYSQL),
     "password": (HealthType.REDIS,),
     "service": (HealthType.GRPC,),
+    "headers": (HealthType.HTTP, HealthType.HTTPS, HealthType.WEBSOCKET, HealthType.SOCKETIO, HealthType.GRPC),
 }
 """Settings that only some kinds of checks have."""
 
@@ -129,6 +131,11 @@ class HealthSettings(Section):
         default=None,
         description=f"Host header, for {_WITH_PATH}; authority for `grpc`",
         json_schema_extra={"default_text": "the address"},
+    )
+    headers: Annotated[Headers | None, HEADERS.or_none()] = Field(
+        default=None,
+        description=f"further headers, for {_WITH_PATH}, or metadata, for `grpc`: `Name: value` pairs with commas between "
+        "them, values with a comma in quotes; in YAML also a mapping; values are never shown",
     )
     expect_status: Annotated[StatusRanges, STATUSES] = Field(
         default=StatusRanges(((200, 399),)), description="HTTP statuses that count as success, for `http` and `https`"

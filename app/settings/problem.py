@@ -14,7 +14,7 @@ MOST_LISTED = 100
 _LONGEST_LINE = 1500
 _LONGEST_VALUE = 160
 _LONGEST_PLACE = 300
-_SECRETS = {"admin_token", "password"}
+_SECRETS = {"admin_token", "password", "headers"}
 
 
 class SettingsError(Exception):

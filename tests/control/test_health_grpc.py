@@ -14,6 +14,7 @@ async def test_the_health_service_of_a_grpc_server_decides(tmp_path: Path) -> No
     async with grpc_servers(tmp_path) as (healthy, bare):
         assert await probe(healthy, "grpc") == "ok"
         assert await probe(healthy, "grpc", service="ready") == "ok"
+        assert await probe(healthy, "grpc", headers="Authorization: Bearer s3cret, User-Agent: watcher") == "ok"
         assert (
             await probe(healthy, "grpc", service="drained")
             == "expected the service 'drained' to be SERVING, got NOT_SERVING"

@@ -123,6 +123,10 @@ SEND_EXPECT = {"type": "send_expect", "expect": "OK"}
             {"type": "smtp", "user": "a"},
             "checks of type smtp have no user: expected it only with redis and postgres and mysql",
         ),
+        (
+            {"type": "redis", "headers": "X-A: 1"},
+            "checks of type redis have no headers: expected it only with http and https and websocket and socketio and grpc",
+        ),
         ({"type": "tcp", "service": "a"}, "checks of type tcp have no service: expected it only with grpc"),
         ({"type": "send_expect"}, "send_expect has nothing to expect: give expect or expect_regex"),
         ({**SEND_EXPECT, "expect_regex": "OK"}, "expect is given, too: expected only one of expect and expect_regex"),
@@ -178,3 +182,23 @@ def test_a_wrong_setting_is_named_with_its_value_but_a_password_is_never_shown()
     assert password == "TIDEGATE_HEALTH__PASSWORD: checks of type tcp have no password: expected it only with redis"
     settings = load_settings({**backends, "TIDEGATE_HEALTH__TYPE": "redis", "TIDEGATE_HEALTH__PASSWORD": "s3cret"})
     assert "s3cret" not in f"{settings!r} {effective(settings)}"
+
+
+@pytest.mark.parametrize("headers", ["Authorization: Bearer s3cret\r\nX: y", "Authorization Bearer s3cret", "Host: s3cret"])
+def test_the_values_of_headers_are_never_shown(headers: str) -> None:
+    health = {"TIDEGATE_BACKENDS": "a:1", "TIDEGATE_HEALTH__TYPE": "http"}
+    with pytest.raises(SettingsError) as caught:
+        load_settings({**health, "TIDEGATE_HEALTH__HEADERS": headers})
+    assert "s3cret" not in str(caught.value)
+    assert "TIDEGATE_HEALTH__HEADERS: " in str(caught.value)
+    settings = load_settings({**health, "TIDEGATE_HEALTH__HEADERS": "Authorization: Bearer s3cret"})
+    assert "s3cret" not in f"{settings!r} {effective(settings)}"
+    assert "'headers': {'Authorization': '**********'}" in str(effective(settings))
+
+
+def test_headers_are_a_mapping_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "tide.yaml"
+    path.write_text("backends: a:1\nhealth:\n  type: http\n  headers: {X-Probe: yes, X-Number: 5, Cookie: 'a=1, b=2'}\n")
+    headers = load_settings({"TIDEGATE_CONFIG_FILE": str(path)}).pools["default"].health.headers
+    assert headers is not None
+    assert list(headers.items()) == [("X-Probe", "yes"), ("X-Number", "5"), ("Cookie", "a=1, b=2")]

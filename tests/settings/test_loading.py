@@ -109,7 +109,8 @@ def test_everything_that_is_wrong_is_reported_at_once() -> None:
         "TIDEGATE_HEALTH: this holds several settings: give TIDEGATE_HEALTH__TYPE",
         "TIDEGATE_TYPO: unknown variable: ",
         "TIDEGATE_LISTEN: ':8000': expected an address before the port: 0.0.0.0:8000 for IPv4 or [::]:8000 for IPv6",
-        "TIDEGATE_BACKENDS: 'a:1 wieght=3': unknown option 'wieght=3': expected weight=N, max_connections=N or backup",
+        "TIDEGATE_BACKENDS: 'a:1 wieght=3': unknown option 'wieght=3': "
+        "expected weight=N, max_connections=N, backup or no_check",
         "TIDEGATE_BACKENDS: 'b:70000': address: port '70000' is not a number from 1 to 65535",
         "TIDEGATE_BACKENDS: 'c:1 weight=0': weight: expected a whole number from 1 to 65535",
         "TIDEGATE_BALANCE: 'fist': expected one of round_robin, least_connections, least_latency, random_two, first, ",
@@ -130,7 +131,8 @@ def test_problems_of_a_file_name_the_line_and_the_key(tmp_path: Path) -> None:
     problems = [line.replace(f"{tmp_path}/", "") for line in problems_of(file_with(tmp_path, text))]
     assert problems == [
         "tide.yaml:5 pools.chat.backends[1].weight: 'true': expected a whole number from 1 to 65535",
-        "tide.yaml:5 pools.chat.backends[1].wieght: unknown key: valid are address, weight, max_connections, backup",
+        "tide.yaml:5 pools.chat.backends[1].wieght: unknown key: "
+        "valid are address, weight, max_connections, backup, no_check",
         "tide.yaml:6 pools.chat.balance: 'x': expected one of "
         "round_robin, least_connections, least_latency, random_two, first, source_hash",
         "tide.yaml:7 pools.db.backends: no backends: give a comma list of host:port, "

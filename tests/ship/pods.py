@@ -11,6 +11,7 @@ IN_A_CLUSTER = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT
 FIELDS = {"spec.nodeName": "node-7", "metadata.labels['topology.kubernetes.io/zone']": ""}
 SECRET = "correct-horse-battery"
 SECRETS = {("admin_token",), ("health", "password"), ("pools", ANY_NAME, "health", "password")}
+MAY_BE_SECRET = {("health", "headers"), ("pools", ANY_NAME, "health", "headers")}
 SLICES = {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]}
 TOKEN_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"
 VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}

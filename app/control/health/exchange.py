@@ -40,9 +40,10 @@ async def ask(
     """Ask for a path over this connection. Raises ProbeError or OSError."""
     headers = {
         "Host": request.host_header,
-        "User-Agent": "tidegate-probe",
+        **user_agent(request),
         "Connection": "close",
         **(extra_headers or {}),
+        **request.headers,
     }
     lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
     await connection.send("\r\n".join(lines).encode())
@@ -52,6 +53,11 @@ async def ask(
         if status >= 200 or status == 101:
             return Answer(status, received, connection)
     raise ProbeError(f"got {MOST_INTERIM_ANSWERS} interim answers (status 1xx) and no final one")
+
+
+def user_agent(request: ProbeRequest) -> dict[str, str]:
+    """The name of the probe, unless the settings give one."""
+    return {} if "user-agent" in map(str.lower, request.headers) else {"User-Agent": "tidegate-probe"}
 
 
 async def _status(connection: Connection, request: ProbeRequest) -> int:

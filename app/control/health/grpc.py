@@ -14,6 +14,7 @@ from h2.events import ConnectionTerminated, DataReceived, Event, ResponseReceive
 from h2.exceptions import H2Error
 
 from app.control.health.connection import Connection, connected
+from app.control.health.exchange import user_agent
 from app.control.health.request import CLOSED, ProbeError, ProbeRequest
 
 PATH = "/grpc.health.v1.Health/Check"
@@ -56,9 +57,10 @@ def _question(http: H2Connection, request: ProbeRequest) -> bytes:
         ":authority": request.host_header,
         "te": "trailers",
         "content-type": "application/grpc",
-        "user-agent": "tidegate-probe",
+        **user_agent(request),
+        **request.headers,
     }
-    http.send_headers(1, list(headers.items()))
+    http.send_headers(1, [(name.lower(), value) for name, value in headers.items()])
     http.send_data(1, _framed(request.settings.service or ""), end_stream=True)
     return http.data_to_send()
 

@@ -11,6 +11,9 @@ from app.settings.units import format_duration
 SHOWN = 80
 """Characters of an answer that a reason quotes at most."""
 
+SHORTEST_SECRET = 4
+"""Characters of a header's value that is kept out of what is shown; a shorter one says nothing, and is in many an answer."""
+
 CLOSED = "connection closed without an answer"
 
 
@@ -70,11 +73,22 @@ class ProbeRequest:
         """The password, empty when there is none; must never be shown."""
         return self.settings.password.get_secret_value() if self.settings.password else ""
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that are asked for; their values must never be shown."""
+        return dict(self.settings.headers.items()) if self.settings.headers else {}
+
     def quoted(self, answer: bytes) -> str:
-        """An answer as it may be shown: escaped, its middle left out where it is long, and without the password."""
-        if self.password:
-            answer = answer.replace(self.password.encode(), b"***")
+        """An answer as it may be shown: escaped, its middle left out where it is long, and without what is secret."""
+        for secret in self._secrets():
+            answer = answer.replace(secret.encode(), b"***")
         return repr(shortened(answer.decode(errors="backslashreplace"), SHOWN))
+
+    def _secrets(self) -> list[str]:
+        """What must not be shown, the longest first; of a header also the last word, like the token behind `Bearer`."""
+        words = {word for value in self.headers.values() for word in (value, value.split()[-1])}
+        secrets = {word for word in words if len(word) >= SHORTEST_SECRET} | {self.password}
+        return sorted(secrets - {""}, key=len, reverse=True)
 
 
 def _bytes(count: int) -> str:

@@ -59,7 +59,7 @@
 {{- end -}}
 {{- end -}}
 {{- range $variable, $_ := .Values.secretConfig -}}
-{{- $pool := regexReplaceAll "^POOLS__(.*)__HEALTH__PASSWORD$" $variable "${1}" | lower -}}
+{{- $pool := regexReplaceAll "^POOLS__(.*)__HEALTH__(PASSWORD|HEADERS)$" $variable "${1}" | lower -}}
 {{- if and (hasPrefix "POOLS__" $variable) (not (hasKey $named $pool)) -}}
 {{- fail (printf "secretConfig.%s: no pool is called %s: expected one of config.pools" $variable $pool) -}}
 {{- end -}}
