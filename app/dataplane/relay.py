@@ -23,6 +23,7 @@ from app.dataplane.lingering import LastBytes
 from app.dataplane.pacing import pace_less
 from app.dataplane.poller import EDGES, ERR, HUP, OUT, PRI, RDHUP, Poller
 from app.dataplane.splice import REFUSALS, SPLICE_FROM, Pipe, Pipes
+from app.link.sockets import URGENT_IN_STREAM
 
 BUT_OUT: Final = ~OUT
 READ_ON: Final = RDHUP | HUP | ERR | PRI  # with these a short read need not be all, and no other event may tell of the rest
@@ -123,7 +124,7 @@ class Direction:
                 more = events & READ_ON
                 if more:
                     if more & PRI:
-                        self._urgent = True
+                        self._keep_urgent()
                     if more & ERR:
                         self.source_broke()
                         return
@@ -131,7 +132,7 @@ class Direction:
         elif events & ERR:
             self.source_broke()
         elif events & PRI:
-            self._urgent = True
+            self._keep_urgent()
 
     def flush(self) -> None:
         """Write what the sink did not take before."""
@@ -190,6 +191,11 @@ class Direction:
     def failed(self) -> None:
         """A bug broke an event; what has been passed on is not known any more."""
         self._owner.end(CloseReason.ERROR)
+
+    def _keep_urgent(self) -> None:
+        """Let the next read give a byte of urgent data in its place. Sockets of clients do so from the beginning."""
+        self._urgent = True
+        self._source.setsockopt(*URGENT_IN_STREAM)
 
     def _move(self, more: int) -> None:
         """Move what one read gives; `more` says that there may be more than that, of which no event will tell."""

@@ -13,9 +13,10 @@ BREAK, END = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)  # what closing se
 RESET_ON_CLOSE: Option = (socket.SOL_SOCKET, socket.SO_LINGER, BREAK)
 
 NODELAY: NumberOption = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+URGENT_IN_STREAM: NumberOption = (socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
 # Whatever ends a session in the middle, be it the death of the worker, must look like it: a session that has come to its
 # end on both sides takes RESET_ON_CLOSE back.
-SESSION_OPTIONS: tuple[Option, ...] = (NODELAY, RESET_ON_CLOSE)
+SESSION_OPTIONS: tuple[Option, ...] = (NODELAY, RESET_ON_CLOSE, URGENT_IN_STREAM)
 
 
 def buffer_options(receive: int, send: int, notsent: int) -> list[NumberOption]:

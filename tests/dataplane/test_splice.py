@@ -94,7 +94,9 @@ async def test_pipes_are_closed_when_nobody_needs_them_any_more(way: Route) -> N
 @pytest.mark.parametrize("mode", Splice)
 @pytest.mark.parametrize("size", [3, 8 * MEBIBYTE])
 @pytest.mark.parametrize("ends", [True, False])
-async def test_what_is_behind_urgent_data_arrives_too(mode: Splice, size: int, *, ends: bool) -> None:
+async def test_urgent_data_of_a_client_and_what_is_behind_it_arrives_in_its_place(
+    mode: Splice, size: int, *, ends: bool
+) -> None:
     async with running_worker(splice=mode) as worker, route(worker) as way:
         client, backend = await way.session()
         data, rest = payload(size), payload(3000, 1)
@@ -107,13 +109,27 @@ async def test_what_is_behind_urgent_data_arrives_too(mode: Splice, size: int, *
                 client.end()
 
         sending = asyncio.create_task(send())
-        assert checksum(await backend.read_exactly(size + len(rest))) == checksum(data + rest)
+        assert checksum(await backend.read_exactly(size + 1 + len(rest))) == checksum(data + b"!" + rest)
         await sending
         if ends:
             assert await backend.read() == b""
             backend.end()
             assert await client.read() == b""
             assert (await worker.closed())["reason"] == "client_eof"
+
+
+@pytest.mark.parametrize("mode", Splice)
+async def test_urgent_data_of_a_backend_that_is_calm_arrives_in_its_place(mode: Splice) -> None:
+    async with running_worker(splice=mode) as worker, route(worker) as way:
+        client, backend = await way.session()
+        for word in (b"abort", b"again"):
+            await transfer(backend, client, 100)
+            backend.sock.send(b"!", socket.MSG_OOB)
+            assert await client.read_exactly(1) == b"!"
+            await backend.send(word)
+            backend.sock.send(b"?", socket.MSG_OOB)
+            await backend.send(word)
+            assert await client.read_exactly(11) == word + b"?" + word
 
 
 async def test_streams_that_are_stuck_share_a_bounded_number_of_pipes_and_lose_nothing() -> None:

@@ -33,6 +33,15 @@ def test_accepted_connections_inherit_the_options() -> None:
                 assert accepted.getsockopt(level, option, *([size] if size else [])) == value
 
 
+def test_an_accepted_connection_keeps_urgent_data_in_the_stream() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        for level, option, value in SESSION_OPTIONS:
+            sock.setsockopt(level, option, value)
+        with socket.create_connection(sock.getsockname()) as client, sock.accept()[0] as accepted:
+            client.send(b"!", socket.MSG_OOB)
+            assert accepted.recv(2) == b"!"
+
+
 def test_a_connection_that_is_dropped_without_a_word_ends_as_a_reset() -> None:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         for level, option, value in SESSION_OPTIONS:
