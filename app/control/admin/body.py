@@ -7,6 +7,8 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.payload import Payload
 
+from app.link.sockets import RESET_ON_CLOSE
+
 PIECE = 256 * 1024
 READ_TIMEOUT = 10.0
 """Seconds in which an answer must have been taken. Until then it keeps alive a text that others no longer get."""
@@ -33,6 +35,11 @@ class SharedBody(Payload):
                         await writer.write(memoryview(chunk)[start : start + PIECE])
                         await asyncio.sleep(0)  # a reader that is always ready must not hold up the others
         except TimeoutError:
-            if self._request.transport:
-                self._request.transport.abort()
+            self._cut_off()
             raise ConnectionResetError("the answer was not read in time") from None
+
+    def _cut_off(self) -> None:
+        """Reset the connection, so that the kernel keeps nothing for this reader either."""
+        if transport := self._request.transport:
+            transport.get_extra_info("socket").setsockopt(*RESET_ON_CLOSE)
+            transport.abort()
