@@ -30,6 +30,14 @@ from app.link.board import BACKENDS, FAILURE_CELL, POOLS, BackendCell
 from app.link.messages import BackendFailed
 from app.settings import Initial, PoolSettings, WhenAllDown
 
+Admit = Callable[[Iterable[Backend]], tuple[list[Backend], str]]
+"""Returns which of the backends that discovery has found may be used, and in words why not the others."""
+
+
+def everything(backends: Iterable[Backend]) -> tuple[list[Backend], str]:
+    """Admit all."""
+    return list(backends), ""
+
 
 class LivePool:
     """One pool at work."""
@@ -41,6 +49,7 @@ class LivePool:
         source: str,
         totals: Totals,
         changed: "Callable[[LivePool, tuple[Change | PanicChanged, ...]], None]",
+        admit: Admit = everything,
     ) -> None:
         self.name, self.settings = name, settings
         self.discovery = Discovery(source)
@@ -58,7 +67,7 @@ class LivePool:
         self.affinity = Affinity(name, settings.affinity) if settings.affinity.ttl else None
         self.settled = asyncio.Event()
         self.rebalance_dry_run = 0
-        self._totals, self._changed = totals, changed
+        self._totals, self._changed, self._admit = totals, changed, admit
         self._draining: set[str] = set()
         self._moves = Moves(settings.connect_timeout)
 
@@ -115,7 +124,8 @@ class LivePool:
         Those that are `draining` keep their sessions and get no new ones; one that the pool does not have yet stays out.
         """
         leaving = [backend for backend in draining if backend.name in self.snapshot.members]
-        listed = self._that_fit([*backends, *leaving])
+        usable, self.discovery.refused = self._admit(backends)
+        listed = self._that_fit([*usable, *leaving])
         cut = f"no room for {self.left_out} more backends" if self.left_out else None
         self.discovery.update(synced=synced, reason=reason or cut)
         before = self.snapshot.members

@@ -47,7 +47,7 @@ class Discovery:
     """Where a pool's backends come from, whether that source has spoken, and how often what has happened.
 
     `since` when it is synced or not, and `last_sync`, in Unix seconds; `reason` says why it is not synced, or why
-    it has no backends though it is.
+    it has no backends though it is, with what is `refused`: backends that it has found and that must not be used.
     """
 
     source: str
@@ -55,6 +55,7 @@ class Discovery:
     since: float = field(default_factory=clock.now)
     last_sync: float | None = None
     reason: str | None = None
+    refused: str = ""
     events: Counter[str] = field(default_factory=Counter)
 
     def update(self, *, synced: bool, reason: str | None = None) -> None:
@@ -63,4 +64,4 @@ class Discovery:
             self.last_sync = clock.now()
         if synced is not self.synced:
             self.synced, self.since = synced, clock.now()
-        self.reason = reason
+        self.reason = "; ".join(filter(None, (reason, self.refused))) or None

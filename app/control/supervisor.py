@@ -20,6 +20,7 @@ from app.control.discovery.sources import Source, Sources
 from app.control.health.prober import Probers
 from app.control.listeners import BoundListener, bind_listener, bind_socket, refuse_taken
 from app.control.log import ControlLog
+from app.control.loops import Loops
 from app.control.orphans import Orphans, inherits
 from app.control.pools import LivePool
 from app.control.process import Process
@@ -49,9 +50,11 @@ class Supervisor:
         self._hello = Hello(settings.buffer_size, settings.splice, log_sessions, log_console)
         self._totals = Totals(Board.create(settings.workers), log_sessions=log_sessions)
         self._listeners: dict[str, BoundListener] = {}
-        self._pools = {
-            name: LivePool(name, pool, pool.source, self._totals, self._changed) for name, pool in settings.pools.items()
-        }
+        self._pools: dict[str, LivePool] = {}
+        loops = Loops(self._listeners, self._pools)
+        for name, pool in settings.pools.items():
+            admit = partial(loops.without, name)
+            self._pools[name] = LivePool(name, pool, pool.source, self._totals, self._changed, admit)
         self._probers = {name: Probers(pool, partial(self._refresh, name)) for name, pool in self._pools.items()}
         self._workers = Workers(
             settings.workers, self._totals, self._introduce, self._backend_failed, self._affinity_learned, environ

@@ -8,12 +8,13 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from app.settings.config_file import ConfigFile
+from app.settings.cycles import cycle_problems
 from app.settings.defaults import default_entries
 from app.settings.entry import Entry, Given
 from app.settings.environment import Environment
 from app.settings.model import Settings
 from app.settings.names import CONFIG_FILE
-from app.settings.overlap import overlap_problems, own_backends
+from app.settings.overlap import overlap_problems
 from app.settings.own_namespace import NAMESPACE_FILE, own_namespace, with_own_namespace
 from app.settings.problem import MOST_LISTED, SettingsError, field_problems
 from app.settings.relations import given_twice, relation_problems, too_many_backends, too_many_names
@@ -44,7 +45,7 @@ def load_settings(environ: Mapping[str, str], namespace_file: Path = NAMESPACE_F
     if not file.is_broken:
         problems += [*relation_problems(given), *overlap_problems(given)]
     if settings is not None:
-        problems += [*too_many_backends(settings), *own_backends(settings)]
+        problems += [*too_many_backends(settings), *cycle_problems(settings)]
     if settings is None or problems:
         raise SettingsError(problems, unlisted)
     return settings

@@ -4,15 +4,13 @@ import ipaddress
 from collections.abc import Iterator
 
 from app.core.address import Address
+from app.core.chains import EVERY_ADDRESS, EVERY_IPV4
 from app.settings.entry import Given
 from app.settings.listener import bind_items
 from app.settings.model import Settings
-from app.settings.names import Path, flat_form, variable_of
+from app.settings.names import Path
 from app.settings.notation import read_listen_address
-from app.settings.problem import problem, problem_at
-
-_EVERY_IPV4 = "0.0.0.0"  # noqa: S104 compared, not bound
-_EVERY_ADDRESS = "::"
+from app.settings.problem import problem_at
 
 
 def overlap_problems(given: Given) -> list[str]:
@@ -26,30 +24,6 @@ def overlap_problems(given: Given) -> list[str]:
         for key in _claims(address):
             taken.setdefault(key, f"{address} of {given.where(path)}")
     return problems
-
-
-def own_backends(settings: Settings) -> list[str]:
-    """Return a line for each listener that is a backend of its own pool: one client would become sessions without end."""
-    problems = []
-    for name, listener in settings.listeners.items():
-        pool = settings.pools.get(listener.pool)
-        addresses = [backend.address for backend in pool.backends] if pool else []
-        own = next((address for address in addresses if any(_reaches(address, bind) for bind in listener.bind)), None)
-        if own is not None:
-            where = variable_of(flat_form(("pools", listener.pool, "backends")))
-            problems.append(problem(where, f"{own} is the listener {name} itself: give the address of something behind it"))
-    return problems
-
-
-def _reaches(address: Address, bind: Address) -> bool:
-    """Whether connections to the address come to a socket that is bound so, as far as one can tell from here."""
-    if address.port != bind.port:
-        return False
-    if address.host == bind.host:
-        return True
-    is_loopback = address.host == "localhost" or (address.is_literal and ipaddress.ip_address(address.host).is_loopback)
-    is_everywhere = bind.host in (_EVERY_IPV4, _EVERY_ADDRESS)
-    return is_everywhere and is_loopback
 
 
 def _addresses(given: Given) -> Iterator[tuple[Path, Address]]:
@@ -86,12 +60,12 @@ def _claims(address: Address) -> Iterator[tuple[str, int]]:
 def _conflicts(address: Address) -> Iterator[tuple[str, int]]:
     """Yield the claims of addresses that cannot be bound together with this one."""
     yield address
-    yield (_EVERY_ADDRESS, address.port)
+    yield (EVERY_ADDRESS, address.port)
     if _is_ipv4(address):
-        yield (_EVERY_IPV4, address.port)
-    if address.host == _EVERY_IPV4:
+        yield (EVERY_IPV4, address.port)
+    if address.host == EVERY_IPV4:
         yield ("any IPv4", address.port)
-    if address.host == _EVERY_ADDRESS:
+    if address.host == EVERY_ADDRESS:
         yield ("any", address.port)
 
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from app.settings import SettingsError, load_settings
 from app.settings.entry import Given
 from app.settings.environment import Environment
 from app.settings.overlap import overlap_problems
@@ -62,28 +61,3 @@ def test_an_address_is_not_bound_twice_by_one_listener() -> None:
 @pytest.mark.parametrize("bind", ["80", "*:80", ",", "0.0.0.0"])
 def test_addresses_that_are_not_valid_do_not_count(bind: str) -> None:
     assert overlaps_of(LISTEN=bind, ADMIN=bind) == []
-
-
-@pytest.mark.parametrize(
-    ("bind", "backend"),
-    [
-        ("127.0.0.1:8000", "127.0.0.1:8000"),
-        ("0.0.0.0:8000", "127.0.0.9:8000"),
-        ("[::]:8000", "localhost:8000"),
-        ("10.0.0.1:8000, 127.0.0.1:9100", "127.0.0.1:9100"),
-    ],
-)
-def test_a_listener_that_is_a_backend_of_its_own_pool_is_refused(bind: str, backend: str) -> None:
-    with pytest.raises(SettingsError, match=r"TIDEGATE_BACKENDS.*the listener default itself"):
-        load_settings({"TIDEGATE_LISTEN": bind, "TIDEGATE_BACKENDS": backend})
-
-
-def test_a_listener_may_be_the_backend_of_another_pool_and_share_its_port_with_another_machine() -> None:
-    load_settings(
-        {
-            "TIDEGATE_LISTENERS__A__BIND": "127.0.0.1:8000",
-            "TIDEGATE_POOLS__A__BACKENDS": "127.0.0.1:8001,10.0.0.5:8000",
-            "TIDEGATE_LISTENERS__B__BIND": "127.0.0.1:8001",
-            "TIDEGATE_POOLS__B__BACKENDS": "10.0.0.5:8001",
-        }
-    )

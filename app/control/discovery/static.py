@@ -72,9 +72,9 @@ class StaticDiscovery:
         self._publishing = False
         known = [(order, entry) for order, entry in enumerate(self._backends) if self._is_known(entry.address)]
         synced = len(known) == len(self._backends) and not self._failing
-        self._pool.discovered((_backend(order, entry, self._resolved) for order, entry in known), synced=synced)
+        backends = (_backend(order, entry, self._resolved) for order, entry in known)
         reasons = "; ".join(f"{name}: {why}" for name, why in self._failing.items())
-        self._pool.discovery.reason = shortened(reasons, LONGEST_REASON) or None
+        self._pool.discovered(backends, synced=synced, reason=shortened(reasons, LONGEST_REASON))
 
     def _is_known(self, address: Address) -> bool:
         return address.is_literal or address in self._resolved or address in self._failing
