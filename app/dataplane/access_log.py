@@ -50,6 +50,9 @@ class AccessLog:
         }
         if session.rejected is not None:
             line["rejected"] = session.rejected
+        if session.tried:
+            tried = zip(session.tried, session.dial_failures, strict=True)
+            line["tried"] = [{"backend": each.name, "failure": failure.value} for each, failure in tried]
         if session.queued_seconds is not None:
             line["queued_ms"] = _milliseconds(session.queued_seconds)
         if backend is not None and backend.place:
@@ -78,5 +81,10 @@ def _json_line(fields: Fields) -> bytes:
 
 def _console_line(fields: Fields) -> bytes:
     timestamp, level, event = fields.pop("timestamp"), fields.pop("level"), fields.pop("event")
-    rest = " ".join(f"{name}={value}" for name, value in fields.items())
+    rest = " ".join(f"{name}={_readable(value)}" for name, value in fields.items())
     return f"{timestamp:%Y-%m-%dT%H:%M:%S.%fZ} [{level:<9}] {event} {rest}\n".encode()
+
+
+def _readable(value: object) -> object:
+    """On a terminal `tried` is `10.0.0.5:8001=refused,10.0.0.6:8001=timeout`."""
+    return ",".join("=".join(each.values()) for each in value) if isinstance(value, list) else value

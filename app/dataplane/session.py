@@ -63,6 +63,7 @@ class Session:
         "backend_socket",
         "client",
         "connect_seconds",
+        "dial_failures",
         "ended",
         "listener",
         "number",
@@ -77,6 +78,8 @@ class Session:
         "to_client",
         "tried",
     )
+
+    dial_failures: list[ConnectFailure]  # one for each that was tried; set with the first, as nearly no session has any
 
     def __init__(self, owner: Owner, listener: "Listener", number: int, client: socket.SocketType, peer: "Peer") -> None:
         self._owner, self.listener, self.number = owner, listener, number
@@ -305,7 +308,10 @@ class Session:
             self.pool.queue.wake()
         if blames_backend:
             self._owner.backend_failed(self.pool, self.backend, Failures.of_dial(failure))
+        if not self.tried:
+            self.dial_failures = []
         self.tried.append(self.backend)
+        self.dial_failures.append(failure)
         self.backend = self.backend_socket = None
 
     def _connected(self, events: int) -> None:

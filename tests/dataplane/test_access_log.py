@@ -4,12 +4,13 @@ import asyncio
 import os
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from app.link.board import LISTENERS, ListenerCell
 from tests.dataplane.route import Route, route
-from tests.support.peers import connect
+from tests.support.peers import blackhole, connect, dead_backend, listening
 from tests.support.waiting import until
 from tests.support.worker import Worker, running_worker
 
@@ -56,6 +57,36 @@ async def test_on_a_terminal_the_line_is_text() -> None:
         await one_session(way)
         lines = await until(lambda: worker.text)
     assert re.fullmatch(r"\S+Z \[info     \] session_closed session=\S+ listener=default .* reason=client_eof\n", lines[0])
+
+
+async def dial_thrice(worker: Worker, stack: AsyncExitStack) -> list[str]:
+    """One session that is served by the third backend it tries; answers the names of the three."""
+    silent = await stack.enter_async_context(blackhole())
+    alive = stack.enter_context(listening())
+    backends = [dead_backend(), silent, alive.backend()]
+    worker.add_pool(balance="first", connect_timeout=0.1)
+    worker.set_backends([replace(backend, order=order) for order, backend in enumerate(backends)])
+    with await connect(await worker.add_listener()) as client, await alive.accept() as peer:
+        client.end()
+        assert await peer.read() == b""
+        peer.end()
+        assert await client.read() == b""
+    return [backend.name for backend in backends]
+
+
+async def test_the_line_names_every_backend_that_a_dial_to_failed_and_why(worker: Worker) -> None:
+    async with AsyncExitStack() as stack:
+        dead, silent, alive = await dial_thrice(worker, stack)
+        line = await worker.closed(reason="client_eof")
+    assert (line["backend"], line["attempts"]) == (alive, 3)
+    assert line["tried"] == [{"backend": dead, "failure": "refused"}, {"backend": silent, "failure": "timeout"}]
+
+
+async def test_on_a_terminal_what_was_tried_is_text_too() -> None:
+    async with running_worker(log_console=True) as worker, AsyncExitStack() as stack:
+        dead, silent, _ = await dial_thrice(worker, stack)
+        lines = await until(lambda: worker.text)
+    assert lines[0].endswith(f" reason=client_eof tried={dead}=refused,{silent}=timeout\n")
 
 
 async def test_sessions_are_not_logged_when_that_is_switched_off_but_counted() -> None:
