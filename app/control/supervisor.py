@@ -8,6 +8,7 @@ import signal
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
+from typing import assert_never
 
 import structlog
 
@@ -17,6 +18,7 @@ from app.control.admin.server import AdminServer
 from app.control.change_log import log_changes
 from app.control.closing import BackendGrace, closing_orders
 from app.control.discovery.sources import Source, Sources
+from app.control.handover import Handover
 from app.control.health.prober import Probers
 from app.control.listeners import BoundListener, bind_listener, bind_socket, refuse_taken
 from app.control.log import ControlLog
@@ -27,11 +29,11 @@ from app.control.process import Process
 from app.control.rebalance import Rebalancer
 from app.control.spawn import failure, spawn
 from app.control.totals import Totals
-from app.control.workers import Worker, Workers
+from app.control.workers import News, Worker, Workers
 from app.core.lifecycle import ProcessState
 from app.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, PanicChanged
 from app.link.board import LISTENERS, Board
-from app.link.messages import AffinityLearned, BackendFailed, Drain, Hello, ListenerShared, Stop
+from app.link.messages import AffinityLearned, BackendFailed, Drain, Hello, SocketsLost, Stop
 from app.settings import RebalanceMode, Settings
 
 TICK = 0.5
@@ -50,15 +52,14 @@ class Supervisor:
         self._hello = Hello(settings.buffer_size, settings.splice, log_sessions, log_console)
         self._totals = Totals(Board.create(settings.workers), log_sessions=log_sessions)
         self._listeners: dict[str, BoundListener] = {}
+        self._handover = Handover(self._listeners, settings.listeners)
         self._pools: dict[str, LivePool] = {}
         loops = Loops(self._listeners, self._pools)
         for name, pool in settings.pools.items():
             admit = partial(loops.without, name)
             self._pools[name] = LivePool(name, pool, pool.source, self._totals, self._changed, admit)
         self._probers = {name: Probers(pool, partial(self._refresh, name)) for name, pool in self._pools.items()}
-        self._workers = Workers(
-            settings.workers, self._totals, self._introduce, self._backend_failed, self._affinity_learned, environ
-        )
+        self._workers = Workers(settings.workers, self._totals, self._introduce, self._received, environ)
         self._graces = [BackendGrace(pool, settings.drain.backend_grace, settings.workers) for pool in self._pools.values()]
         self._rebalancers = {
             name: Rebalancer(pool, self._totals, self._workers)
@@ -142,7 +143,7 @@ class Supervisor:
         self._process.state = ProcessState.RUNNING
         self._accepting = True
         for worker in self._workers.all:
-            self._hand_listeners(worker)
+            self._handover.to(worker)
         gc.collect()
         gc.freeze()
 
@@ -157,15 +158,7 @@ class Supervisor:
             if pool.affinity:
                 worker.send(pool.affinity.everything())
         if self._accepting:
-            self._hand_listeners(worker)
-
-    def _hand_listeners(self, worker: Worker) -> None:
-        for listener in self._listeners.values():
-            settings = self._settings.listeners[listener.name]
-            worker.send(snapshot.listener_added(listener, settings), listener.sockets[worker.number])
-            for other, sockets in enumerate(listener.sockets):
-                if other != worker.number:
-                    worker.send(ListenerShared(listener.name, other), sockets)
+            self._handover.to(worker)
 
     def _changed(self, pool: LivePool, changes: tuple[Change | PanicChanged, ...]) -> None:
         """The one place where a change of a pool reaches the log, the workers and the probers."""
@@ -180,6 +173,17 @@ class Supervisor:
         for change in changes:
             if isinstance(change, BackendAltered):
                 self._probers[pool.name].hurry(change.member.backend.name)
+
+    def _received(self, worker: Worker, news: News) -> None:
+        match news:
+            case BackendFailed():
+                self._backend_failed(news)
+            case AffinityLearned():
+                self._affinity_learned(news)
+            case SocketsLost():
+                self._handover.lost(worker, news)
+            case _:
+                assert_never(news)
 
     def _backend_failed(self, message: BackendFailed) -> None:
         self._pools[message.pool].failed(message)

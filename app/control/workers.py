@@ -25,8 +25,12 @@ from app.link.messages import (
     Ready,
     SessionEntry,
     Sessions,
+    SocketsLost,
 )
 from app.settings import without_settings
+
+News = BackendFailed | AffinityLearned | SocketsLost
+"""What a worker says of its own accord."""
 
 ANSWER_TIMEOUT = 2.0
 KILL_TIMEOUT = 2.0
@@ -61,20 +65,23 @@ class Worker:
 
 
 class Workers:
-    """All workers. `introduce(worker)` sends a new process all that it must know; of the environment it gets no setting."""
+    """All workers.
+
+    `introduce(worker)` sends a new process all that it must know, `received(worker, news)` is told what a worker says. They
+    get no setting of the environment.
+    """
 
     def __init__(
         self,
         count: int,
         totals: Totals,
         introduce: Callable[[Worker], None],
-        backend_failed: Callable[[BackendFailed], None],
-        affinity_learned: Callable[[AffinityLearned], None],
+        received: Callable[[Worker, News], None],
         environ: Mapping[str, str],
     ) -> None:
         self.all = [Worker(number) for number in range(count)]
         self._totals = totals
-        self._introduce, self._backend_failed, self._affinity_learned = introduce, backend_failed, affinity_learned
+        self._introduce, self._news = introduce, received
         self._environ = without_settings(environ)
         self._stopping = False
         self._keepers: list[asyncio.Task[None]] = []
@@ -206,10 +213,8 @@ class Workers:
         match message:
             case Ready():
                 worker.listening.add(message.listener)
-            case BackendFailed():
-                self._backend_failed(message)
-            case AffinityLearned():
-                self._affinity_learned(message)
+            case BackendFailed() | AffinityLearned() | SocketsLost():
+                self._news(worker, message)
             case Sessions():
                 if (answer := self._queries.pop(message.request, None)) and not answer.done():
                     answer.set_result(message)

@@ -49,7 +49,6 @@ class Listener:
         self.pool = pool
         self._set_limits(counters, message)
         self._accepts_since_cell = counters.slot(WORKER, 0) + WorkerCell.ACCEPTS_SINCE_MICROSECONDS
-        self.addresses = len(sockets)
         self._gates = [Gate(self, sock, counters.worker) for sock in sockets]
         self._suspended = self._over_rate = self._closed = False
         self.paused = True  # it does not accept at the moment, for whatever reason

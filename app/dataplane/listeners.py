@@ -50,19 +50,22 @@ class Listeners:
             listener.pause()
 
     def share(self, name: str, worker: int, sockets: list[socket.socket]) -> None:
-        """Accept on the sockets of another worker while it does not. The listener owns these copies from now on."""
-        self._by_name[name].share(worker, sockets)
+        """Accept on the sockets of another worker while it does not. The listener owns these copies from now on.
 
-    def addresses(self, name: str) -> int:
-        """How many addresses a listener has, and so how many sockets of each worker."""
-        return self._by_name[name].addresses
+        They are closed where the listener itself could not be opened: when it is sent again, so are they.
+        """
+        if listener := self._by_name.get(name):
+            listener.share(worker, sockets)
+        else:
+            for sock in sockets:
+                sock.close()
 
     def close(self, name: str) -> None:
-        """Accept the connections already queued in the kernel, then close."""
-        listener = self._by_name[name]
-        listener.accept_waiting()
-        listener.close()
-        del self._by_name[name]
+        """Accept the connections already queued in the kernel, then close. Nothing to do where it could not be opened."""
+        if listener := self._by_name.get(name):
+            listener.accept_waiting()
+            listener.close()
+            del self._by_name[name]
 
     def close_all(self) -> None:
         """Close every listener in that way."""

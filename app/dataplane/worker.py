@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from time import monotonic
 
-from app.core.address import Address
+from app.core.address import is_ip
 from app.core.lifecycle import closing_window
 from app.core.outlier import Failures
 from app.core.reasons import CloseReason
@@ -26,6 +26,7 @@ from app.dataplane.poller import Poller
 from app.dataplane.pool import Pool, PoolBackend
 from app.dataplane.relay import Medium
 from app.dataplane.session import Session
+from app.dataplane.session_list import matching
 from app.link.board import SWEEP_INTERVAL, WORKER, Board, WorkerCell
 from app.link.channel import Channel
 from app.link.log_stream import LogStream
@@ -45,8 +46,8 @@ from app.link.messages import (
     PoolAdded,
     PoolRemoved,
     Ready,
-    SessionEntry,
     Sessions,
+    SocketsLost,
     Stop,
 )
 
@@ -79,7 +80,7 @@ class Worker:
         )
         self._closing = Closing(self.poller, self._sessions)
         self._drain: DrainInProgress | None = None
-        self._flush_is_due = False
+        self._greeted = self._flush_is_due = False
         self._exit_code: int | None = None
         self._sweep_due = monotonic()
         self._channel = Channel(LinkWatch(self.poller), link, self._received, self._control_lost)
@@ -120,26 +121,32 @@ class Worker:
     def _received(self, message: Message) -> None:
         match message:
             case Hello():
-                self.medium = Medium(self.poller, message.buffer_size, Splice(message.splice), self._counters.workers)
-                self._sweep()
-                self._log.configure(sessions=message.log_sessions, console=message.log_console)
+                self._greet(message)
             case PoolAdded() | PoolRemoved() | BackendsChanged() | AffinityTold():
                 self._change_pool(message)
             case ListenerAdded():
                 self._add_listener(message)
             case ListenerShared():
-                sockets = self._take_sockets(self._listeners.addresses(message.name))
-                self._listeners.share(message.name, message.worker, sockets)
+                self._share_listener(message)
             case ListenerRemoved():
                 self._listeners.close(message.name)
             case ListSessions():
-                self._channel.send(self._list_sessions(message))
+                sessions = matching(self._sessions.values(), message, self._log.session_id)
+                self._channel.send(Sessions(message.request, len(self._sessions), sessions))
             case Drain():
                 self._start_drain(message.grace)
             case Stop():
                 self._exit(0, CloseReason.DRAIN)
             case _:
                 self._closing.received(message)
+
+    def _greet(self, message: Hello) -> None:
+        """Begin the periodic work; once, as a second greeting would double it."""
+        self._log.configure(sessions=message.log_sessions, console=message.log_console)
+        if not self._greeted:
+            self._greeted = True
+            self.medium = Medium(self.poller, message.buffer_size, Splice(message.splice), self._counters.workers)
+            self._sweep()
 
     def _change_pool(self, message: PoolAdded | PoolRemoved | BackendsChanged | AffinityTold) -> None:
         match message:
@@ -148,9 +155,21 @@ class Worker:
             case PoolRemoved():
                 self._pools.pop(message.name, None)
             case BackendsChanged():
-                self._pools[message.pool].apply(message.changed, message.removed)
+                self._change_backends(message)
             case AffinityTold():
                 self._pools[message.pool].told(message.entries)
+
+    def _change_backends(self, message: BackendsChanged) -> None:
+        """Take the changes over, without backends that have no IP address: no connection to them could be opened."""
+        usable, removed = [], list(message.removed)
+        for entry in message.changed:
+            if is_ip(entry.host):
+                usable.append(entry)
+            else:
+                removed.append(entry.name)
+                fields: dict[str, object] = {"pool": message.pool, "backend": entry.name, "reason": "not an IP address"}
+                self._log_now("error", "backend_unusable", fields)
+        self._pools[message.pool].apply(usable, removed)
 
     def _add_pool(self, message: PoolAdded) -> None:
         if known := self._pools.get(message.name):
@@ -159,41 +178,23 @@ class Worker:
             self._pools[message.name] = Pool(self.poller, self._counters, message, self._affinity_learned)
 
     def _add_listener(self, message: ListenerAdded) -> None:
-        sockets = self._take_sockets(len(message.binds))
-        self._listeners.add(message, self._pools[message.pool], sockets)
-        gc.freeze()  # what has been built so far stays: the collector need not look at it again
-        self._channel.send(Ready(message.name))
+        if sockets := self._take_sockets(message.name, self._number):
+            self._listeners.add(message, self._pools[message.pool], sockets)
+            gc.freeze()  # what has been built so far stays: the collector need not look at it again
+            self._channel.send(Ready(message.name))
 
-    def _take_sockets(self, count: int) -> list[socket.socket]:
-        sockets = [socket.socket(fileno=descriptor) for descriptor in self._channel.take_descriptors(count)]
+    def _share_listener(self, message: ListenerShared) -> None:
+        if sockets := self._take_sockets(message.name, message.worker):
+            self._listeners.share(message.name, message.worker, sockets)
+
+    def _take_sockets(self, listener: str, worker: int) -> list[socket.socket]:
+        """The sockets that have come with a message; none, and control is told, where there were no descriptors for them."""
+        sockets = [socket.socket(fileno=descriptor) for descriptor in self._channel.take_descriptors()]
         for sock in sockets:
             sock.setblocking(False)
+        if not sockets:
+            self._channel.send(SocketsLost(listener, worker))
         return sockets
-
-    def _list_sessions(self, query: ListSessions) -> Sessions:
-        now = monotonic()
-        entries: list[SessionEntry] = []
-        for session in self._sessions.values():
-            if len(entries) == query.limit:
-                break
-            if query.pool in ("", session.pool.name) and query.backend in ("", session.backend_name):
-                entries.append(self._entry(session, now))
-        return Sessions(query.request, len(self._sessions), entries)
-
-    def _entry(self, session: Session, now: float) -> SessionEntry:
-        session.flush_counters(now)
-        return SessionEntry(
-            self._log.session_id(session),
-            str(Address(*session.peer)),
-            session.listener.name,
-            session.pool.name,
-            session.backend_name,
-            round(now - session.started_at, 3),
-            session.sent,
-            session.received,
-            round(now - session.active_at, 3),
-            **(session.last_backend.place if session.last_backend else {}),
-        )
 
     # Accepting
 
@@ -218,7 +219,10 @@ class Worker:
         cells[self._cell + WorkerCell.LOG_LINES_DROPPED] = self._stream.dropped
         cells[self._cell + WorkerCell.SWEPT_AT_MILLISECONDS] = int(now * 1000)
         for session in list(self._sessions.values()):
-            session.sweep(now)
+            try:
+                session.sweep(now)
+            except Exception:  # noqa: BLE001
+                self._callback_failed(session.sweep)
         self.medium.pipes.sweep()
         self._listeners.sweep(now)
         self._sweep_due = monotonic() + SWEEP_INTERVAL
@@ -263,11 +267,17 @@ class Worker:
         assert self._drain is not None
         now = monotonic()
         for session in self._drain.due(list(self._sessions.values()), now):
-            session.end(CloseReason.DRAIN)
+            self._end_session(session, CloseReason.DRAIN)
         if self._sessions or (self.lingering.count and not self._drain.is_over(now)):
             self.poller.call_later(DRAIN_TICK, self._continue_drain)
         else:
             self._exit(0, CloseReason.DRAIN)
+
+    def _end_session(self, session: Session, reason: CloseReason) -> None:
+        try:
+            session.end(reason)
+        except Exception:  # noqa: BLE001
+            self._callback_failed(session.end)
 
     def _control_lost(self) -> None:
         self._log_now("error", "control_lost", {"sessions": len(self._sessions)})
@@ -279,7 +289,7 @@ class Worker:
         self._exit_code = code
         self._listeners.stop()
         for session in list(self._sessions.values()):
-            session.end(reason)
+            self._end_session(session, reason)
         # The link stays open until the process has written its log: control takes its end for a death.
         self.lingering.when_empty(self.poller.stop, within=LAST_BYTES_WAIT)
 

@@ -48,7 +48,7 @@ class Channel:
         self._loop, self._sock = loop, sock
         self._received, self._ended = received, ended
         self._inbox = bytearray()
-        self._descriptors: deque[int] = deque()
+        self._descriptors: deque[list[int]] = deque()  # of each message that carried any
         self._outbox: deque[tuple[memoryview, Sequence[int]]] = deque()
         self._outbox_size = 0
         self._closed = False
@@ -71,9 +71,12 @@ class Channel:
         """Bytes that wait to be sent."""
         return self._outbox_size
 
-    def take_descriptors(self, count: int) -> list[int]:
-        """The oldest `count` received descriptors; the caller owns them now."""
-        return [self._descriptors.popleft() for _ in range(count)]
+    def take_descriptors(self) -> list[int]:
+        """The descriptors of the oldest message that carried any; the caller owns them now.
+
+        None at all when this process had no room for all of them: then the system has dropped some.
+        """
+        return self._descriptors.popleft()
 
     def close(self) -> None:
         """Stop and close the socket; `ended` is not called."""
@@ -87,22 +90,18 @@ class Channel:
             _close_all(descriptors)
         self._outbox.clear()
         while self._descriptors:
-            os.close(self._descriptors.popleft())
+            _close_all(self._descriptors.popleft())
 
     def _readable(self) -> None:
         try:
-            data, ancillary, _flags, _address = self._sock.recvmsg(
+            data, ancillary, flags, _address = self._sock.recvmsg(
                 READ_SIZE, socket.CMSG_SPACE(MOST_DESCRIPTORS * array.array("i").itemsize), socket.MSG_CMSG_CLOEXEC
             )
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
-            data, ancillary = b"", []
-        for level, kind, payload in ancillary:
-            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                received = array.array("i")
-                received.frombytes(payload[: len(payload) - len(payload) % received.itemsize])
-                self._descriptors.extend(received)
+            data, ancillary, flags = b"", [], 0
+        self._keep_descriptors(ancillary, complete=not flags & socket.MSG_CTRUNC)
         if not data:
             self._lost()
             return
@@ -111,6 +110,18 @@ class Channel:
             *lines, rest = self._inbox.split(b"\n")
             self._inbox = rest
             self._deliver(lines)
+
+    def _keep_descriptors(self, ancillary: Sequence[tuple[int, int, bytes]], *, complete: bool) -> None:
+        """Keep the descriptors of one message: a receive never goes on behind a message that carries some."""
+        received = array.array("i")
+        for level, kind, payload in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                received.frombytes(payload[: len(payload) - len(payload) % received.itemsize])
+        if not complete:
+            _close_all(received)
+            self._descriptors.append([])
+        elif received:
+            self._descriptors.append(list(received))
 
     def _deliver(self, lines: Sequence[bytearray]) -> None:
         """Hand messages on. One that cannot be applied ends the link: what came after it would build on a hole."""

@@ -219,6 +219,14 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class SocketsLost:
+    """The worker had no descriptors left for the sockets that `worker` has at this listener; it wants them again."""
+
+    listener: str
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
 class BackendFailed:
     """Dials and sessions failed at a backend, so a probe at once is worth its cost.
 
@@ -288,7 +296,7 @@ Down = (
     | Drain
     | Stop
 )
-Up = Ready | BackendFailed | AffinityLearned | Sessions
+Up = Ready | SocketsLost | BackendFailed | AffinityLearned | Sessions
 Message = Down | Up
 
 _TYPES: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}

@@ -37,7 +37,7 @@ class Bench:
         names = ",".join(backend.name for backend in self.backends)
         parsed = PoolSettings.model_validate({"backends": names, "health": HTTP, **settings})
         self.pool = LivePool("chat", parsed, "static", self.totals, self._changed)
-        workers = Workers(2, self.totals, lambda _: None, lambda _: None, lambda _: None, {})
+        workers = Workers(2, self.totals, lambda _: None, lambda *_: None, {})
         self.process = Process(self.totals, {"chat": self.pool}, {}, workers, ControlLog(LogStream(1)), ProcessState.RUNNING)
         self.pool.discovered(self.backends)
         for backend in self.backends:

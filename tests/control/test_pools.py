@@ -41,7 +41,7 @@ class Bench:
         self.totals = Totals(board)
         self.announced: list[Change | PanicChanged] = []
         self.pool = LivePool("chat", settings, source, self.totals, lambda _, changes: self.announced.extend(changes))
-        workers = Workers(1, self.totals, lambda _: None, lambda _: None, lambda _: None, {})
+        workers = Workers(1, self.totals, lambda _: None, lambda *_: None, {})
         self.process = Process(self.totals, {"chat": self.pool}, {}, workers, ControlLog(LogStream(1)), ProcessState.RUNNING)
 
     def connect(self, backend: Backend, change: int) -> None:

@@ -29,7 +29,7 @@ class Bench:
     def __init__(self, board: Board, slow_start: str, **settings: object) -> None:
         self.board, self.totals = board, Totals(board)
         self.received: list[list[Message]] = [[], []]
-        self.workers = Workers(2, self.totals, lambda _: None, lambda _: None, lambda _: None, {})
+        self.workers = Workers(2, self.totals, lambda _: None, lambda *_: None, {})
         self.serving = True
         given = {
             "backends": "10.0.0.1:80",

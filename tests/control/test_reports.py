@@ -34,7 +34,7 @@ def process() -> Iterator[Process]:
     settings = PoolSettings.model_validate({"backends": "10.0.0.1:80", "health": {"rise": 1, "fall": 1}})
     pool = LivePool("chat", settings, "static", totals, lambda _pool, _changes: None)
     pool.discovered(MANY)
-    workers = Workers(2, totals, lambda _: None, lambda _: None, lambda _: None, {})
+    workers = Workers(2, totals, lambda _: None, lambda *_: None, {})
     yield Process(totals, {"chat": pool}, {}, workers, ControlLog(LogStream(1)), ProcessState.RUNNING)
     close(board.descriptor)
 

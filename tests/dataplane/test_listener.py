@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, ExitStack
 from time import monotonic
@@ -11,6 +12,7 @@ import pytest
 
 from app.core.reasons import RejectReason
 from app.link.board import LISTENERS, REJECTED_CELL, WORKER, Board, ListenerCell, WorkerCell
+from app.link.messages import ListenerAdded, ListenerShared, SocketsLost
 from tests.dataplane.processor import QUIET, processor_time_of_a_second
 from tests.dataplane.route import route
 from tests.support.peers import Peer, connect, echo, serving
@@ -96,6 +98,27 @@ async def test_out_of_descriptors_in_a_dial_the_client_is_reset_and_no_backend_i
         assert (closed["backend"], closed["attempts"]) == (str(way.backend.address), 1)
         worker.limit_descriptors(10_000)
         await way.session()
+
+
+async def test_sockets_for_which_there_are_no_descriptors_are_asked_for_again_and_cost_no_session(worker: Worker) -> None:
+    async with route(worker) as way:
+        client, backend = await way.session()
+        used = worker.descriptors
+        with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+            two = ListenerAdded("two", 1, "default", ["127.0.0.1:1", "127.0.0.1:2"])
+            worker.limit_descriptors(sorted(set(range(max(used) + 3)) - used)[1])  # enough for one of them
+            worker.channel.send(two, [one.fileno(), other.fileno()])
+            worker.channel.send(ListenerShared("two", 5), [one.fileno()])
+            await until(lambda: SocketsLost("two", 0) in worker.messages)
+            await worker.sessions()
+            assert worker.descriptors == used
+            await client.send(b"still here")
+            assert await backend.read_exactly(10) == b"still here"
+            worker.limit_descriptors(10_000)
+            await way.session_through(await worker.add_listener("next", 2))
+            worker.channel.send(two, [one.fileno(), other.fileno()])
+            for sock in (one, other):
+                await way.session_through(sock.getsockname()[1])
 
 
 async def test_sessions_outlive_their_listener_and_new_clients_are_refused(worker: Worker) -> None:

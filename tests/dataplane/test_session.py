@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 from contextlib import AsyncExitStack
 from time import monotonic
 
@@ -446,6 +447,33 @@ async def test_a_bug_in_a_later_dial_costs_only_that_session(worker: Worker) -> 
         await client.send(b"ping")
         assert await backend.read_exactly(4) == b"ping"
         assert worker.active == 1
+
+
+async def test_a_bug_in_the_sweep_of_a_session_costs_only_that_session(worker: Worker) -> None:
+    worker.expected_bugs = 1
+    async with route(worker) as way, serving(echo) as backend:
+        client, accepted = await way.session()
+        worker.add_pool("broken", 1, late_options=[[socket.IPPROTO_TCP, 9999, 1]])  # there is no such option
+        worker.set_backends([backend.backend()], "broken", first_slot=1)
+        with await connect(await worker.add_listener("broken", 1, "broken")) as unlucky:
+            assert await unlucky.was_reset()
+        assert (await worker.closed())["reason"] == "error"
+        await client.send(b"ping")
+        assert await accepted.read_exactly(4) == b"ping"
+        assert worker.active == 1
+
+
+async def test_a_backend_whose_address_cannot_be_used_is_left_out_and_the_others_serve(worker: Worker) -> None:
+    async with serving(echo) as backend:
+        worker.add_pool()
+        names = ["a..b", "a\0b", "localhost", ""]
+        worker.set_backends([*(Backend(f"{name}:1", name, 1) for name in names), backend.backend()])
+        port = await worker.add_listener()
+        for _ in range(3):
+            with await connect(port) as client:
+                await client.send(b"ping")
+                assert await client.read_exactly(4) == b"ping"
+        assert [line["backend"] for line in worker.events("backend_unusable")] == [f"{name}:1" for name in names]
 
 
 def impossible_backend(*, backup: bool = False) -> Backend:

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from app.link.messages import Drain
+from app.link.messages import Drain, Hello
 from app.link.signals import MEANINGLESS
+from tests.dataplane.processor import QUIET, processor_time_of_a_second
 from tests.dataplane.route import Route, route
 from tests.support.peers import Peer, connect, dead_backend, echo, payload, serving
+from tests.support.splice import SPLICE
 from tests.support.waiting import until
 from tests.support.worker import Worker, running_worker
 
@@ -147,6 +149,13 @@ async def test_a_burst_of_ten_thousand_short_connections_leaves_nothing_behind(w
             assert await client.read_exactly(4) == b"ping"
         assert await worker.stop() == 0
     assert len(await until(lambda: worker.events("session_closed")[10_000:])) == 1
+
+
+async def test_a_second_greeting_doubles_no_periodic_work(worker: Worker) -> None:
+    for _ in range(3000):
+        worker.channel.send(Hello(65536, SPLICE, log_sessions=True, log_console=False))
+    await worker.sessions()
+    assert await processor_time_of_a_second(worker) < QUIET
 
 
 # How it ends

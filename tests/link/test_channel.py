@@ -182,7 +182,7 @@ async def test_descriptors_arrive_with_their_message_and_in_order() -> None:
 
     def take(message: Message) -> None:
         if isinstance(message, ListenerAdded):
-            taken.append(end.channel.take_descriptors(len(message.binds)))
+            taken.append(end.channel.take_descriptors())
 
     with socket_pair(buffer=16 * 1024) as (one, other), pipes(7) as sent:
         end, sender = End(one, take), End(other)
@@ -211,7 +211,7 @@ async def test_a_message_can_carry_as_many_descriptors_as_it_may() -> None:
         message = ListenerAdded("a", 0, "p", ["a:1"] * MOST_DESCRIPTORS)
         control.channel.send(message, sent * MOST_DESCRIPTORS)
         await worker.has([message])
-        received = worker.channel.take_descriptors(MOST_DESCRIPTORS)
+        received = worker.channel.take_descriptors()
         assert inodes(received) == inodes(sent) * MOST_DESCRIPTORS
         for descriptor in received:
             os.close(descriptor)
@@ -227,7 +227,7 @@ async def test_descriptors_may_be_closed_as_soon_as_send_has_returned() -> None:
         os.close(sent[0])
         await until(lambda: len(end.messages) == 2 or sender.ended)
         assert not sender.ended, "the link broke because a descriptor was closed"
-        received = end.channel.take_descriptors(1)
+        received = end.channel.take_descriptors()
         assert inodes(received) == inode
         for descriptor in received:
             os.close(descriptor)

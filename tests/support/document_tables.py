@@ -39,7 +39,7 @@ def is_named(variable: str, words: str) -> bool:
 def metrics_table() -> str:
     """Every metric, but for the `process_*` ones."""
     totals = Totals(Board.create(1))
-    workers = Workers(1, totals, lambda _worker: None, lambda _message: None, lambda _message: None, {})
+    workers = Workers(1, totals, lambda _worker: None, lambda *_news: None, {})
     rows = sorted(_metric_rows(Process(totals, {}, {}, workers, ControlLog(LogStream(1)))))
     return "\n".join(("| metric | type | labels | meaning |", "| --- | --- | --- | --- |", *rows))
 
