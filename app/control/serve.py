@@ -9,6 +9,7 @@ import structlog
 import uvloop
 
 from app.control import spawn
+from app.control.descriptors import TooFewDescriptorsError
 from app.control.listeners import CannotBindError
 from app.control.log import ControlLog, configure
 from app.control.supervisor import Supervisor
@@ -18,7 +19,7 @@ STANDARD_OUTPUT = 1
 
 STOPPED_AS_ASKED = 0
 FAILED = 1
-CANNOT_BIND = 69
+UNAVAILABLE = 69
 
 
 def serve(settings: Settings, environ: Mapping[str, str]) -> int:
@@ -34,7 +35,11 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
     except CannotBindError as error:
         structlog.get_logger().error("cannot_bind", reason=str(error))
         log.drain()
-        return CANNOT_BIND
+        return UNAVAILABLE
+    except TooFewDescriptorsError as error:
+        structlog.get_logger().error("too_few_descriptors", reason=str(error))
+        log.drain()
+        return UNAVAILABLE
     return FAILED
 
 

@@ -17,6 +17,7 @@ from app.control import snapshot
 from app.control.admin.server import AdminServer
 from app.control.change_log import log_changes
 from app.control.closing import BackendGrace, closing_orders
+from app.control.descriptors import share_out
 from app.control.discovery.sources import Source, Sources
 from app.control.handover import Handover
 from app.control.health.prober import Probers
@@ -58,7 +59,10 @@ class Supervisor:
         for name, pool in settings.pools.items():
             admit = partial(loops.without, name)
             self._pools[name] = LivePool(name, pool, pool.source, self._totals, self._changed, admit)
-        self._probers = {name: Probers(pool, partial(self._refresh, name)) for name, pool in self._pools.items()}
+        descriptors = share_out(settings)
+        self._probers = {
+            name: Probers(pool, descriptors.probes, partial(self._refresh, name)) for name, pool in self._pools.items()
+        }
         self._workers = Workers(settings.workers, self._totals, self._introduce, self._received, environ)
         self._graces = [BackendGrace(pool, settings.drain.backend_grace, settings.workers) for pool in self._pools.values()]
         self._rebalancers = {
@@ -68,7 +72,7 @@ class Supervisor:
         }
         self._process = Process(self._totals, self._pools, self._listeners, self._workers, log)
         token = settings.admin_token
-        self._admin = AdminServer(self._process, token.get_secret_value() if token else None)
+        self._admin = AdminServer(self._process, token.get_secret_value() if token else None, descriptors.admin)
         self._environ = environ
         self._sources: dict[str, Source] = {}
         self._discoveries: list[asyncio.Task[None]] = []

@@ -5,7 +5,7 @@ import resource
 from app.core import limits
 
 
-def most_sessions() -> int:
-    """The number for this worker."""
+def most_sessions(sockets: int) -> int:
+    """The number for this worker with so many listening sockets."""
     soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return limits.most_sessions(soft)
+    return limits.most_sessions(soft, sockets)

@@ -63,6 +63,11 @@ class Listener:
             workers = counters.workers
             self.bucket = TokenBucket(message.accept_rate / workers, max(1, message.accept_burst // workers))
 
+    @property
+    def sockets(self) -> int:
+        """How many sockets it has, those of other workers included."""
+        return len(self._gates)
+
     def open(
         self,
         accepted: "Callable[[Listener, socket.SocketType, Peer], None]",

@@ -38,13 +38,14 @@ class Listeners:
         self._accepted, self._log_now = accepted, log_now
         self._by_name: dict[str, Listener] = {}
         self._siblings = Siblings(counters)
-        self.most_sessions = most_sessions()
+        self._count_sockets()
         self._paused = False
 
     def add(self, message: ListenerAdded, pool: Pool, sockets: list[socket.socket]) -> None:
         """Accept on these sockets, which the listener owns from now on."""
         listener = Listener(self._poller, self._counters, message, pool, sockets)
         self._by_name[message.name] = listener
+        self._count_sockets()
         listener.open(self._accepted, self._exhausted)
         if self._paused:
             listener.pause()
@@ -56,6 +57,7 @@ class Listeners:
         """
         if listener := self._by_name.get(name):
             listener.share(worker, sockets)
+            self._count_sockets()
         else:
             for sock in sockets:
                 sock.close()
@@ -66,6 +68,10 @@ class Listeners:
             listener.accept_waiting()
             listener.close()
             del self._by_name[name]
+            self._count_sockets()
+
+    def _count_sockets(self) -> None:
+        self.most_sessions = most_sessions(sum(listener.sockets for listener in self._by_name.values()))
 
     def close_all(self) -> None:
         """Close every listener in that way."""

@@ -53,7 +53,7 @@ class Queue:
 
     def __init__(self, poller: Poller, counters: Counters, pool_slot: int, has_room: Callable[[], bool]) -> None:
         self._poller, self._has_room = poller, has_room
-        self._most_here = most_sessions() // 2  # whoever waits must not take the descriptors of those who can be served
+        self._most_here = most_sessions(0) // 2  # whoever waits must not take the descriptors of those who can be served
         self._cells = counters.cells
         self._cell = counters.slot(POOLS, pool_slot) + PoolCell.QUEUED
         self._elsewhere = counters.elsewhere(POOLS, pool_slot, PoolCell.QUEUED)

@@ -33,7 +33,7 @@ class Bench:
         self.announced: list[Change | PanicChanged] = []
         settings = PoolSettings.model_validate({"backends": "127.0.0.1:1", "health": health})
         self.pool = LivePool(name, settings, "static", Totals(board), self._changed)
-        self.probers = Probers(self.pool)
+        self.probers = Probers(self.pool, 4096)
 
     def _changed(self, _: LivePool, changes: tuple[Change | PanicChanged, ...]) -> None:
         self.announced += changes

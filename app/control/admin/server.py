@@ -27,9 +27,10 @@ _log = structlog.get_logger()
 
 
 class AdminServer:
-    """Owns the listening socket given to `start`."""
+    """Owns the listening socket given to `start`. `descriptors` is how many connections it may have at most."""
 
-    def __init__(self, process: Process, token: str | None) -> None:
+    def __init__(self, process: Process, token: str | None, descriptors: int) -> None:
+        self._most = min(MOST_CONNECTIONS, descriptors)
         routes = Routes(process, Access(token)).table()
         self._paths = "\n".join(route.path for route in routes)
         app = web.Application(middlewares=[self._answer], client_max_size=MOST_BODY)
@@ -58,7 +59,7 @@ class AdminServer:
         """A new connection. When there are too many, the quietest one makes room: probes must always get in."""
         assert self._runner.server is not None
         self._forget_closed()
-        if len(self._last_answer) >= MOST_CONNECTIONS:
+        if len(self._last_answer) >= self._most:
             self._close(min(self._last_answer, key=lambda connection: self._last_answer[connection]))
         connection = AdminConnection(self._runner.server, loop=asyncio.get_running_loop(), **CONNECTION_OPTIONS)
         self._last_answer[connection] = monotonic()

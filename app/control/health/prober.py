@@ -54,12 +54,14 @@ class Probers:
     A backend has a timer between its probes, and a task only while one is under way. The cap is the pool's, not the
     process's: a pool whose backends all hang fills its places for the whole timeout, and must not hold up the probes of
     another. Backends wait for a place in the order in which they became due, each at most once, so none can starve another;
-    a probe's timeout starts when it has a place. `failed(backend)` is told each failure.
+    a probe's timeout starts when it has a place. There are descriptors for `most` probes at a time.
+    `failed(backend)` is told each failure.
     """
 
-    def __init__(self, pool: LivePool, failed: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, pool: LivePool, most: int, failed: Callable[[str], None] = lambda _: None) -> None:
         self._pool, self._failed = pool, failed
         health = pool.settings.health
+        self._most = min(health.max_concurrent, most)
         self._pace = Pace(health.interval, health.fast_interval, health.down_interval)
         self._turns: dict[str, Turn] = {}
         self._waiting: deque[Turn] = deque()
@@ -124,14 +126,14 @@ class Probers:
 
     def _start_waiting(self) -> None:
         self._is_starting = False
-        most = self._pool.settings.health.max_concurrent - self._under_way
+        most = self._most - self._under_way
         for turn in [self._waiting.popleft() for _ in range(min(most, MOST_STARTS, len(self._waiting)))]:
             if self._turns.get(turn.name) is turn:  # it may have left the pool while it waited
                 self._under_way += 1
                 turn.started = monotonic()
                 turn.task = spawn(self._take(turn), f"probe {self._pool.name} {turn.name}")
                 turn.task.add_done_callback(partial(self._ended, turn))
-        if self._under_way < self._pool.settings.health.max_concurrent:
+        if self._under_way < self._most:
             self._start_soon()
 
     async def _take(self, turn: Turn) -> None:

@@ -21,7 +21,9 @@ def _loop_lags(process: Process) -> Iterator[tuple[str, float]]:
 
 def _connections_limit(process: Process) -> int:
     soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # workers inherit it
-    return len(process.workers.all) * most_sessions(soft)
+    workers = len(process.workers.all)
+    sockets = workers * sum(len(listener.addresses) for listener in process.listeners.values())
+    return workers * most_sessions(soft, sockets)
 
 
 def _log_lines_dropped(process: Process) -> int:
