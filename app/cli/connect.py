@@ -9,6 +9,7 @@ from app.control.discovery.kubernetes.source import cluster_of
 from app.control.discovery.kubernetes.stream import whole_list
 from app.control.discovery.kubernetes.trouble import ClusterError
 from app.control.discovery.kubernetes.watch import Objects
+from app.control.discovery.look_ups import LookUps
 from app.core.endpoint_choice import Wanted, choose
 from app.core.slices import Store, read_endpoints, read_slice
 from app.settings import KubernetesApi, KubernetesSettings, Settings
@@ -31,11 +32,12 @@ def findings(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
 
 async def _findings(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
     found: list[Finding] = []
+    look_ups = LookUps()
     for name, pool in settings.pools.items():
         kubernetes = pool.kubernetes
         if kubernetes.service is not None:
             objects = Objects.of(kubernetes.service, kubernetes.api)
-            cluster = cluster_of(kubernetes, environ)
+            cluster = cluster_of(kubernetes, environ, look_ups)
             tried = [await _list(cluster, objects, kubernetes), await _watch(cluster, objects.watch(ANY_VERSION, 1))]
             found += [Finding(is_good, f"pool {name}: {text}") for is_good, text in tried]
     return found or [Finding(is_good=True, text="no pool is a Service of Kubernetes: nothing to connect to")]

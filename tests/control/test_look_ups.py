@@ -7,9 +7,13 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+import yaml
 
+from app.control.discovery.kubernetes.cluster import Cluster, Request
+from app.control.discovery.kubernetes.credentials import Kubeconfig
 from app.control.discovery.look_ups import MOST_PROMPT, MOST_SLOW, SLOW_AFTER, LookUps
 from app.core.address import Address
 from tests.support.waiting import until
@@ -107,3 +111,30 @@ asyncio.run(main())
     finally:
         if process.returncode is None:
             process.kill()
+
+
+async def test_the_name_of_an_api_server_without_an_answer_takes_one_thread_and_holds_no_other_name_up(
+    tmp_path: Path,
+) -> None:
+    config = tmp_path / "config"
+    cluster = {"cluster": {"server": "https://dead.test:6443"}, "name": "a"}
+    context = {"context": {"cluster": "a", "user": "a"}, "name": "a"}
+    user = {"name": "a", "user": {"token": "t"}}
+    config.write_text(
+        yaml.safe_dump({"clusters": [cluster], "contexts": [context], "users": [user], "current-context": "a"})
+    )
+    with hanging() as resolver:
+        look_ups = LookUps(resolver)
+        request = Request("/version", {}, "ask in the namespace chat")
+
+        async def ask() -> None:
+            async with Cluster(Kubeconfig(str(config)), look_ups).get(request, answer_timeout=5.0, timeout=5.0):
+                raise AssertionError("it has no address")
+
+        asking = [asyncio.ensure_future(ask()) for _ in range(3)]
+        await until(lambda: resolver.under_way["dead.test"])
+        assert await look_ups.find(Address("api.test", 443)) == ["10.0.0.1", "fd00::1"]
+        resolver.goes_on.set()
+        for error in await asyncio.gather(*asking, return_exceptions=True):
+            assert "no answer" in str(error)
+        assert resolver.calls == {"dead.test": 1, "api.test": 1}

@@ -56,6 +56,7 @@ class LookUps:
             started = monotonic()
             _start(self._resolve, host, answer)
             await asyncio.wait([answer])
+            answer.exception()  # it has been seen, also where all who asked have gone
         (self._slow.add if monotonic() - started > SLOW_AFTER else self._slow.discard)(host)
 
 

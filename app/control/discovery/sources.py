@@ -51,5 +51,5 @@ class Sources:
         key = settings.kubeconfig, settings.context
         cluster = self._clusters.get(key)
         if cluster is None:
-            cluster = self._clusters[key] = cluster_of(settings, self._environ)
+            cluster = self._clusters[key] = cluster_of(settings, self._environ, self._look_ups)
         return KubernetesDiscovery(pool, cluster)

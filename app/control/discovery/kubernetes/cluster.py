@@ -19,13 +19,16 @@ from kubernetes.aio.client.configuration import Configuration
 
 from app import __version__
 from app.control.discovery.kubernetes.credentials import Source, load
+from app.control.discovery.kubernetes.resolver import Resolver
 from app.control.discovery.kubernetes.trouble import REDIRECTED, ClusterError, refused, unreachable
+from app.control.discovery.look_ups import LookUps
 
 CREDENTIALS_AGE = 60.0  # seconds; bound tokens rotate
 CONNECT_TIMEOUT = 10.0
 MOST_TOKENS = 16
 """So many of the last ones are kept out of the log: one lives on after its successor has been read."""
 LARGEST_REFUSAL = 64 * 1024
+READ_AHEAD = 2 * 1024 * 1024
 WATCHED_OVER = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15),
@@ -48,8 +51,9 @@ class Request:
 class Cluster:
     """Makes requests with credentials that are read again every minute, and at once when the server does not take them."""
 
-    def __init__(self, source: Source, *, credentials_age: float = CREDENTIALS_AGE) -> None:
+    def __init__(self, source: Source, look_ups: LookUps | None = None, *, credentials_age: float = CREDENTIALS_AGE) -> None:
         self._source, self._age = source, credentials_age
+        self._resolver = Resolver(look_ups or LookUps())
         self._configuration: Configuration | None = None
         self._read_at = 0.0
         self._reading = asyncio.Lock()  # pools share what one of them has read
@@ -94,7 +98,7 @@ class Cluster:
         self, request: Request, credentials: Configuration, answer_timeout: float
     ) -> tuple[ApiClient, aiohttp.ClientResponse]:
         try:
-            client = ApiClient(credentials)
+            client = self._client(credentials)
         except OSError:  # a file of theirs has gone since
             self._configuration = None
             raise
@@ -118,6 +122,15 @@ class Cluster:
             raise
         _watch_over(answer.response)
         return client, answer.response
+
+    def _client(self, credentials: Configuration) -> ApiClient:
+        client = ApiClient(credentials)
+        rest = client.rest_client
+        connector = aiohttp.TCPConnector(ssl=rest.ssl_context, resolver=self._resolver)
+        # The session that the package would make looks the name up in threads that the whole loop shares.
+        given = credentials.client_session_kwargs or {}  # the headers of the identity to act as
+        rest.pool_manager = aiohttp.ClientSession(connector=connector, trust_env=True, read_bufsize=READ_AHEAD, **given)
+        return client
 
     async def _credentials(self, *, rejected: Configuration | None = None) -> Configuration:
         """Those that were read, unless they are old or are those that the server has rejected."""

@@ -11,6 +11,7 @@ from app.control.discovery.kubernetes.credentials import Kubeconfig, ServiceAcco
 from app.control.discovery.kubernetes.stream import Event
 from app.control.discovery.kubernetes.trouble import ClusterError
 from app.control.discovery.kubernetes.watch import Listener, Objects, Pace, Watch
+from app.control.discovery.look_ups import LookUps
 from app.control.pools import LivePool
 from app.core.backend import Backend, State
 from app.core.endpoint_choice import Choice, Wanted, choose
@@ -31,11 +32,11 @@ MOST_COMPLAINTS = 200
 _log = structlog.get_logger()
 
 
-def cluster_of(settings: KubernetesSettings, environ: Mapping[str, str]) -> Cluster:
+def cluster_of(settings: KubernetesSettings, environ: Mapping[str, str], look_ups: LookUps) -> Cluster:
     """The cluster that a pool's settings name."""
     if settings.kubeconfig is not None:
-        return Cluster(Kubeconfig(settings.kubeconfig, settings.context, environ))
-    return Cluster(ServiceAccount(environ))
+        return Cluster(Kubeconfig(settings.kubeconfig, settings.context, environ), look_ups)
+    return Cluster(ServiceAccount(environ), look_ups)
 
 
 class KubernetesDiscovery:
