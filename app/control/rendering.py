@@ -7,8 +7,9 @@ from typing import Generic, TypeVar
 
 from app.control.spawn import spawn
 
-SLICE = 0.004
-"""Seconds of work after which the loop serves others: probes, the link, `/livez`."""
+SLICE, LONGEST_SLICE = 0.004, 0.02
+"""Seconds of work after which the loop serves others: probes, the link, `/livez`. The slice is longer where they take long,
+half as long as they did, or a loop that is busy would never get to the end."""
 
 KEPT = 1.0
 """Seconds for which what was made answers whoever asks."""
@@ -21,9 +22,10 @@ async def in_slices(items: Iterable[T]) -> AsyncIterator[T]:
     end = monotonic() + SLICE
     for item in items:
         yield item
-        if monotonic() >= end:
+        if (paused := monotonic()) >= end:
             await asyncio.sleep(0)
-            end = monotonic() + SLICE
+            resumed = monotonic()
+            end = resumed + min(LONGEST_SLICE, max(SLICE, (resumed - paused) / 2))
 
 
 class Shared(Generic[T]):

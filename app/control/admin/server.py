@@ -17,7 +17,7 @@ from app.control.spawn import spawn
 from app.link.sockets import BACKLOG
 
 MOST_CONNECTIONS = 256
-REQUEST_TIMEOUT = 5.0
+REQUEST_TIMEOUT = 9.0  # Prometheus waits for ten
 QUIET_TIMEOUT = 30.0
 SWEEP_INTERVAL = 5.0
 MOST_BODY = 64 * 1024
