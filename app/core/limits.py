@@ -26,6 +26,14 @@ def most_sessions(descriptors: int, sockets: int) -> int:
     return max(1, (descriptors - _reserved(sockets)) // 2)
 
 
+def most_lingering(sessions: int) -> int:
+    """How many sockets of sessions that have ended may wait for last bytes, of a worker that may have so many sessions.
+
+    That is a quarter of the descriptors: peers that do not read must not keep new clients out.
+    """
+    return max(2, sessions // 2)
+
+
 def needed_by_worker(sockets: int) -> int:
     """File descriptors without which a worker with so many listening sockets cannot carry even one session."""
     return _reserved(sockets) + 2

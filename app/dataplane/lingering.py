@@ -16,7 +16,7 @@ from typing import Final
 from app.dataplane.poller import ERR, HUP, Poller
 
 STALLED: Final = 5.0  # seconds, as all here, in which no byte has moved
-LONGEST: Final = 30.0
+LONGEST: Final = 120.0  # a send buffer of 4 MiB, the largest by default, takes that long at 35 KB/s
 FIRST_LOOK: Final = 0.005
 RAREST_LOOK: Final = 0.32
 TCP_CLOSE: Final = 7  # the first byte of TCP_INFO when the peer has reset the connection, or is gone
@@ -51,30 +51,35 @@ class LastBytes:
 
 
 class Lingering:
-    """The sockets of a worker that are reset once their peers have everything. It owns them; `count` is their number."""
+    """The sockets of a worker that are reset once their peers have everything. It owns them.
+
+    `sockets` has them in the order in which they came. Beyond `most` of them, the one that has waited longest is reset.
+    """
 
     def __init__(self, poller: Poller) -> None:
         self._poller = poller
         self._emptied: Callable[[], None] | None = None
-        self.count = 0
+        self.sockets: dict[LingeringSocket, None] = {}
+        self.most = 2
 
     def close(self, sock: socket.SocketType) -> None:
         """Reset a registered socket that has `reset_on_close`: now, or when what was sent has arrived."""
         if unacknowledged(sock):
-            self.count += 1
-            LingeringSocket(self._poller, self, sock)
+            if len(self.sockets) >= self.most:
+                next(iter(self.sockets)).close()
+            self.sockets[LingeringSocket(self._poller, self, sock)] = None
         else:
             self._poller.close(sock)
 
-    def closed(self) -> None:
+    def closed(self, sock: "LingeringSocket") -> None:
         """One of them has been reset."""
-        self.count -= 1
-        if self._emptied and not self.count:
+        del self.sockets[sock]
+        if self._emptied and not self.sockets:
             self._emptied()
 
     def when_empty(self, callback: Callable[[], None], *, within: float) -> None:
         """Call once none is left, or after so many seconds."""
-        if self.count:
+        if self.sockets:
             self._emptied = callback
             self._poller.call_later(within, callback)
         else:
@@ -106,7 +111,7 @@ class LingeringSocket:
         if self._sock:
             self._poller.close(self._sock)
             self._sock = None
-            self._lingering.closed()
+            self._lingering.closed(self)
 
     def failed(self) -> None:
         """A bug broke an event."""

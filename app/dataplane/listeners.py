@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Callable, Sized
 
+from app.core.limits import most_lingering
 from app.dataplane.counters import Counters
 from app.dataplane.descriptors import most_sessions
 from app.dataplane.lingering import Lingering
@@ -72,6 +73,7 @@ class Listeners:
 
     def _count_sockets(self) -> None:
         self.most_sessions = most_sessions(sum(listener.sockets for listener in self._by_name.values()))
+        self._lingering.most = most_lingering(self.most_sessions)
 
     def close_all(self) -> None:
         """Close every listener in that way."""
@@ -92,7 +94,9 @@ class Listeners:
 
     def pause_full(self) -> None:
         """Leave new clients in the kernel's queue: there are as many sessions as there can be."""
-        self._pause(f"{len(self._sessions)} sessions are all that the limit of open files allows")
+        lingering = len(self._lingering.sockets)
+        beside = f" and {lingering} connections with last bytes" if lingering else ""
+        self._pause(f"{len(self._sessions)} sessions{beside} are all that the limit of open files allows")
 
     def _exhausted(self, error: OSError) -> None:
         self._pause(os.strerror(error.errno or 0))
@@ -108,7 +112,7 @@ class Listeners:
         self._poller.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible)
 
     def _resume_when_possible(self) -> None:
-        if len(self._sessions) + self._lingering.count > self.most_sessions * 0.99:
+        if len(self._sessions) + len(self._lingering.sockets) // 2 > self.most_sessions * 0.99:
             self._poller.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible)
             return
         self._paused = False

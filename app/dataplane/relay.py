@@ -19,7 +19,7 @@ from typing import Final, NamedTuple, Protocol
 from app.core.reasons import CloseReason
 from app.core.splice import Splice
 from app.dataplane.coalescing import Coalescing, Stream
-from app.dataplane.lingering import LastBytes
+from app.dataplane.lingering import LastBytes, unacknowledged
 from app.dataplane.pacing import pace_less
 from app.dataplane.poller import EDGES, ERR, HUP, OUT, PRI, RDHUP, Poller
 from app.dataplane.splice import REFUSALS, SPLICE_FROM, Pipe, Pipes
@@ -165,8 +165,8 @@ class Direction:
             self._move_soon()
 
     def left(self) -> int:
-        """Changes while it moves bytes; 0 when it has come to its end."""
-        return 0 if self._stopped else 1 + self.moved
+        """Changes while the sink's peer takes bytes, which is long before there is room for more; 0 at the end."""
+        return 0 if self._stopped else 1 + self.moved - unacknowledged(self._sink)
 
     def break_off(self) -> None:
         """Pass on nothing more: the sink takes too long."""

@@ -206,7 +206,7 @@ class Worker:
             session.start()
         except Exception:  # noqa: BLE001
             self._callback_failed(session.start)
-        if len(self._sessions) + self.lingering.count >= self._listeners.most_sessions:
+        if len(self._sessions) + len(self.lingering.sockets) // 2 >= self._listeners.most_sessions:
             self._listeners.pause_full()
 
     # Periodic work
@@ -268,7 +268,7 @@ class Worker:
         now = monotonic()
         for session in self._drain.due(list(self._sessions.values()), now):
             self._end_session(session, CloseReason.DRAIN)
-        if self._sessions or (self.lingering.count and not self._drain.is_over(now)):
+        if self._sessions or (self.lingering.sockets and not self._drain.is_over(now)):
             self.poller.call_later(DRAIN_TICK, self._continue_drain)
         else:
             self._exit(0, CloseReason.DRAIN)

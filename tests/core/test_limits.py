@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.core.limits import most_sessions, needed_by_control, needed_by_worker
+from app.core.limits import most_lingering, most_sessions, needed_by_control, needed_by_worker
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,10 @@ def test_control_needs_more_the_more_it_serves() -> None:
     assert needed_by_control(2, 1, 1) == least + 2
     assert needed_by_control(1, 3, 1) == least + 4
     assert needed_by_control(1, 1, 256) < 1024
+
+
+@pytest.mark.parametrize(("descriptors", "sockets"), [(1024, 112 * 2), (168, 10), (130, 2)])
+def test_sockets_with_last_bytes_take_a_quarter_of_the_descriptors_and_never_fewer_than_a_session_has(
+    descriptors: int, sockets: int
+) -> None:
+    assert most_lingering(most_sessions(descriptors, 1)) == sockets
