@@ -9,7 +9,7 @@ from functools import partial
 from time import monotonic
 
 from app.core.address import is_ip
-from app.core.lifecycle import closing_window
+from app.core.lifecycle import LONGEST_LAST_BYTES, closing_window
 from app.core.outlier import Failures
 from app.core.reasons import CloseReason
 from app.core.splice import Splice
@@ -55,7 +55,6 @@ STANDARD_OUTPUT = 1
 LOG_FLUSH_INTERVAL = 0.1  # seconds, as all intervals here
 LOG_FLUSH_SIZE = 32 * 1024
 DRAIN_TICK = 0.05
-LAST_BYTES_WAIT = 0.25  # for peers that have not acknowledged what was sent to them when the worker ends
 LAST_LOG_WAIT = 0.4  # for a block that a slow reader of the log does not take
 
 
@@ -80,6 +79,7 @@ class Worker:
         )
         self._closing = Closing(self.poller, self._sessions)
         self._drain: DrainInProgress | None = None
+        self._last_bytes_wait = LONGEST_LAST_BYTES
         self._greeted = self._flush_is_due = False
         self._exit_code: int | None = None
         self._sweep_due = monotonic()
@@ -260,7 +260,9 @@ class Worker:
         for pool in self._pools.values():
             pool.drain()
         if self._drain is None:
-            self._drain = DrainInProgress(monotonic(), closing_window(grace))
+            window = closing_window(grace)
+            self._last_bytes_wait = window.last_bytes
+            self._drain = DrainInProgress(monotonic(), window)
             self._continue_drain()
 
     def _continue_drain(self) -> None:
@@ -290,8 +292,9 @@ class Worker:
         self._listeners.stop()
         for session in list(self._sessions.values()):
             self._end_session(session, reason)
+        self._flush_log_now()  # whatever becomes of the wait
         # The link stays open until the process has written its log: control takes its end for a death.
-        self.lingering.when_empty(self.poller.stop, within=LAST_BYTES_WAIT)
+        self.lingering.when_empty(self.poller.stop, within=self._last_bytes_wait)
 
     def failed(self) -> None:
         """A bug in the worker's own timers, such as the sweep, leaves nobody to pay but all."""

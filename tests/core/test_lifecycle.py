@@ -43,6 +43,12 @@ def test_the_window_lies_within_the_grace(grace: float) -> None:
     assert grace - window.end <= 0.5
 
 
+@given(GRACES)
+def test_the_wait_for_last_bytes_leaves_half_of_the_margin_to_write_the_log_and_exit(grace: float) -> None:
+    window = closing_window(grace)
+    assert 0 <= window.last_bytes <= min(0.25, (grace - window.end) / 2)
+
+
 @given(GRACES, SESSIONS)
 def test_nothing_is_due_before_the_window_and_everything_at_its_end(grace: float, sessions: int) -> None:
     window = closing_window(grace)
