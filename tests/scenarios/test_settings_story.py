@@ -141,8 +141,8 @@ async def test_a_file_with_several_listeners_and_pools_below_variables(tmp_path:
                 assert await client.ask(b"through") == b"through"
                 await client.finish()
             status = await proxy.status()
-            code, _ = await proxy.get("/connections")
-            assert code == 200, "from this machine"
+            assert (await proxy.get("/connections"))[0] == 401, "a token that is set is asked of everybody"
+            assert (await proxy.get("/connections", Authorization=f"Bearer {TOKEN}"))[0] == 200
             assert TOKEN not in str(status)
             proxy.process.terminate()
             # The default of the delay inside Kubernetes, without a wait for it.

@@ -176,7 +176,8 @@ async def test_a_worker_that_keeps_dying_is_restarted_after_a_growing_pause_whil
             assert (status, monotonic() - asked < 1) == (200, True)
             status, body = await proxy.get("/readyz")
             assert (status, orjson.loads(body)["reasons"]) == (503, ["listener default: no worker accepts"])
-            assert (await proxy.status())["workers"][0]["restarts"] == deaths
+            restarts = (await proxy.status())["workers"][0]["restarts"]
+            assert restarts in {deaths, deaths + 1}, "it may have been started again when the page was made"
         assert pauses == sorted(set(pauses)), "each pause is longer than the one before"
         # A client that comes while no worker runs waits in the kernel's queue.
         client = await connect(proxy.port)
