@@ -62,10 +62,16 @@ def _read(value: object) -> Headers:
 
 def _pairs(value: object) -> Iterable[tuple[str, str]]:
     if isinstance(value, Mapping):
-        return [(str(name), "" if text is None else str(text)) for name, text in value.items()]
+        return [(str(name), _text(name, text)) for name, text in value.items()]
     if not isinstance(value, str):
         raise ValueError(_EXPECTED)
     return _written(value)
+
+
+def _text(name: object, value: object) -> str:
+    if not isinstance(value, str | int | float | None):
+        raise ValueError(f"the value of {str(name)[:64]} is a list or a mapping: expected one text")
+    return "" if value is None else str(value)
 
 
 def _written(text: str) -> Iterator[tuple[str, str]]:

@@ -44,6 +44,8 @@ def test_headers_are_read(written: object, fields: list[tuple[str, str]]) -> Non
         ({"X-A": "1\n"}, "the value of X-A is not 1 to 4096 printable"),
         ("X-A: \u00e9", "the value of X-A is not 1 to 4096 printable"),
         ("X-A:", "the value of X-A is not 1 to 4096 printable"),
+        ({"X-A": ["1", "2"]}, "the value of X-A is a list or a mapping: expected one text"),
+        ({"X-A": {"X-B": "1"}}, "the value of X-A is a list or a mapping: expected one text"),
         ({"X-A": "x" * 4097}, "the value of X-A is not 1 to 4096 printable"),
         ("X-A: **********", "the value of X-A is the mask that stands for it"),
         ("X-A: 1, x-a: 2", "x-a is given twice"),
