@@ -17,6 +17,7 @@ from app.link.board import WORKER, WorkerCell
 from tests.support.backends import echo, running_backend
 from tests.support.clients import connect
 from tests.support.compiled import COMPILED
+from tests.support.ports import free_port
 from tests.support.waiting import until
 from tests.support.worker import running_worker
 
@@ -54,7 +55,7 @@ async def requests(port: int, count: int) -> None:
 
 async def under(tool: list[str], load: Load, count: int) -> None:
     """Run a worker under a tool, with so much load."""
-    async with running_backend(echo) as backend, running_worker(command=tool) as worker:
+    async with running_backend(echo, port=free_port()) as backend, running_worker(command=tool) as worker:
         await until(lambda: worker.own(WORKER, WorkerCell.SWEPT_AT_MILLISECONDS), seconds=START_LIMIT)
         worker.add_pool()
         worker.set_backends([Backend(backend.name, "127.0.0.1", backend.port)])
@@ -88,7 +89,7 @@ async def cost(load: Load) -> Counts:
 
 async def idle_bytes() -> float:
     """Memory of a worker per connection that does nothing."""
-    async with running_backend(echo) as backend, running_worker() as worker:
+    async with running_backend(echo, port=free_port()) as backend, running_worker() as worker:
         worker.add_pool()
         worker.set_backends([Backend(backend.name, "127.0.0.1", backend.port)])
         port = await worker.add_listener()

@@ -68,9 +68,10 @@ class TestBackend:
 
 
 @asynccontextmanager
-async def running_backend(behaviour: Behaviour, *, host: str = "127.0.0.1") -> AsyncIterator[TestBackend]:
-    """A backend on a free port, stopped with all its connections at the end."""
+async def running_backend(behaviour: Behaviour, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[TestBackend]:
+    """A backend on this port, or one that the system chooses; stopped with all its connections at the end."""
     backend = TestBackend(behaviour, host)
+    backend.port = port
     await backend.start()
     try:
         yield backend
