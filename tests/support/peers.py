@@ -187,11 +187,15 @@ async def serving(behave: Callable[[Peer], Awaitable[None]], host: str = "127.0.
         with peer, suppress(OSError):
             await behave(peer)
 
+    def serve(peer: Peer) -> None:
+        task = asyncio.create_task(one(peer))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        task.add_done_callback(lambda _: peer.close())  # it may be cancelled before it begins
+
     async def accept() -> None:
         while True:
-            task = asyncio.create_task(one(await backend.accept()))
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
+            serve(await backend.accept())
 
     with listening(host) as backend:
         acceptor = asyncio.create_task(accept())
