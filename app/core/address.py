@@ -74,6 +74,22 @@ def is_ip(host: str) -> bool:
     return True
 
 
+def destination(host: str) -> str:
+    """Where a connection to this host arrives, as an IP address where that can be told, else the host as it is.
+
+    An IPv4 address that is written as one of IPv6 is that IPv4 address, and the address that stands for any is loopback.
+    """
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if address.version == 6 and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    if address.is_unspecified:
+        return "127.0.0.1" if address.version == 4 else "::1"
+    return str(address)
+
+
 def alternating(hosts: Iterable[str]) -> list[str]:
     """IP addresses without repetition, in their order but with the families in turns, as in RFC 8305 (section 4).
 

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from app.core.address import Address
+from app.core.address import Address, destination
 
 EVERY_IPV4 = "0.0.0.0"  # noqa: S104 compared, not bound
 EVERY_ADDRESS = "::"
@@ -43,9 +43,12 @@ class Entrances:
 
     def hop(self, address: Address) -> Hop | None:
         """The hop that a connection to this address would be, if it comes in again by one of the entrances."""
-        for entrance in self._by_port.get(address.port, ()):
-            host = entrance.bind.host
-            if host == address.host or (_is_every_address(host, address.host) and self._is_own(address.host)):
+        if not (entrances := self._by_port.get(address.port)):
+            return None
+        host = destination(address.host)
+        for entrance in entrances:
+            bind = entrance.bind.host
+            if bind == host or (_is_every_address(bind, host) and self._is_own(host)):
                 return Hop(address, entrance)
         return None
 

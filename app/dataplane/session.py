@@ -24,7 +24,7 @@ from app.dataplane.lingering import Lingering
 from app.dataplane.poller import EDGES, ERR, HUP, OUT
 from app.dataplane.pool import Pool, PoolBackend
 from app.dataplane.relay import Direction, Medium, relay
-from app.link.own_addresses import precise_error
+from app.link.own_addresses import has_met_itself, precise_error
 from app.link.sockets import NODELAY
 
 if TYPE_CHECKING:
@@ -288,7 +288,7 @@ class Session:
         assert self.backend_socket is not None
         self.pool.dials.end(self)
         error = events & (ERR | HUP) and _dial_error(self.backend_socket)
-        if not error and self.backend.may_meet_itself and self.backend_socket.getsockname()[:2] == self.backend.address:
+        if not error and self.backend.may_meet_itself and has_met_itself(self.backend_socket, *self.backend.address):
             error = ECONNREFUSED
         if error:
             self._dial_failed(connect_failure(error))

@@ -9,6 +9,8 @@ from errno import EADDRNOTAVAIL, ENETUNREACH
 from functools import cache
 from pathlib import Path
 
+from app.core.address import destination
+
 _PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")  # of IPv6, too
 _ANY_PORT = 9  # UDP: nothing is sent
 
@@ -41,4 +43,10 @@ def precise_error(errno: int, host: str) -> int:
 
 def may_meet_itself(host: str, port: int) -> bool:
     """Whether a connection to this IP address and port may be given the same ones as its own."""
-    return port in ephemeral_ports() and source_address(host) == host
+    return port in ephemeral_ports() and source_address(destination(host)) == destination(host)
+
+
+def has_met_itself(sock: socket.SocketType, host: str, port: int) -> bool:
+    """Whether a socket that is connected to this IP address and port is connected to itself."""
+    own = sock.getsockname()
+    return bool(own[1] == port) and destination(own[0]) == destination(host)

@@ -65,7 +65,7 @@ async def test_a_probe_that_meets_itself_is_refused_and_leaves_the_port_to_the_b
     only = 40_000
 
     async def story() -> None:
-        for host in ("127.0.0.1", "::1"):
+        for host in ("127.0.0.1", "::1", "0.0.0.0", "::"):
             assert await probe(only, "tcp", host=host) == "connection refused"
             assert await probe(only, "send_expect", host=host, send="x", expect="x") == "connection refused"
             with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as backend:

@@ -27,6 +27,15 @@ def entrance(pool: str, bind: str = "127.0.0.1:80") -> Entrance:
         ("[::]:80", "127.0.0.1:80", True),
         ("[::]:80", "0.0.0.0:80", True),
         ("[::1]:80", "127.0.0.1:80", False),
+        ("127.0.0.1:80", "0.0.0.0:80", True),
+        ("127.0.0.2:80", "0.0.0.0:80", False),
+        ("[::1]:80", "[::]:80", True),
+        ("127.0.0.1:80", "[::]:80", False),
+        ("127.0.0.1:80", "[::ffff:127.0.0.1]:80", True),
+        ("0.0.0.0:80", "[::ffff:10.9.9.9]:80", True),
+        ("0.0.0.0:80", "[::ffff:10.0.0.2]:80", False),
+        ("10.0.0.1:80", "[::ffff:10.0.0.1]:80", True),
+        ("127.0.0.1:80", "[::ffff:0.0.0.0]:80", True),
     ],
 )
 def test_a_backend_is_a_listener_where_connections_to_it_come_in(bind: str, address: str, comes_in: bool) -> None:  # noqa: FBT001

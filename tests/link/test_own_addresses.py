@@ -15,11 +15,13 @@ def test_the_ports_are_those_that_the_system_gives_to_connections() -> None:
 def test_a_connection_may_meet_itself_at_the_address_that_it_would_come_from_and_at_a_port_that_it_could_get() -> None:
     found = {
         (host, port): may_meet_itself(host, port)
-        for host in ("127.0.0.1", "127.0.0.2", "192.0.2.1", "::1")
+        for host in ("127.0.0.1", "0.0.0.0", "::ffff:127.0.0.1", "127.0.0.2", "192.0.2.1", "::1", "::")
         for port in (ONE, LAST, ONE - 1)
     }
     meets = {address for address, may in found.items() if may}
-    assert meets == {(host, port) for host in ("127.0.0.1", "::1") for port in (ONE, LAST)}
+    assert meets == {
+        (host, port) for host in ("127.0.0.1", "0.0.0.0", "::ffff:127.0.0.1", "::1", "::") for port in (ONE, LAST)
+    }
 
 
 def test_the_source_of_a_connection_is_known_without_one_and_missing_where_there_is_none() -> None:

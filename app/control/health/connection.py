@@ -15,7 +15,7 @@ from ssl import SSLContext
 from app.control.health.request import CLOSED, ProbeError, ProbeRequest, Progress
 from app.control.health.tls_layer import TlsLayer
 from app.core.address import Address
-from app.link.own_addresses import precise_error
+from app.link.own_addresses import has_met_itself, precise_error
 from app.link.sockets import RESET_ON_CLOSE
 
 CHUNK = 8 * 1024
@@ -145,7 +145,7 @@ async def _connect(sock: socket.socket, address: Address) -> None:
     if error == EINPROGRESS:
         await _until_writable(sock)
         error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if not error and sock.getsockname()[:2] == address:  # see app/link/own_addresses.py
+    if not error and has_met_itself(sock, *address):
         sock.setsockopt(*RESET_ON_CLOSE)  # after a reset the port is free at once for the backend that should have it
         error = ECONNREFUSED
     if error:
