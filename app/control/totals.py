@@ -102,10 +102,10 @@ class Totals:
         return sum(self.board.cells[base + table.cell(slot, field)] for slot in self._used[table])
 
     def expect_life(self, worker: int) -> None:
-        """A worker is about to start: from now on it is silent until it speaks."""
-        self.board.cells[self.board.base(worker) + WORKER.cell(0, WorkerCell.SWEPT_AT_MILLISECONDS)] = int(
-            monotonic() * 1000
-        )
+        """A worker is about to start: from now on it is silent until it speaks, and accepts nothing."""
+        row = self.board.base(worker) + WORKER.cell(0, 0)
+        self.board.cells[row + WorkerCell.SWEPT_AT_MILLISECONDS] = int(monotonic() * 1000)
+        self.board.cells[row + WorkerCell.ACCEPTING] = 0
 
     def sign_of_life(self, worker: int) -> int:
         """When a worker last swept or was started, in milliseconds of the monotonic clock; 0 while there is none."""

@@ -48,7 +48,7 @@ class LinkWatch:
         elif events:
             self._poller.modify(descriptor, events)
         else:
-            self._poller.pause(descriptor)
+            self._poller.unregister(descriptor)
         self._events = events
 
     def _ready(self, events: int) -> None:

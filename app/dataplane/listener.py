@@ -1,7 +1,8 @@
 """Accepts clients on the listening sockets that control has bound, and turns each into a session."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -9,9 +10,9 @@ from app.core.network import Networks
 from app.core.reasons import NO_RESOURCES, RejectReason
 from app.core.token_bucket import TokenBucket
 from app.dataplane.counters import Counters
-from app.dataplane.poller import ACCEPT, Poller
+from app.dataplane.poller import IN, IN_FOR_ONE, Poller
 from app.dataplane.pool import Pool
-from app.link.board import LISTENERS, REJECTED_CELL, WORKER, ListenerCell, WorkerCell
+from app.link.board import LISTENERS, REJECTED_CELL, ListenerCell
 from app.link.messages import ListenerAdded
 from app.link.sockets import BACKLOG
 
@@ -26,7 +27,9 @@ Peer = tuple[str, int]
 
 
 class Listener:
-    """One listener with its sockets, which it owns, and its counters. Those of other workers are copies, to share the work.
+    """One listener with its sockets, which it owns, and its counters.
+
+    It has copies of the sockets of all other workers, to serve those that do not accept.
 
     `accepted(listener, client, peer)` takes over each new connection; `exhausted(listener, error)` is told when the system
     has no descriptor or memory left for one.
@@ -48,8 +51,9 @@ class Listener:
         self.name = message.name
         self.pool = pool
         self._set_limits(counters, message)
-        self._accepts_since_cell = counters.slot(WORKER, 0) + WorkerCell.ACCEPTS_SINCE_MICROSECONDS
-        self._gates = [Gate(self, sock, counters.worker) for sock in sockets]
+        self._worker = counters.worker
+        self._gates = {self._worker: [Gate(self, sock) for sock in sockets]}  # by the worker whose sockets they are
+        self._served = {self._worker}
         self._suspended = self._over_rate = self._closed = False
         self.paused = True  # it does not accept at the moment, for whatever reason
 
@@ -66,7 +70,7 @@ class Listener:
     @property
     def sockets(self) -> int:
         """How many sockets it has, those of other workers included."""
-        return len(self._gates)
+        return sum(map(len, self._gates.values()))
 
     def open(
         self,
@@ -75,28 +79,32 @@ class Listener:
     ) -> None:
         """Begin to accept."""
         self.accepted, self.exhausted = accepted, exhausted
-        for gate in self._gates:
-            self._poller.register(gate.sock.fileno(), ACCEPT, gate.ready)
         self.paused = False
-        self._say_since_when()
+        self._begin(self._worker)
 
     def share(self, worker: int, sockets: list[socket.socket]) -> None:
-        """Accept on the sockets of another worker, too, while that one does not."""
-        for sock in sockets:
-            gate = Gate(self, sock, worker)
-            self._gates.append(gate)
-            self._poller.register(sock.fileno(), ACCEPT, gate.ready)
-            if self.paused:
-                self._poller.pause(sock.fileno())
+        """Take copies of the sockets of another worker, which the listener owns from now on."""
+        self._gates[worker] = [Gate(self, sock) for sock in sockets]
 
-    def watch_anew(self, worker: int) -> None:
-        """Go behind all others that watch the sockets of this worker, and see who waits there."""
-        if self.paused:
-            return
-        for gate in self._gates:
-            if gate.worker == worker:
-                self._poller.pause(gate.sock.fileno())
-                self._poller.resume(gate.sock.fileno(), ACCEPT)
+    def serve(self, workers: set[int]) -> None:
+        """Accept in place of exactly these other workers."""
+        served = {self._worker, *workers} & self._gates.keys()
+        if not self.paused:
+            for worker in self._served - served:
+                self._end(worker)
+            for worker in served - self._served:
+                self._begin(worker)
+        self._served = served
+
+    def _begin(self, worker: int) -> None:
+        """Watch the sockets of a worker."""
+        events = IN if worker == self._worker else IN_FOR_ONE
+        for gate in self._gates[worker]:
+            self._poller.register(gate.sock.fileno(), events, gate.ready)
+
+    def _end(self, worker: int) -> None:
+        for gate in self._gates[worker]:
+            self._poller.unregister(gate.sock.fileno())
 
     def pause(self) -> None:
         """Leave new clients in the kernel's queue until `resume`."""
@@ -132,33 +140,31 @@ class Listener:
         if paused is self.paused or self._closed:
             return
         self.paused = paused
-        for gate in self._gates:
+        for worker in self._served:
             if paused:
-                self._poller.pause(gate.sock.fileno())
+                self._end(worker)
             else:
-                self._poller.resume(gate.sock.fileno(), ACCEPT)
-        if not paused:
-            self._say_since_when()
-
-    def _say_since_when(self) -> None:
-        """Let the other workers know that they watched these sockets before, so that they go behind."""
-        self._cells[self._accepts_since_cell] = int(monotonic() * 1_000_000)
+                self._begin(worker)
 
     def accept_waiting(self) -> None:
         """Accept all whom the kernel has let in already, as far as the rate allows; those who come meanwhile do not make it
         endless."""
-        for gate in self._gates:
+        for gate in self._all_gates():
             for _ in range(BACKLOG // ACCEPTS_PER_EVENT):
                 if not gate.accept_some():
                     break
 
     def close(self) -> None:
         """Accept nobody any more."""
-        for gate in self._gates:
-            if not self.paused:
-                self._poller.pause(gate.sock.fileno())  # control holds it open, so that closing would not end its events
+        if not self.paused:
+            for worker in self._served:
+                self._end(worker)  # control holds the sockets open, so that closing would not end their events
+        for gate in self._all_gates():
             self._poller.close(gate.sock)
         self._closed = True
+
+    def _all_gates(self) -> "Iterable[Gate]":
+        return chain.from_iterable(self._gates.values())
 
     def opened(self) -> None:
         """Count a session that has begun."""
@@ -189,10 +195,10 @@ class Listener:
 
 
 class Gate:
-    """One listening socket of a listener; `worker` is the number of the worker whose socket it is."""
+    """One listening socket of a listener."""
 
-    def __init__(self, listener: Listener, sock: socket.socket, worker: int) -> None:
-        self.listener, self.sock, self.worker = listener, sock, worker
+    def __init__(self, listener: Listener, sock: socket.socket) -> None:
+        self.listener, self.sock = listener, sock
         self._family, self._type, self._protocol = int(sock.family), int(sock.type), sock.proto
 
     def ready(self, _events: int) -> None:

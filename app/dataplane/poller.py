@@ -19,9 +19,7 @@ HUP: Final = select.EPOLLHUP
 RDHUP: Final = select.EPOLLRDHUP
 PRI: Final = select.EPOLLPRI  # urgent data, before which a read stops
 EDGES: Final = IN | OUT | RDHUP | PRI | select.EPOLLET  # every change once, so that a socket needs to be registered once
-ACCEPT: Final = (
-    IN | select.EPOLLEXCLUSIVE
-)  # of the processes that watch a socket, one that waits is woken, the first of them
+IN_FOR_ONE: Final = IN | select.EPOLLEXCLUSIVE  # of the processes that watch a socket, one is woken
 GONE: Final = RDHUP | select.EPOLLET  # only that the peer sends nothing more, or has broken off
 BATCH: Final = 256
 
@@ -82,13 +80,9 @@ class Poller:
         """Tell another callback of a registered socket's events from now on."""
         self._callbacks[descriptor] = callback
 
-    def pause(self, descriptor: int) -> None:
-        """Report nothing of a registered socket, not even errors, until `resume`."""
+    def unregister(self, descriptor: int) -> None:
+        """Report nothing of a registered socket any more, not even errors."""
         self._epoll.unregister(descriptor)
-
-    def resume(self, descriptor: int, events: int) -> None:
-        """Watch a paused socket again."""
-        self._epoll.register(descriptor, events)
 
     def close(self, sock: socket.SocketType) -> None:
         """Close a socket and forget it.

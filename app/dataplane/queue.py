@@ -91,7 +91,7 @@ class Queue:
         if (place := self.waiting.pop(session, None)) is None:
             return
         self._cells[self._cell] -= 1
-        self._poller.pause(session.client.fileno())
+        self._poller.unregister(session.client.fileno())
         session.queued_seconds = monotonic() - place.since
 
     def wake(self) -> None:

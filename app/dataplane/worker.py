@@ -194,6 +194,8 @@ class Worker:
             sock.setblocking(False)
         if not sockets:
             self._channel.send(SocketsLost(listener, worker))
+            if worker == self._number:
+                self._listeners.lost(listener)
         return sockets
 
     # Accepting
@@ -224,7 +226,6 @@ class Worker:
             except Exception:  # noqa: BLE001
                 self._callback_failed(session.sweep)
         self.medium.pipes.sweep()
-        self._listeners.sweep(now)
         self._sweep_due = monotonic() + SWEEP_INTERVAL
         self.poller.call_later(SWEEP_INTERVAL, self._sweep)
 

@@ -25,7 +25,7 @@ class WorkerCell(IntEnum):
     SWEPT_AT_MILLISECONDS = 2  # of the monotonic clock, which all processes share: the worker's sign of life
     COUNTED_CLIENTS = 3  # slots of the clients' table that it has ever used
     SESSIONS_LOGGED = 4  # sessions whose line is written, or dropped and counted as such
-    ACCEPTS_SINCE_MICROSECONDS = 5  # when it last began to watch listening sockets, after a start or a pause; same clock
+    ACCEPTING = 5  # 1 while it accepts clients on the sockets of all its listeners
 
 
 class ListenerCell(IntEnum):

@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.backends import echo, running_backend
-from tests.support.clients import Client, ask_all, clients, connect
+from tests.support.clients import Client, ask_all, clients
 from tests.support.proxy import Fields, Proxy, running_proxy
+from tests.support.sharing import sessions_by_worker, until_all_workers_accept
 from tests.support.waiting import until
 
 NEWCOMERS = 20
+BURST = 200
 PATIENCE = 15.0
 
 
@@ -94,30 +96,26 @@ async def test_a_client_that_waits_for_a_worker_that_has_died_is_served_by_anoth
             assert await served(newcomers) == NEWCOMERS
 
 
-async def test_a_worker_that_was_started_again_is_first_at_its_own_sockets_again() -> None:
+async def test_a_burst_of_clients_is_spread_evenly_over_the_workers() -> None:
+    async with two_workers() as (proxy, _pids):
+        await until_all_workers_accept(proxy)
+        async with clients(proxy.port, BURST) as connected:
+            assert await served(connected) == BURST
+            counts = await until(partial(sessions_once_there_are, proxy, BURST))
+        assert min(counts) > BURST / 4
+
+
+async def sessions_once_there_are(proxy: Proxy, sessions: int) -> list[int]:
+    """The sessions of each worker, once there are as many in all."""
+    counts = await sessions_by_worker(proxy)
+    return counts if sum(counts) == sessions else []
+
+
+async def test_a_worker_that_was_started_again_gets_its_share_again() -> None:
     async with two_workers() as (proxy, pids):
         os.kill(pids[0], signal.SIGKILL)
         await proxy.event("worker_restarted")
-        await until(partial(workers_that_run, proxy))
-
-        async def both_accept() -> bool:
-            before = await sessions_by_worker(proxy)
-            for _ in range(NEWCOMERS):
-                client = await connect(proxy.port)
-                assert await client.ask(b"hello") == b"hello"
-                held.append(client)
-            return all(
-                after - count >= NEWCOMERS / 10 for count, after in zip(before, await sessions_by_worker(proxy), strict=True)
-            )
-
-        held: list[Client] = []
-        await until(both_accept)
-        for client in held:
-            await client.close()
-
-
-async def sessions_by_worker(proxy: Proxy) -> list[int]:
-    return [worker["connections_active"] for worker in (await proxy.status())["workers"]]
+        await until_all_workers_accept(proxy)
 
 
 async def test_a_drain_serves_all_clients_that_are_queued_at_the_sockets_of_both_workers() -> None:

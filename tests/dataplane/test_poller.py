@@ -96,7 +96,7 @@ def test_a_socket_closed_within_a_batch_gets_no_event_of_it_and_neither_does_its
     assert min(first.fileno(), second.fileno()) == -1
 
 
-def test_a_paused_socket_reports_nothing_not_even_a_hang_up_until_it_is_resumed(bench: Bench) -> None:
+def test_an_unregistered_socket_reports_nothing_not_even_a_hang_up_until_it_is_registered_again(bench: Bench) -> None:
     called: list[int] = []
     ours, theirs = bench.pair()
 
@@ -104,14 +104,14 @@ def test_a_paused_socket_reports_nothing_not_even_a_hang_up_until_it_is_resumed(
         called.append(events)
         bench.poller.close(ours)
 
-    def resume() -> None:
+    def register_again() -> None:
         assert called == []
-        bench.poller.resume(ours.fileno(), IN)
+        bench.poller.register(ours.fileno(), IN, ready)
 
     bench.poller.register(ours.fileno(), IN, ready)
-    bench.poller.pause(ours.fileno())
+    bench.poller.unregister(ours.fileno())
     theirs.close()
-    bench.poller.call_later(0.01, resume)
+    bench.poller.call_later(0.01, register_again)
     bench.run(0.05)
     assert len(called) == 1
 
