@@ -69,14 +69,15 @@ run: $(VENV)/.run
 compiled: $(COMPILED)/.built
 
 test: system $(VENV)/.dev $(BIN)/helm $(NODE)
-	$(BIN)/python -m pytest -n 3 --ignore=tests/scenarios -m "not container and not checkov"
+	@$(BIN)/python -m compileall -q app tests
+	$(BIN)/python -m pytest -n 4 --ignore=tests/scenarios -m "not container and not checkov"
 
 test-scenarios: system $(VENV)/.dev $(COMPILED)/.built $(NODE)
 	$(AS_SHIPPED) $(BIN)/python -m pytest tests/scenarios
 
 # Of `make test`, what tests the compiled modules, run by them.
 test-compiled: system $(VENV)/.dev $(COMPILED)/.built $(NODE)
-	$(AS_SHIPPED) $(BIN)/python -m pytest -n 3 tests/dataplane tests/core/balance tests/core/test_address.py tests/link
+	$(AS_SHIPPED) $(BIN)/python -m pytest -n 4 tests/dataplane tests/core/balance tests/core/test_address.py tests/link
 
 test-splice: system $(VENV)/.dev $(COMPILED)/.built $(NODE)
 	SPLICE=always $(AS_SHIPPED) $(BIN)/python -m pytest $(MOVING_BYTES)

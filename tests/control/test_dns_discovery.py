@@ -31,7 +31,7 @@ def pool_of(server: DnsServer, **dns: object) -> Iterator[tuple[LivePool, list[t
     """A pool that nobody probes, and its changes, each with the number of questions that had been asked by then."""
     board = Board.create(1)
     announced: list[tuple[Change | PanicChanged, int]] = []
-    given = {"name": NAME, "resolver": server.resolver, "timeout": "200ms", **dns}
+    given = {"name": NAME, "resolver": server.resolver, "timeout": "500ms", **dns}
     settings = PoolSettings.model_validate({"dns": given, "health": {"type": "none"}})
 
     def changed(_pool: LivePool, changes: tuple[Change | PanicChanged, ...]) -> None:
