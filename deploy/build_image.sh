@@ -20,7 +20,7 @@ choose() {
 }
 
 engine=${ENGINE:-$(choose)}
-version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' app/__init__.py)
+version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' app/tidegate/__init__.py)
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 certificates=${PIP_CERT:-${SSL_CERT_FILE:-${CURL_CA_BUNDLE:-}}}
 

@@ -7,7 +7,7 @@ image=$1
 folder=$2
 helm=${HELM:-helm}
 
-version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' app/__init__.py)
+version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' app/tidegate/__init__.py)
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 cp -R helm/tidegate "$copy"

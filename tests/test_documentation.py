@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import variables
 from tests.support.document_tables import DOCUMENTS, TABLE, is_named, with_tables
+from tidegate.settings import variables
 
 ROOT = Path(__file__).parents[1]
 

@@ -141,7 +141,7 @@ def tidegate(folder: Path, job: Job) -> Iterator[Target]:
     }
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
     log = folder / "tidegate.log"
-    with _running([sys.executable, "-m", "app", "run"], log, port, environment | settings) as pid:
+    with _running([sys.executable, "-m", "tidegate", "run"], log, port, environment | settings) as pid:
         url = f"http://127.0.0.1:{admin}"
         wait_for_page(f"{url}/readyz", log)
         yield Target(port, pid, url)

@@ -12,14 +12,14 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from app.core.backend import Backend
-from app.link.board import WORKER, WorkerCell
 from tests.support.backends import echo, running_backend
 from tests.support.clients import connect
 from tests.support.compiled import COMPILED
 from tests.support.ports import free_port
 from tests.support.waiting import until
 from tests.support.worker import running_worker
+from tidegate.core.backend import Backend
+from tidegate.link.board import WORKER, WorkerCell
 
 FEW, MANY = 50, 250
 IDLE = 400

@@ -13,18 +13,18 @@ from urllib.request import urlopen
 from rich.console import Console
 from rich.table import Table
 
-from app.core.backend import Backend, State
-from app.core.balance import POLICIES
-from app.core.pool import Pool as Snapshot
-from app.dataplane.counters import Counters
-from app.dataplane.poller import Poller
-from app.dataplane.pool import Pool
-from app.link.board import Board
-from app.link.messages import BackendEntry, PoolAdded
 from tests.bench.contenders import Job, Target, contender
 from tests.bench.loads import accepting_port, idle_connections, web_backend
 from tests.bench.processes import processor_seconds, proportional_bytes
 from tests.bench.works import OURS
+from tidegate.core.backend import Backend, State
+from tidegate.core.balance import POLICIES
+from tidegate.core.pool import Pool as Snapshot
+from tidegate.dataplane.counters import Counters
+from tidegate.dataplane.poller import Poller
+from tidegate.dataplane.pool import Pool
+from tidegate.link.board import Board
+from tidegate.link.messages import BackendEntry, PoolAdded
 
 SIZES = (1, 100, 1000, 10_000)
 REPORTED = (1, 100, 1000, 4000)  # as many as one pool may list

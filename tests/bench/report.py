@@ -13,10 +13,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from app import __version__
-from app.dataplane import relay
 from tests.bench.rounds import Rounds, median_of, ratios, spread
 from tests.bench.works import OURS, Figure, Work
+from tidegate import __version__
+from tidegate.dataplane import relay
 
 Json = dict[str, Any]
 

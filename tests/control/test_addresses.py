@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from app.control.moves import SHORTEST, Moves
-from app.control.pools import LivePool
-from app.control.totals import Totals
-from app.core.backend import Backend, State
-from app.core.pool import BackendAdded, BackendAltered, Change, PanicChanged, StateChanged
-from app.link.board import Board
-from app.link.messages import BackendFailed
-from app.settings import PoolSettings
 from tests.control.test_prober import Bench, probing
 from tests.support.backends import Behaviour, TestBackend, answering, echo, http_answer, silent
 from tests.support.waiting import until
+from tidegate.control.moves import SHORTEST, Moves
+from tidegate.control.pools import LivePool
+from tidegate.control.totals import Totals
+from tidegate.core.backend import Backend, State
+from tidegate.core.pool import BackendAdded, BackendAltered, Change, PanicChanged, StateChanged
+from tidegate.link.board import Board
+from tidegate.link.messages import BackendFailed
+from tidegate.settings import PoolSettings
 
 NAME = "chat.internal:80"
 FAST: dict[str, Any] = {"interval": "50ms", "timeout": "50ms"}

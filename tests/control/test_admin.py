@@ -19,13 +19,13 @@ import pytest_asyncio
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from app.core.reasons import CloseReason
 from tests.support.backends import echo, running_backend
 from tests.support.clients import connect
 from tests.support.named_pools import named_pools, port_of
 from tests.support.ports import free_port
 from tests.support.proxy import Proxy, running_proxy
 from tests.support.waiting import until
+from tidegate.core.reasons import CloseReason
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

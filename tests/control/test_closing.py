@@ -7,14 +7,14 @@ from time import monotonic
 
 import pytest
 
-from app.control.closing import BackendGrace, closing_orders
-from app.control.pools import LivePool
-from app.control.totals import Totals
-from app.core.backend import Backend
-from app.core.pool import BackendRemoved, Change, PanicChanged
-from app.link.board import Board
-from app.link.messages import CloseSessions, KeepSessions
-from app.settings import PoolSettings
+from tidegate.control.closing import BackendGrace, closing_orders
+from tidegate.control.pools import LivePool
+from tidegate.control.totals import Totals
+from tidegate.core.backend import Backend
+from tidegate.core.pool import BackendRemoved, Change, PanicChanged
+from tidegate.link.board import Board
+from tidegate.link.messages import CloseSessions, KeepSessions
+from tidegate.settings import PoolSettings
 
 ONE, TWO, THREE = (Backend(f"10.0.0.{number}:80", f"10.0.0.{number}", 80) for number in (1, 2, 3))
 CLOSE_BOTH = {"on_down": "close", "on_removed": "close"}

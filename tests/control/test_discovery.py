@@ -8,17 +8,17 @@ from itertools import pairwise
 from os import close
 from time import monotonic
 
-from app.control import clock
-from app.control.discovery.look_ups import LookUps
-from app.control.discovery.static import LookUp, StaticDiscovery
-from app.control.pools import LivePool
-from app.control.totals import Totals
-from app.core.address import Address
-from app.core.backend import State
-from app.core.pool import BackendAdded, Change, PanicChanged, StateChanged
-from app.link.board import Board
-from app.settings import PoolSettings
 from tests.support.waiting import until
+from tidegate.control import clock
+from tidegate.control.discovery.look_ups import LookUps
+from tidegate.control.discovery.static import LookUp, StaticDiscovery
+from tidegate.control.pools import LivePool
+from tidegate.control.totals import Totals
+from tidegate.core.address import Address
+from tidegate.core.backend import State
+from tidegate.core.pool import BackendAdded, Change, PanicChanged, StateChanged
+from tidegate.link.board import Board
+from tidegate.settings import PoolSettings
 
 LITERAL, LOCAL, UNKNOWN = "127.0.0.9:7001", "localhost:7002", "nobody.invalid:7003"
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from app.control.discovery.dns_client import DnsClient, LookUpError
-from app.core.address import parse_address
-from app.core.records import Target
 from tests.support.dns_server import DnsServer, Fault, Question, running_dns_server
 from tests.support.ports import free_port
+from tidegate.control.discovery.dns_client import DnsClient, LookUpError
+from tidegate.core.address import parse_address
+from tidegate.core.records import Target
 
 NAME = "chat.test."
 

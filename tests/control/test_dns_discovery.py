@@ -11,16 +11,16 @@ from time import monotonic
 import pytest
 from structlog.testing import capture_logs
 
-from app.control.discovery.dns import DnsDiscovery, Pauses
-from app.control.pools import LivePool
-from app.control.totals import Totals
-from app.core.backend import Backend, State
-from app.core.backoff import Backoff
-from app.core.pool import BackendRemoved, Change, PanicChanged
-from app.link.board import BACKENDS, Board
-from app.settings import PoolSettings
 from tests.support.dns_server import DnsServer, Fault, running_dns_server
 from tests.support.waiting import until
+from tidegate.control.discovery.dns import DnsDiscovery, Pauses
+from tidegate.control.pools import LivePool
+from tidegate.control.totals import Totals
+from tidegate.core.backend import Backend, State
+from tidegate.core.backoff import Backoff
+from tidegate.core.pool import BackendRemoved, Change, PanicChanged
+from tidegate.link.board import BACKENDS, Board
+from tidegate.settings import PoolSettings
 
 NAME = "chat.test."
 PAUSES = Pauses(Backoff(first=0.01, longest=0.01), doubt=0.01)
@@ -268,7 +268,7 @@ async def test_more_backends_than_there_is_room_for_are_left_out_and_said() -> N
 
 
 async def test_control_without_a_pool_of_dns_records_does_not_load_what_asks_for_them() -> None:
-    script = "import sys; import app.control.serve, app.control.supervisor; print('dns' in sys.modules)"
+    script = "import sys; import tidegate.control.serve, tidegate.control.supervisor; print('dns' in sys.modules)"
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE)
     output, _ = await process.communicate()
     assert output == b"False\n"

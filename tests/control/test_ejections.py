@@ -6,22 +6,22 @@ from typing import Any
 
 import pytest
 
-from app.control import snapshot
-from app.control.log import ControlLog
-from app.control.pools import LivePool
-from app.control.process import Process
-from app.control.status.readiness import not_ready_reasons
-from app.control.totals import Totals
-from app.control.workers import Workers
-from app.core.backend import Backend, State
-from app.core.lifecycle import ProcessState
-from app.core.pool import Change, PanicChanged, StateChanged
-from app.link.board import BACKENDS, BackendCell, Board
-from app.link.log_stream import LogStream
-from app.link.messages import BackendFailed, BackendsChanged
-from app.settings import PoolSettings
 from tests.support.reports import samples_of, status_of
 from tests.support.waiting import until
+from tidegate.control import snapshot
+from tidegate.control.log import ControlLog
+from tidegate.control.pools import LivePool
+from tidegate.control.process import Process
+from tidegate.control.status.readiness import not_ready_reasons
+from tidegate.control.totals import Totals
+from tidegate.control.workers import Workers
+from tidegate.core.backend import Backend, State
+from tidegate.core.lifecycle import ProcessState
+from tidegate.core.pool import Change, PanicChanged, StateChanged
+from tidegate.link.board import BACKENDS, BackendCell, Board
+from tidegate.link.log_stream import LogStream
+from tidegate.link.messages import BackendFailed, BackendsChanged
+from tidegate.settings import PoolSettings
 
 HTTP = {"type": "http", "rise": 2, "fall": 3}
 

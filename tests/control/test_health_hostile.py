@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from app.control.health import PROBES
-from app.control.health.connection import MOST_RECEIVED
-from app.control.health.outcome import NoResourcesError
-from app.settings import HealthType
 from tests.support.backends import Behaviour, running_backend, silent
 from tests.support.namespace import in_own_network
 from tests.support.peers import connect, listening
 from tests.support.ports import free_port
 from tests.support.probes import probe
+from tidegate.control.health import PROBES
+from tidegate.control.health.connection import MOST_RECEIVED
+from tidegate.control.health.outcome import NoResourcesError
+from tidegate.settings import HealthType
 
 KINDS = [kind for kind in PROBES if kind != "tcp"]
 NEEDED: dict[str, dict[str, Any]] = {

@@ -12,12 +12,12 @@ import pytest
 import trustme
 import yaml
 
-from app.control.discovery.kubernetes.cluster import Cluster
-from app.control.discovery.kubernetes.credentials import Kubeconfig, load
-from app.control.discovery.kubernetes.trouble import UnusableCredentialsError
 from tests.support.api_server import ApiServer, running_api_server
 from tests.support.following import ONE, following, settled
 from tests.support.waiting import until
+from tidegate.control.discovery.kubernetes.cluster import Cluster
+from tidegate.control.discovery.kubernetes.credentials import Kubeconfig, load
+from tidegate.control.discovery.kubernetes.trouble import UnusableCredentialsError
 
 ACTING_AS = {
     "as": "system:serviceaccount:chat:reader",

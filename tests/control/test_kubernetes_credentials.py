@@ -13,11 +13,11 @@ import trustme
 import yaml
 from structlog.testing import capture_logs
 
-from app.control.discovery.kubernetes.cluster import Cluster
-from app.control.discovery.kubernetes.credentials import Kubeconfig, ServiceAccount, load
 from tests.support.api_server import ApiServer, Fault, line, running_api_server, sending, status
 from tests.support.following import ONE, TWO, following, hosts, settled
 from tests.support.waiting import until
+from tidegate.control.discovery.kubernetes.cluster import Cluster
+from tidegate.control.discovery.kubernetes.credentials import Kubeconfig, ServiceAccount, load
 
 
 async def test_a_token_that_was_rotated_is_read_again(server: ApiServer, tmp_path: Path) -> None:

@@ -9,11 +9,6 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from app.control.discovery.kubernetes.cluster import Cluster
-from app.control.discovery.kubernetes.credentials import Kubeconfig
-from app.control.discovery.kubernetes.watch import Pace
-from app.core.backend import State
-from app.core.backoff import Backoff
 from tests.support.api_server import (
     ApiServer,
     Fault,
@@ -29,6 +24,11 @@ from tests.support.backends import echo, running_backend
 from tests.support.following import ONE, QUICK, TWO, following, hosts, settled
 from tests.support.slices import draining, endpoint, endpoint_slice, endpoints_object
 from tests.support.waiting import until
+from tidegate.control.discovery.kubernetes.cluster import Cluster
+from tidegate.control.discovery.kubernetes.credentials import Kubeconfig
+from tidegate.control.discovery.kubernetes.watch import Pace
+from tidegate.core.backend import State
+from tidegate.core.backoff import Backoff
 
 
 async def test_the_pool_follows_the_service_and_nothing_else(server: ApiServer, tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from app.control.discovery.kubernetes.trouble import refused
-from app.control.pools import LivePool
-from app.core.watching import End
 from tests.support.api_server import ApiServer, Fault, hang, line, plain, sending, status
 from tests.support.following import ONE, QUICK, TWO, following, hosts, settled
 from tests.support.waiting import until
+from tidegate.control.discovery.kubernetes.trouble import refused
+from tidegate.control.pools import LivePool
+from tidegate.core.watching import End
 
 DEAF = replace(QUICK, silence=0.2)
 WHERE = "endpointslices.discovery.k8s.io in the namespace chat"

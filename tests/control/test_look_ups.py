@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from app.control.discovery.kubernetes.cluster import Cluster, Request
-from app.control.discovery.kubernetes.credentials import Kubeconfig
-from app.control.discovery.look_ups import MOST_PROMPT, MOST_SLOW, SLOW_AFTER, LookUps
-from app.core.address import Address
 from tests.support.waiting import until
+from tidegate.control.discovery.kubernetes.cluster import Cluster, Request
+from tidegate.control.discovery.kubernetes.credentials import Kubeconfig
+from tidegate.control.discovery.look_ups import MOST_PROMPT, MOST_SLOW, SLOW_AFTER, LookUps
+from tidegate.core.address import Address
 
 
 class HangingResolver:
@@ -98,8 +98,8 @@ async def test_a_failure_says_what_the_system_says_and_the_next_look_up_is_a_new
 async def test_a_resolver_that_hangs_does_not_keep_a_process_from_ending() -> None:
     script = """
 import asyncio, threading
-from app.control.discovery.look_ups import LookUps
-from app.core.address import Address
+from tidegate.control.discovery.look_ups import LookUps
+from tidegate.core.address import Address
 async def main():
     look_up = asyncio.ensure_future(LookUps(lambda host: threading.Event().wait()).find(Address("dead.test", 80)))
     await asyncio.sleep(0.1)

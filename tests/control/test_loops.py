@@ -4,20 +4,20 @@ import socket
 from contextlib import suppress
 from os import close
 
-from app.control.listeners import BoundListener
-from app.control.loops import Loops, is_own
-from app.control.pools import LivePool
-from app.control.totals import Totals
-from app.core.address import Address
-from app.core.backend import Backend
-from app.link.board import Board
-from app.settings import PoolSettings
 from tests.support.backends import TestBackend, echo
 from tests.support.clients import connect
 from tests.support.dns_server import running_dns_server
 from tests.support.named_pools import named_pools, port_of
 from tests.support.proxy import running_proxy
 from tests.support.waiting import until
+from tidegate.control.listeners import BoundListener
+from tidegate.control.loops import Loops, is_own
+from tidegate.control.pools import LivePool
+from tidegate.control.totals import Totals
+from tidegate.core.address import Address
+from tidegate.core.backend import Backend
+from tidegate.link.board import Board
+from tidegate.settings import PoolSettings
 
 NAME = "here.test."
 

@@ -4,8 +4,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from app.control.orphans import Orphans
 from tests.support.waiting import until
+from tidegate.control.orphans import Orphans
 
 
 def state(pid: int) -> str:

@@ -8,23 +8,23 @@ from time import monotonic
 
 import pytest
 
-from app.control.log import ControlLog
-from app.control.pools import LivePool
-from app.control.process import Process
-from app.control.snapshot import all_backends
-from app.control.status.readiness import not_ready_reasons
-from app.control.totals import Totals
-from app.control.workers import Workers
-from app.core.backend import Backend, State
-from app.core.lifecycle import ProcessState
-from app.core.limits import MOST_BACKENDS
-from app.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, PanicChanged, StateChanged
-from app.core.reasons import ConnectFailure
-from app.core.traffic import Traffic
-from app.link.board import BACKENDS, FAILURE_CELL, BackendCell, Board
-from app.link.log_stream import LogStream
-from app.settings import PoolSettings
 from tests.support.reports import samples_of, status_of
+from tidegate.control.log import ControlLog
+from tidegate.control.pools import LivePool
+from tidegate.control.process import Process
+from tidegate.control.snapshot import all_backends
+from tidegate.control.status.readiness import not_ready_reasons
+from tidegate.control.totals import Totals
+from tidegate.control.workers import Workers
+from tidegate.core.backend import Backend, State
+from tidegate.core.lifecycle import ProcessState
+from tidegate.core.limits import MOST_BACKENDS
+from tidegate.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, PanicChanged, StateChanged
+from tidegate.core.reasons import ConnectFailure
+from tidegate.core.traffic import Traffic
+from tidegate.link.board import BACKENDS, FAILURE_CELL, BackendCell, Board
+from tidegate.link.log_stream import LogStream
+from tidegate.settings import PoolSettings
 
 ONE, TWO = Backend("10.0.0.1:80", "10.0.0.1", 80), Backend("10.0.0.2:80", "10.0.0.2", 80)
 SETTINGS = PoolSettings.model_validate({"backends": "10.0.0.1:80", "health": {"type": "tcp", "rise": 2, "fall": 3}})

@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from app.control.health.prober import Probers
-from app.control.pools import LivePool
-from app.control.totals import Totals
-from app.core.backend import Backend, State
-from app.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, PanicChanged, StateChanged
-from app.core.reasons import ConnectFailure
-from app.link.board import BACKENDS, FAILURE_CELL, BackendCell, Board
-from app.settings import PoolSettings
 from tests.support.backends import TestBackend, answering, echo, http_answer, running_backend, silent
 from tests.support.ports import free_port
 from tests.support.waiting import until
+from tidegate.control.health.prober import Probers
+from tidegate.control.pools import LivePool
+from tidegate.control.totals import Totals
+from tidegate.core.backend import Backend, State
+from tidegate.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, PanicChanged, StateChanged
+from tidegate.core.reasons import ConnectFailure
+from tidegate.link.board import BACKENDS, FAILURE_CELL, BackendCell, Board
+from tidegate.settings import PoolSettings
 
 NEVER = "1h"  # an interval that no test sees the end of
 

@@ -6,18 +6,18 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from os import close
 
-from app.control.pools import LivePool
-from app.control.rebalance import Rebalancer
-from app.control.totals import Totals
-from app.control.workers import Workers
-from app.core.backend import Backend
-from app.core.pool import Change, PanicChanged
-from app.core.reasons import CloseReason
-from app.link.board import BACKENDS, CLOSED_CELL, POOLS, BackendCell, Board
-from app.link.channel import Channel
-from app.link.messages import CloseSessions, KeepSessions, Message, Ready
-from app.settings import PoolSettings
 from tests.support.waiting import until
+from tidegate.control.pools import LivePool
+from tidegate.control.rebalance import Rebalancer
+from tidegate.control.totals import Totals
+from tidegate.control.workers import Workers
+from tidegate.core.backend import Backend
+from tidegate.core.pool import Change, PanicChanged
+from tidegate.core.reasons import CloseReason
+from tidegate.link.board import BACKENDS, CLOSED_CELL, POOLS, BackendCell, Board
+from tidegate.link.channel import Channel
+from tidegate.link.messages import CloseSessions, KeepSessions, Message, Ready
+from tidegate.settings import PoolSettings
 
 OLD, NEW, SPARE = (Backend(f"10.0.0.{number}:80", f"10.0.0.{number}", 80) for number in (1, 2, 3))
 BACKUP = Backend("10.0.0.9:80", "10.0.0.9", 80, backup=True)

@@ -5,9 +5,9 @@ from time import monotonic
 
 import pytest
 
-from app.control import spawn
-from app.control.rendering import SLICE, Shared, in_slices
 from tests.support.waiting import until
+from tidegate.control import spawn
+from tidegate.control.rendering import SLICE, Shared, in_slices
 
 
 class Maker:

@@ -10,18 +10,18 @@ import orjson
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.control.log import ControlLog
-from app.control.metrics.page import Format, read_page
-from app.control.pools import LivePool
-from app.control.process import Process
-from app.control.status.page import Form, Question, read_status
-from app.control.totals import Totals
-from app.control.workers import Workers
-from app.core.backend import Backend
-from app.core.lifecycle import ProcessState
-from app.link.board import Board
-from app.link.log_stream import LogStream
-from app.settings import PoolSettings
+from tidegate.control.log import ControlLog
+from tidegate.control.metrics.page import Format, read_page
+from tidegate.control.pools import LivePool
+from tidegate.control.process import Process
+from tidegate.control.status.page import Form, Question, read_status
+from tidegate.control.totals import Totals
+from tidegate.control.workers import Workers
+from tidegate.core.backend import Backend
+from tidegate.core.lifecycle import ProcessState
+from tidegate.link.board import Board
+from tidegate.link.log_stream import LogStream
+from tidegate.settings import PoolSettings
 
 MANY = [Backend(f"10.0.{number >> 8}.{number & 255}:80", f"10.0.{number >> 8}.{number & 255}", 80) for number in range(2000)]
 

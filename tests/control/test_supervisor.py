@@ -11,12 +11,12 @@ from time import monotonic
 
 import pytest
 
-from app.link.signals import MEANINGLESS
 from tests.support.backends import echo, running_backend
 from tests.support.clients import connect
 from tests.support.failing_task import BUG
 from tests.support.proxy import Proxy, is_ready, running_proxy
 from tests.support.waiting import until
+from tidegate.link.signals import MEANINGLESS
 
 UNFINISHED = b"POST /status HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n"
 WITH_A_BUG = (sys.executable, "-m", "tests.support.failing_task")
@@ -66,9 +66,9 @@ async def test_a_worker_that_cannot_be_started_is_tried_again() -> None:
         assert await proxy.stop() == 0
 
 
-async def test_an_app_that_lies_where_it_is_started_is_not_taken_for_its_own(tmp_path: Path) -> None:
-    (tmp_path / "app").mkdir()
-    (tmp_path / "app" / "__init__.py").write_text("raise RuntimeError('this is somebody else')")
+async def test_a_package_of_its_name_that_lies_where_it_is_started_is_not_taken_for_its_own(tmp_path: Path) -> None:
+    (tmp_path / "tidegate").mkdir()
+    (tmp_path / "tidegate" / "__init__.py").write_text("raise RuntimeError('this is somebody else')")
     async with running_proxy(BACKENDS="127.0.0.1:1", HEALTH__TYPE="none", folder=tmp_path) as proxy:
         assert await proxy.worker_pids()
 

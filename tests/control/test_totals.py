@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.control.totals import BoardFullError, Totals
-from app.core.reasons import CloseReason
-from app.link.board import (
+from tidegate.control.totals import BoardFullError, Totals
+from tidegate.core.reasons import CloseReason
+from tidegate.link.board import (
     BACKENDS,
     CLIENTS,
     CLOSED_CELL,

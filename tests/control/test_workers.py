@@ -8,17 +8,17 @@ from contextlib import asynccontextmanager
 
 from structlog.testing import capture_logs
 
-from app.control.handover import Handover
-from app.control.listeners import BoundListener, bind_listener
-from app.control.totals import Totals
-from app.control.workers import News, Worker, Workers
-from app.core.address import Address
-from app.core.silence import STUCK_AFTER
-from app.core.splice import Splice
-from app.link.board import Board
-from app.link.messages import Hello, PoolAdded, SocketsLost
-from app.settings import ListenerSettings
 from tests.support.waiting import until
+from tidegate.control.handover import Handover
+from tidegate.control.listeners import BoundListener, bind_listener
+from tidegate.control.totals import Totals
+from tidegate.control.workers import News, Worker, Workers
+from tidegate.core.address import Address
+from tidegate.core.silence import STUCK_AFTER
+from tidegate.core.splice import Splice
+from tidegate.link.board import Board
+from tidegate.link.messages import Hello, PoolAdded, SocketsLost
+from tidegate.settings import ListenerSettings
 
 TICK = 0.5
 ANY_PORT = Address("127.0.0.1", 0)

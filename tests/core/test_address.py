@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.address import Address, alternating, is_ip, parse_address, parse_host, parse_port
+from tidegate.core.address import Address, alternating, is_ip, parse_address, parse_host, parse_port
 
 EXPECTED = "expected host:port, like 10.0.0.5:8001 or [::1]:8001"
 NEEDS_BRACKETS = "an IPv6 address needs brackets, like [::1]:8001"

@@ -5,7 +5,7 @@ from collections import deque
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.affinity import AffinityTable
+from tidegate.core.affinity import AffinityTable
 
 TTL = 10.0
 CLIENTS, BACKENDS = st.sampled_from("abcdef"), st.sampled_from("123")

@@ -1,6 +1,6 @@
 """Backends and the words for their states."""
 
-from app.core.backend import Backend, State
+from tidegate.core.backend import Backend, State
 
 
 def test_the_states_are_the_words_of_status_metrics_and_log() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.backoff import Backoff
+from tidegate.core.backoff import Backoff
 
 SECONDS = st.floats(0, 1e6)
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from app.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS, PROBE_BUCKETS
+from tidegate.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS, PROBE_BUCKETS
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.core.address import Address, parse_address
-from app.core.chains import Entrance, Entrances, Hop, in_words, is_this_host, way, way_back
+from tidegate.core.address import Address, parse_address
+from tidegate.core.chains import Entrance, Entrances, Hop, in_words, is_this_host, way, way_back
 
 
 def entrance(pool: str, bind: str = "127.0.0.1:80") -> Entrance:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.closing import JITTER, pace
+from tidegate.core.closing import JITTER, pace
 
 SESSIONS = st.integers(1, 1_000_000)
 WINDOWS = st.just(0.0) | st.floats(0.001, 86400)

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from app.core.endpoint_choice import Choice, Wanted, choose
-from app.core.slices import Store, read_slice
 from tests.support.slices import Json, draining, endpoint, endpoint_slice
+from tidegate.core.endpoint_choice import Choice, Wanted, choose
+from tidegate.core.slices import Store, read_slice
 
 
 def choice_of(*slices: Json, **wanted: Any) -> Choice:

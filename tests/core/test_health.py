@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.backend import State
-from app.core.health import Health
+from tidegate.core.backend import State
+from tidegate.core.health import Health
 
 THRESHOLDS = st.integers(1, 6)
 RESULTS = st.lists(st.booleans(), max_size=60) | st.lists(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.lifecycle import closing_window
+from tidegate.core.lifecycle import closing_window
 
 GRACES = st.floats(0, 1e7) | st.sampled_from([0.0, 5e-324, 1e-9, 0.001, 0.05, 25.0])
 SESSIONS = st.integers(0, 100_000)

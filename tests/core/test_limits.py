@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.core.limits import most_lingering, most_sessions, needed_by_control, needed_by_worker
+from tidegate.core.limits import most_lingering, most_sessions, needed_by_control, needed_by_worker
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.network import EACH_ALONE, Networks
+from tidegate.core.network import EACH_ALONE, Networks
 
 
 @given(st.ip_addresses(), st.integers(0, 32), st.integers(0, 128))

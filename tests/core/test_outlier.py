@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.backend import State
-from app.core.outlier import ENOUGH_CLIENTS, Ejection, Failures, Outlier, most_ejected, state_of
-from app.core.reasons import ConnectFailure
+from tidegate.core.backend import State
+from tidegate.core.outlier import ENOUGH_CLIENTS, Ejection, Failures, Outlier, most_ejected, state_of
+from tidegate.core.reasons import ConnectFailure
 
 FIRST, LONGEST = 30.0, 300.0
 REFUSED, RESET = Failures(dials=1, reason="refused"), Failures(dials=1, resets=1, reason="reset")

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.backend import Backend, State
-from app.core.panic import PanicRule
-from app.core.pool import Member
+from tidegate.core.backend import Backend, State
+from tidegate.core.panic import PanicRule
+from tidegate.core.pool import Member
 
 LETTERS = {"u": State.UP, "d": State.DOWN, "e": State.EJECTED, "c": State.CHECKING, "m": State.MAINTENANCE}
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.address import Address
-from app.core.backend import Backend, State
-from app.core.health import Health
-from app.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, Member, PanicChanged, Pool, StateChanged
+from tidegate.core.address import Address
+from tidegate.core.backend import Backend, State
+from tidegate.core.health import Health
+from tidegate.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, Member, PanicChanged, Pool, StateChanged
 
 A, B, C = (Backend(f"{name}:80", f"10.0.0.{number}", 80) for number, name in enumerate("abc", 1))
 

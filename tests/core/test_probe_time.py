@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.probe_time import LOOKS, MOST_LOOKS, Look, ProbeTime
+from tidegate.core.probe_time import LOOKS, MOST_LOOKS, Look, ProbeTime
 
 
 def looks(timeout: float, *late: float) -> tuple[Look, float, ProbeTime]:

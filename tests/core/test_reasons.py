@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from app.core.reasons import BACKEND_ENDS, CLEAN_ENDS, CloseReason, ConnectFailure, RejectReason, connect_failure
+from tidegate.core.reasons import BACKEND_ENDS, CLEAN_ENDS, CloseReason, ConnectFailure, RejectReason, connect_failure
 
 
 def test_the_close_reasons_are_those_of_the_contract_in_the_order_of_the_board() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.rebalance import Excess, Load, excesses, fair_shares, split
+from tidegate.core.rebalance import Excess, Load, excesses, fair_shares, split
 
 LOADS = st.lists(
     st.builds(

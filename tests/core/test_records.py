@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.records import Target, address_backends, bounded_ttl, in_order, target_backends
+from tidegate.core.records import Target, address_backends, bounded_ttl, in_order, target_backends
 
 addresses = st.ip_addresses().map(str)
 targets = st.builds(

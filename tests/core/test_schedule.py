@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.backend import State
-from app.core.health import Health
-from app.core.schedule import Pace, first_delay, jittered_delay, next_due, spread_delay
+from tidegate.core.backend import State
+from tidegate.core.health import Health
+from tidegate.core.schedule import Pace, first_delay, jittered_delay, next_due, spread_delay
 
 RANDOM = st.floats(0, 1, exclude_max=True)
 INTERVALS = st.floats(0.05, 86_400)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.shortening import GAP, shortened
+from tidegate.core.shortening import GAP, shortened
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from app.core.silence import STUCK_AFTER, Silence
+from tidegate.core.silence import STUCK_AFTER, Silence
 
 TICK = 0.5
 TICKS = int(STUCK_AFTER / TICK)

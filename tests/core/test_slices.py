@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.endpoint_choice import Choice, Wanted, choose
-from app.core.slices import ALL_PORTS, Port, Store, read_endpoints, read_slice
 from tests.support.slices import Json, endpoint, endpoint_slice, endpoints_object
+from tidegate.core.endpoint_choice import Choice, Wanted, choose
+from tidegate.core.slices import ALL_PORTS, Port, Store, read_endpoints, read_slice
 
 CONDITION = st.none() | st.booleans()
 ADDRESS = st.integers(1, 6).map(lambda number: f"10.0.0.{number}")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.slow_start import SCALE, parts
+from tidegate.core.slow_start import SCALE, parts
 
 SECONDS = st.floats(0.001, 3600)
 

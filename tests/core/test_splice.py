@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.splice import FEW_STREAMS, SMALLEST_SHARE, share
+from tidegate.core.splice import FEW_STREAMS, SMALLEST_SHARE, share
 
 MEBIBYTE = 1 << 20
 

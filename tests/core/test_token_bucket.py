@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.token_bucket import TokenBucket
+from tidegate.core.token_bucket import TokenBucket
 
 RATES = st.floats(0.1, 10_000)
 BURSTS = st.integers(1, 1000)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.traffic import Traffic
+from tidegate.core.traffic import Traffic
 
 BEFORE = Traffic(connections=10, received_bytes=1000, failed_dials=3)
 GROWTH = st.builds(Traffic, *[st.integers(0, 5)] * 3)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.backoff import Backoff
-from app.core.watching import MOST_ALONE, Course, End, Next
+from tidegate.core.backoff import Backoff
+from tidegate.core.watching import MOST_ALONE, Course, End, Next
 
 FRESH = Course(Backoff(first=1.0, longest=8.0, healthy_after=10.0))
 AT_ONCE, AT_ONCE_LIST = Next(lists=False, pause=None), Next(lists=True, pause=None)

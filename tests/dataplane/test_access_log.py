@@ -8,11 +8,11 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from app.link.board import LISTENERS, ListenerCell
 from tests.dataplane.route import Route, route
 from tests.support.peers import blackhole, connect, dead_backend, listening
 from tests.support.waiting import until
 from tests.support.worker import Worker, running_worker
+from tidegate.link.board import LISTENERS, ListenerCell
 
 
 async def one_session(way: Route) -> str:

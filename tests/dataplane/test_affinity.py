@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from app.link.messages import AffinityEntry, AffinityLearned, AffinityTold
 from tests.support.peers import Listening, Peer, connect, serving
 from tests.support.waiting import until
 from tests.support.worker import Worker
+from tidegate.link.messages import AffinityEntry, AffinityLearned, AffinityTold
 
 CLIENTS = [f"127.0.0.{number}" for number in range(2, 8)]
 

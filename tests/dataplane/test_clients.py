@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.network import Networks
-from app.dataplane.clients import ClientCounts
-from app.dataplane.counters import Counters
-from app.link.board import CLIENTS, Board, ClientCell
+from tidegate.core.network import Networks
+from tidegate.dataplane.clients import ClientCounts
+from tidegate.dataplane.counters import Counters
+from tidegate.link.board import CLIENTS, Board, ClientCell
 
 WORKERS = 2
 MOST = 3

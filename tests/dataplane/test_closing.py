@@ -6,12 +6,12 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from app.core.backend import Backend
-from app.link.messages import CloseSessions, KeepSessions
 from tests.dataplane.route import Route, route
 from tests.support.peers import Listening, Peer, blackhole, connect, echo, listening, serving
 from tests.support.waiting import until
 from tests.support.worker import Worker
+from tidegate.core.backend import Backend
+from tidegate.link.messages import CloseSessions, KeepSessions
 
 FEW = 6
 

@@ -11,17 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.reasons import CloseReason
-from app.core.splice import Splice
-from app.dataplane.coalescing import FAST_BYTES, FAST_SECONDS, TICK, Coalescing, Stream
-from app.dataplane.pacing import PACES
-from app.dataplane.poller import EDGES, IN, Poller
-from app.dataplane.relay import Medium, relay
-from app.dataplane.splice import Pipes
 from tests.dataplane.congestion import PACES_IF_ASKED, algorithm
 from tests.dataplane.route import route
 from tests.support.peers import Peer, checksum, payload
 from tests.support.worker import running_worker
+from tidegate.core.reasons import CloseReason
+from tidegate.core.splice import Splice
+from tidegate.dataplane.coalescing import FAST_BYTES, FAST_SECONDS, TICK, Coalescing, Stream
+from tidegate.dataplane.pacing import PACES
+from tidegate.dataplane.poller import EDGES, IN, Poller
+from tidegate.dataplane.relay import Medium, relay
+from tidegate.dataplane.splice import Pipes
 
 PIECE = FAST_BYTES // 16
 MUCH = Pipes().room

@@ -1,7 +1,7 @@
 """Dials that take too long, with one timer for all of them."""
 
-from app.dataplane.dials import Dials
-from app.dataplane.poller import Poller
+from tidegate.dataplane.dials import Dials
+from tidegate.dataplane.poller import Poller
 
 
 class Dialler:

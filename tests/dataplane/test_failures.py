@@ -6,9 +6,6 @@ from time import monotonic
 
 import pytest
 
-from app.core.backend import Backend
-from app.link.board import BACKENDS, BackendCell
-from app.link.messages import BackendFailed
 from tests.support.peers import (
     Listening,
     Peer,
@@ -18,6 +15,9 @@ from tests.support.peers import (
 )
 from tests.support.waiting import until
 from tests.support.worker import Worker
+from tidegate.core.backend import Backend
+from tidegate.link.board import BACKENDS, BackendCell
+from tidegate.link.messages import BackendFailed
 
 LONG = 60.0  # an early end, where a test decides by other things than time
 

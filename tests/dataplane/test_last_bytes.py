@@ -7,12 +7,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from app.core.splice import Splice
-from app.link.messages import CloseSessions
 from tests.dataplane.route import route
 from tests.support.peers import Peer, blackhole, checksum, connect, listening, payload, serving
 from tests.support.waiting import until
 from tests.support.worker import Worker, running_worker
+from tidegate.core.splice import Splice
+from tidegate.link.messages import CloseSessions
 
 SMALL_BUFFER = 64 * 1024
 READ_SIZE = 4096

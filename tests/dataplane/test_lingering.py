@@ -6,12 +6,12 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
-from app.core.reasons import CloseReason
-from app.core.splice import Splice
-from app.dataplane.linger import reset_on_close
-from app.dataplane.lingering import Lingering, unacknowledged
-from app.dataplane.poller import EDGES, Poller
-from app.dataplane.relay import Medium, relay
+from tidegate.core.reasons import CloseReason
+from tidegate.core.splice import Splice
+from tidegate.dataplane.linger import reset_on_close
+from tidegate.dataplane.lingering import Lingering, unacknowledged
+from tidegate.dataplane.poller import EDGES, Poller
+from tidegate.dataplane.relay import Medium, relay
 
 BUFFER = 256 * 1024
 PART = 8 * 1024  # too little to make a full socket writable

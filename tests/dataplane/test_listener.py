@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from app.core.reasons import RejectReason
-from app.link.board import LISTENERS, REJECTED_CELL, WORKER, Board, ListenerCell, WorkerCell
-from app.link.messages import ListenerAdded, ListenerShared, SocketsLost
 from tests.dataplane.processor import QUIET, processor_time_of_a_second
 from tests.dataplane.route import route
 from tests.support.peers import Peer, connect, echo, serving
 from tests.support.waiting import until
 from tests.support.worker import Worker, running_worker
+from tidegate.core.reasons import RejectReason
+from tidegate.link.board import LISTENERS, REJECTED_CELL, WORKER, Board, ListenerCell, WorkerCell
+from tidegate.link.messages import ListenerAdded, ListenerShared, SocketsLost
 
 
 def listener(worker: Worker, field: ListenerCell) -> int:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.dataplane.pacing import DOES_NOT, PACES, is_on_this_host, pace_less
 from tests.dataplane.congestion import ALLOWED, PACES_IF_ASKED, algorithm
+from tidegate.dataplane.pacing import DOES_NOT, PACES, is_on_this_host, pace_less
 
 
 @pytest.fixture

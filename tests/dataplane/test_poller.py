@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.dataplane.poller import EDGES, IN, OUT, Poller
+from tidegate.dataplane.poller import EDGES, IN, OUT, Poller
 
 
 class Bench:

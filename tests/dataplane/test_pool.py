@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from app.dataplane.counters import Counters
-from app.dataplane.pool import PoolBackend
-from app.link.board import BACKENDS, BackendCell, Board
-from app.link.messages import BackendEntry
 from tests.support.peers import Listening, Peer, connect, dead_backend, echo, listening, serving
 from tests.support.waiting import until
 from tests.support.worker import Worker, running_worker
+from tidegate.dataplane.counters import Counters
+from tidegate.dataplane.pool import PoolBackend
+from tidegate.link.board import BACKENDS, BackendCell, Board
+from tidegate.link.messages import BackendEntry
 
 
 def active(worker: Worker, slot: int) -> int:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from app.core.reasons import RejectReason
-from app.link.board import BACKENDS, LISTENERS, POOLS, REJECTED_CELL, BackendCell, Board, PoolCell
-from app.link.messages import Drain
 from tests.support.peers import Listening, Peer, connect, dead_backend, listening
 from tests.support.waiting import until
 from tests.support.worker import Worker, running_worker
+from tidegate.core.reasons import RejectReason
+from tidegate.link.board import BACKENDS, LISTENERS, POOLS, REJECTED_CELL, BackendCell, Board, PoolCell
+from tidegate.link.messages import Drain
 
 
 @dataclass

@@ -8,10 +8,6 @@ from time import monotonic
 
 import pytest
 
-from app.core.backend import Backend
-from app.core.reasons import CloseReason, ConnectFailure, RejectReason
-from app.link.board import BACKENDS, CLOSED_CELL, FAILURE_CELL, LISTENERS, POOLS, REJECTED_CELL, BackendCell, PoolCell
-from app.link.messages import BackendFailed
 from tests.dataplane.route import route
 from tests.support.namespace import in_own_network
 from tests.support.peers import (
@@ -30,6 +26,10 @@ from tests.support.peers import (
 from tests.support.ports import free_port
 from tests.support.waiting import until
 from tests.support.worker import Worker, running_worker
+from tidegate.core.backend import Backend
+from tidegate.core.reasons import CloseReason, ConnectFailure, RejectReason
+from tidegate.link.board import BACKENDS, CLOSED_CELL, FAILURE_CELL, LISTENERS, POOLS, REJECTED_CELL, BackendCell, PoolCell
+from tidegate.link.messages import BackendFailed
 
 ONLY_PORT = 40_000
 """The one port that connections are given in a network of their own, so that one to this port meets itself."""

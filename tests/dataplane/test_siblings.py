@@ -1,8 +1,8 @@
 """Which of the other workers do not accept."""
 
-from app.dataplane.counters import Counters
-from app.dataplane.siblings import Siblings
-from app.link.board import WORKER, Board, WorkerCell
+from tidegate.dataplane.counters import Counters
+from tidegate.dataplane.siblings import Siblings
+from tidegate.link.board import WORKER, Board, WorkerCell
 
 NOW = 1000.0
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from app.link.board import BACKENDS, BackendCell
 from tests.support.peers import Listening, connect, listening
 from tests.support.waiting import until
 from tests.support.worker import Worker, running_worker
+from tidegate.link.board import BACKENDS, BackendCell
 
 POLICIES = pytest.mark.parametrize("balance", ["round_robin", "least_connections", "least_latency"])
 HOUR = 3600.0

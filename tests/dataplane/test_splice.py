@@ -9,14 +9,14 @@ from itertools import islice
 
 import pytest
 
-from app.core.limits import MOST_PIPES
-from app.core.splice import Splice
-from app.dataplane.splice import SMALLEST, Pipe, Pipes
-from app.link.board import POOLS, PoolCell
 from tests.dataplane.route import Route, route
 from tests.support.peers import Peer, checksum, payload
 from tests.support.waiting import until
 from tests.support.worker import Worker, running_worker
+from tidegate.core.limits import MOST_PIPES
+from tidegate.core.splice import Splice
+from tidegate.dataplane.splice import SMALLEST, Pipe, Pipes
+from tidegate.link.board import POOLS, PoolCell
 
 MEBIBYTE = 1 << 20
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from app.link.messages import Drain, Hello
-from app.link.signals import MEANINGLESS
 from tests.dataplane.processor import QUIET, processor_time_of_a_second
 from tests.dataplane.route import Route, route
 from tests.support.peers import Peer, connect, dead_backend, echo, payload, serving
 from tests.support.splice import SPLICE
 from tests.support.waiting import until
 from tests.support.worker import Worker, running_worker
+from tidegate.link.messages import Drain, Hello
+from tidegate.link.signals import MEANINGLESS
 
 KILOBYTE = 1024
 MEGABYTE = 1024 * KILOBYTE
@@ -39,11 +39,11 @@ HEAVY = (
 
 
 def test_a_worker_imports_nothing_heavy_and_nothing_of_control_or_the_settings() -> None:
-    program = "import sys, app.dataplane.worker; print(*sys.modules, sep='\\n')"
+    program = "import sys, tidegate.dataplane.worker; print(*sys.modules, sep='\\n')"
     modules = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
-    forbidden = (*HEAVY, "pydantic_settings", "pydantic_core", "app.settings", "app.control", "app.cli")
+    forbidden = (*HEAVY, "pydantic_settings", "pydantic_core", "tidegate.settings", "tidegate.control", "tidegate.cli")
     assert [module for module in modules if module.startswith(forbidden)] == []
-    assert "app.dataplane.relay" in modules
+    assert "tidegate.dataplane.relay" in modules
 
 
 async def test_a_running_worker_has_no_extension_of_a_heavy_library_mapped(worker: Worker) -> None:

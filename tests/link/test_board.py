@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
-from app.core.reasons import CloseReason, ConnectFailure, RejectReason
-from app.link.board import (
+from tidegate.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
+from tidegate.core.reasons import CloseReason, ConnectFailure, RejectReason
+from tidegate.link.board import (
     BACKENDS,
     CLIENTS,
     CLOSED_CELL,
@@ -173,7 +173,7 @@ def test_a_number_cannot_be_negative_or_wider_than_a_cell(board: Board) -> None:
 
 WRITE = """
 import sys
-from app.link.board import BACKENDS, Board
+from tidegate.link.board import BACKENDS, Board
 descriptor, workers, worker, slot = map(int, sys.argv[1:])
 board = Board(descriptor, workers)
 board.cells[board.base(worker) + BACKENDS.cell(slot, 0)] += 5

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.link.channel import MOST_DESCRIPTORS, OUTBOX_LIMIT, Channel
-from app.link.messages import Drain, ListenerAdded, Message, PoolRemoved, Ready, Stop, decode, encode
 from tests.support.waiting import until
+from tidegate.link.channel import MOST_DESCRIPTORS, OUTBOX_LIMIT, Channel
+from tidegate.link.messages import Drain, ListenerAdded, Message, PoolRemoved, Ready, Stop, decode, encode
 
 MIB = 1024 * 1024
 

@@ -23,8 +23,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.link.board import Board
-from app.link.log_stream import BUFFER_LIMIT, LogStream
+from tidegate.link.board import Board
+from tidegate.link.log_stream import BUFFER_LIMIT, LogStream
 
 LINES = st.lists(st.integers(0, 3000).map(lambda length: b"x" * length + b"\n"), max_size=60)
 
@@ -128,7 +128,7 @@ def test_blocks_on_a_pipe_are_whole_lines_that_the_system_never_tears(lines: lis
 WRITER = """
 import os
 import sys
-from app.link.log_stream import LogStream
+from tidegate.link.log_stream import LogStream
 stream = LogStream(sys.stdout.fileno())
 name = sys.argv[1]
 for number in range(2000):
@@ -234,8 +234,8 @@ def test_a_flush_never_waits_for_a_reader(open_pair: Callable[[], AbstractContex
 
 BEATING = """
 import sys
-from app.link.board import Board
-from app.link.log_stream import LogStream
+from tidegate.link.board import Board
+from tidegate.link.log_stream import LogStream
 descriptor, workers, worker = map(int, sys.argv[1:])
 board, stream = Board(descriptor, workers), LogStream(sys.stdout.fileno())
 while True:

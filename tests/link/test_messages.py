@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.backend import Backend
-from app.link.messages import (
+from tidegate.core.backend import Backend
+from tidegate.link.messages import (
     BackendEntry,
     BackendsChanged,
     Down,

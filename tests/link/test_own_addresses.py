@@ -2,7 +2,7 @@
 
 import socket
 
-from app.link.own_addresses import ephemeral_ports, may_meet_itself, source_address
+from tidegate.link.own_addresses import ephemeral_ports, may_meet_itself, source_address
 
 ONE, *_, LAST = ephemeral_ports()
 

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from app.link.sockets import END, SESSION_OPTIONS, alive_options, buffer_options
+from tidegate.link.sockets import END, SESSION_OPTIONS, alive_options, buffer_options
 
 ALIVE = alive_options(idle=60, interval=15, count=4, peer_timeout=120)
 

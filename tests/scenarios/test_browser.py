@@ -253,7 +253,7 @@ class Demo:
 async def running_demo(*arguments: str) -> AsyncIterator[Demo]:
     """`tidegate demo`, killed with all it started at the end."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app", "demo", *arguments, env=environment({}) | {"COLUMNS": "160"}, stdout=PIPE,
+        sys.executable, "-m", "tidegate", "demo", *arguments, env=environment({}) | {"COLUMNS": "160"}, stdout=PIPE,
         start_new_session=True,
     )  # fmt: skip
     demo = Demo(process)

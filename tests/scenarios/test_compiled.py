@@ -29,6 +29,6 @@ def maps(pid: int) -> str:
 def test_each_module_of_it_is_compiled() -> None:
     found = [sorted(ROOT.glob(pattern)) for pattern in HOOK["include"]]
     assert all(found)
-    files = [file.relative_to(ROOT) for files in found for file in files if file.name not in HOOK["exclude"]]
+    files = [file.relative_to(ROOT / "app") for files in found for file in files if file.name not in HOOK["exclude"]]
     specs = [find_spec(".".join(file.with_suffix("").parts)) for file in files]
     assert [spec and spec.name for spec in specs if not (spec and spec.origin and spec.origin.endswith(".so"))] == []

@@ -5,8 +5,8 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from app.core.address import Address
-from app.settings.backend import BackendSettings
+from tidegate.core.address import Address
+from tidegate.settings.backend import BackendSettings
 
 
 @pytest.mark.parametrize(

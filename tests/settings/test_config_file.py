@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.settings.config_file import ConfigFile
+from tidegate.settings.config_file import ConfigFile
 
 
 def file_with(folder: Path, text: str) -> ConfigFile:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.settings import ConnectionSettings, SettingsError, load_settings
+from tidegate.settings import ConnectionSettings, SettingsError, load_settings
 
 FLAT = {"TIDEGATE_BACKENDS": "10.0.0.5:8001"}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.settings.cpu_limit import cpu_limit
+from tidegate.settings.cpu_limit import cpu_limit
 
 USABLE = len(os.sched_getaffinity(0))
 

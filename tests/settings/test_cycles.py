@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.settings import SettingsError, load_settings
+from tidegate.settings import SettingsError, load_settings
 
 FIX = "give the address of something behind it"
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.settings.defaults import default_entries
-from app.settings.entry import Given
-from app.settings.environment import Environment
+from tidegate.settings.defaults import default_entries
+from tidegate.settings.entry import Given
+from tidegate.settings.environment import Environment
 
 
 def defaults_for(variables: dict[str, str], *, in_kubernetes: bool = False) -> dict[str, object]:

@@ -5,8 +5,8 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from app.core.address import Address
-from app.settings.dns import DnsSettings, RecordType
+from tidegate.core.address import Address
+from tidegate.settings.dns import DnsSettings, RecordType
 
 
 def test_a_name_and_a_port_are_enough() -> None:

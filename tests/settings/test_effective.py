@@ -7,7 +7,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.settings import Settings, effective, load_settings
+from tidegate.settings import Settings, effective, load_settings
 
 FLAT = {"TIDEGATE_BACKENDS": "a:1 weight=2, [::1]:2 backup", "TIDEGATE_ADMIN_TOKEN": "correct-horse"}
 CONNECTION = {

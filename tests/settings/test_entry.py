@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.settings.entry import Entry, Given, tree_of
+from tidegate.settings.entry import Entry, Given, tree_of
 
 FLAT = Entry(("pools", "default", "balance"), ("balance",), "first", "TIDEGATE_BALANCE")
 BRANCH = Entry(("pools", "chat"), ("pools", "chat"), None, "tide.yaml:2 pools.chat", is_branch=True)

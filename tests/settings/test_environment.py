@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.settings.environment import Environment
+from tidegate.settings.environment import Environment
 
 
 def problems_of(variable: str) -> list[str]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.settings.escapes import format_escapes, parse_escapes
+from tidegate.settings.escapes import format_escapes, parse_escapes
 
 
 @pytest.mark.parametrize(

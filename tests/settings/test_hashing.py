@@ -5,9 +5,9 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from app.settings.hashing import HashSettings
-from app.settings.loading import load_settings
-from app.settings.problem import SettingsError
+from tidegate.settings.hashing import HashSettings
+from tidegate.settings.loading import load_settings
+from tidegate.settings.problem import SettingsError
 
 SOURCE_HASH = {"TIDEGATE_BACKENDS": "a:1", "TIDEGATE_BALANCE": "source_hash"}
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from app.settings.headers import HEADERS, Headers
+from tidegate.settings.headers import HEADERS, Headers
 
 
 def read(written: object) -> list[tuple[str, str]]:

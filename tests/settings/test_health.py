@@ -6,8 +6,8 @@ import pytest
 import trustme
 from pydantic import ValidationError
 
-from app.settings import SettingsError, effective, load_settings
-from app.settings.health import HealthSettings, HealthType
+from tidegate.settings import SettingsError, effective, load_settings
+from tidegate.settings.health import HealthSettings, HealthType
 
 
 @pytest.mark.parametrize(

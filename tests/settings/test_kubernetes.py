@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from app.settings import KubernetesApi, ServiceName, Settings, SettingsError, effective, load_settings
+from tidegate.settings import KubernetesApi, ServiceName, Settings, SettingsError, effective, load_settings
 
 IN_CLUSTER = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"}
 

@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from app.core.address import Address
-from app.settings.listener import ListenerSettings
+from tidegate.core.address import Address
+from tidegate.settings.listener import ListenerSettings
 
 
 @pytest.mark.parametrize("bind", ["0.0.0.0:80, [::]:81", ["0.0.0.0:80", "[::]:81"]], ids=["text", "list"])

@@ -8,9 +8,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.core.address import Address
-from app.settings import Balance, HealthType, LogFormat, Settings, SettingsError, load_settings
-from app.settings.names import ANY_NAME, leaves, variable_of
+from tidegate.core.address import Address
+from tidegate.settings import Balance, HealthType, LogFormat, Settings, SettingsError, load_settings
+from tidegate.settings.names import ANY_NAME, leaves, variable_of
 
 
 def problems_of(environ: dict[str, str]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from app.settings.model import Settings
+from tidegate.settings.model import Settings
 
 PLAIN = {
     "listeners": {"default": {"bind": "0.0.0.0:8000", "pool": "default"}},

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.settings.names import ANY_NAME, Path, dotted, flat_form, is_name, leaves, named_forms, variable_of
+from tidegate.settings.names import ANY_NAME, Path, dotted, flat_form, is_name, leaves, named_forms, variable_of
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
-from app.core.address import Address
-from app.settings.notation import (
+from tidegate.core.address import Address
+from tidegate.settings.notation import (
     BACKEND_ADDRESS,
     LISTEN_ADDRESS,
     STATUSES,

@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from app.settings import SettingsError, load_settings
-from app.settings.outliers import OutlierSettings
+from tidegate.settings import SettingsError, load_settings
+from tidegate.settings.outliers import OutlierSettings
 
 
 def test_the_defaults_eject_after_five_failures_for_half_a_minute_and_never_more_than_half_of_a_pool() -> None:

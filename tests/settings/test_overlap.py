@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.settings.entry import Given
-from app.settings.environment import Environment
-from app.settings.overlap import overlap_problems
+from tidegate.settings.entry import Given
+from tidegate.settings.environment import Environment
+from tidegate.settings.overlap import overlap_problems
 
 
 def overlaps_of(**variables: str) -> list[str]:

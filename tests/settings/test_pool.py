@@ -5,8 +5,8 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from app.settings.hashing import HashSettings
-from app.settings.pool import Balance, PoolSettings
+from tidegate.settings.hashing import HashSettings
+from tidegate.settings.pool import Balance, PoolSettings
 
 
 def test_the_defaults_are_those_of_the_contract() -> None:

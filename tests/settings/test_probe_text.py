@@ -3,7 +3,7 @@
 import pytest
 from pydantic import SecretStr
 
-from app.settings.probe_text import EXPRESSION, IP_ADDRESS, PASSWORD, SERVER_NAME, escaped_bytes
+from tidegate.settings.probe_text import EXPRESSION, IP_ADDRESS, PASSWORD, SERVER_NAME, escaped_bytes
 
 
 @pytest.mark.parametrize(("text", "host"), [("10.0.0.5", "10.0.0.5"), (" [FD00::5] ", "fd00::5"), ("::1", "::1")])

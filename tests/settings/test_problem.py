@@ -2,9 +2,9 @@
 
 from pydantic import ValidationError
 
-from app.settings.entry import Entry, Given
-from app.settings.model import Settings
-from app.settings.problem import SettingsError, field_problems, problem_at, quoted
+from tidegate.settings.entry import Entry, Given
+from tidegate.settings.model import Settings
+from tidegate.settings.problem import SettingsError, field_problems, problem_at, quoted
 
 TOKEN = Entry(("admin_token",), ("admin_token",), "secret", "TIDEGATE_ADMIN_TOKEN")
 BACKENDS = Entry(("pools", "default", "backends"), ("backends",), "a:1, b:1 weight=x", "TIDEGATE_BACKENDS")

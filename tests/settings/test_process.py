@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from app.settings.process import WORKERS, DrainSettings, LogLevel, LogSettings
+from tidegate.settings.process import WORKERS, DrainSettings, LogLevel, LogSettings
 
 
 def test_auto_is_a_number_of_workers() -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.settings.entry import Given
-from app.settings.environment import Environment
-from app.settings.relations import given_twice, relation_problems
+from tidegate.settings.entry import Given
+from tidegate.settings.environment import Environment
+from tidegate.settings.relations import given_twice, relation_problems
 
 
 def given_by(**variables: str) -> Given:

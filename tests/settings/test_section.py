@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from app.settings.section import Section, items_of, split_list
+from tidegate.settings.section import Section, items_of, split_list
 
 
 class Tide(Section):

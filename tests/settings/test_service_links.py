@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.settings import load_settings
-from app.settings.environment import Environment
-from app.settings.names import ANY_NAME, CONFIG_FILE, leaves, variable_of
-from app.settings.service_links import has_link_name
+from tidegate.settings import load_settings
+from tidegate.settings.environment import Environment
+from tidegate.settings.names import ANY_NAME, CONFIG_FILE, leaves, variable_of
+from tidegate.settings.service_links import has_link_name
 
 Ports = list[tuple[str, int, str]]
 

@@ -2,9 +2,9 @@
 
 from pydantic.fields import FieldInfo
 
-from app.settings.environment import Environment
-from app.settings.model import Settings
-from app.settings.sources import EnvironmentSource
+from tidegate.settings.environment import Environment
+from tidegate.settings.model import Settings
+from tidegate.settings.sources import EnvironmentSource
 
 
 def test_a_source_says_what_its_entries_say() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.settings.statuses import StatusRanges
+from tidegate.settings.statuses import StatusRanges
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.settings.suggestion import nearest
+from tidegate.settings.suggestion import nearest
 
 VALID = ["backends", "balance", "health__interval", "idle_timeout"]
 

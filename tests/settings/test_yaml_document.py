@@ -4,8 +4,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.settings.document import Document, DocumentError
-from app.settings.yaml_document import parse_document
+from tidegate.settings.document import Document, DocumentError
+from tidegate.settings.yaml_document import parse_document
 
 
 def test_values_are_the_text_that_was_written() -> None:

@@ -11,14 +11,14 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
-from app.cli.check import check
-from app.settings import Settings, effective, load_settings
-from app.settings.names import ANY_NAME, CONFIG_FILE, TREE, Branch, leaves
 from tests.ship.chart_files import CHART
 from tests.ship.config_schema import config_definitions
 from tests.ship.helm import VALUE_SETS, configuration, pod_specs, proxy, render, run, value_set
 from tests.ship.pods import SECRETS, environment, mounted
 from tests.support.command import tidegate
+from tidegate.cli.check import check
+from tidegate.settings import Settings, effective, load_settings
+from tidegate.settings.names import ANY_NAME, CONFIG_FILE, TREE, Branch, leaves
 
 OTHERS = {
     ("dns", "name"): "chat.internal",

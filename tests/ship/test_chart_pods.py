@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import effective, load_settings
 from tests.ship.helm import VALUE_SETS, Manifest, only, pod_specs, proxy, render, value_set, workload
 from tests.ship.pods import IN_A_CLUSTER, not_restricted
+from tidegate.settings import effective, load_settings
 
 STANDALONE = [path for path in VALUE_SETS if path.stem != "sidecar"]
 STATIC = "config.backends=10.0.0.5:8001"

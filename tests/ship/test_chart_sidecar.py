@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from app.cli.check import check
 from tests.ship.chart_files import ROOT
 from tests.ship.helm import Manifest, configuration, kinds, only, proxy, refusal, render, run, workload
 from tests.ship.kubernetes_schemas import VERSIONS, problems
 from tests.ship.plain_manifests import example_chart
 from tests.ship.pods import SLICES, TOKEN_FOLDER, environment, mounted, not_restricted, roles
+from tidegate.cli.check import check
 
 SHOP = {"apiVersion": "v2", "name": "shop", "version": "0.1.0"}
 DEPENDENCY = {"name": "tidegate", "version": "0.1.0", "repository": f"file://{ROOT / 'helm' / 'tidegate'}"}

@@ -8,13 +8,13 @@ import yaml
 from yamllint import linter  # type: ignore[import-untyped]
 from yamllint.config import YamlLintConfig  # type: ignore[import-untyped]
 
-from app.cli.check import check
-from app.settings import HealthType
 from tests.ship.chart_files import CHART, ROOT
 from tests.ship.helm import Manifest, configuration, only, proxy, render, run
 from tests.ship.kubernetes_schemas import VERSIONS, problems
 from tests.ship.plain_manifests import EXAMPLES, KUSTOMIZE, example_chart
 from tests.ship.pods import SLICES, environment, mounted, not_restricted, roles
+from tidegate.cli.check import check
+from tidegate.settings import HealthType
 
 STYLE = YamlLintConfig("{extends: relaxed, rules: {line-length: {max: 240}, indentation: disable, empty-values: enable}}")
 MOVED = EXAMPLES / "ingress-nginx-tcp"

@@ -11,7 +11,6 @@ import pytest
 import trustme
 import yaml
 
-from app import __version__
 from tests.ship.containers import RESTRICTED, ROOT, Engine, running_container
 from tests.support.api_server import running_api_server
 from tests.support.backends import echo, running_backend
@@ -21,6 +20,7 @@ from tests.support.compiled import runs_compiled
 from tests.support.memory import proportional_set_size
 from tests.support.slices import endpoint, endpoint_slice
 from tests.support.waiting import until
+from tidegate import __version__
 
 pytestmark = [pytest.mark.container, pytest.mark.timeout(900)]  # whichever is first may build the image
 
@@ -121,7 +121,7 @@ async def test_every_module_that_is_imported_has_been_compiled(engine: Engine, i
     """Nothing can be written at run time, so whatever is not compiled in the image is compiled at every start."""
     program = (
         "import runpy, sys, pathlib; sys.argv = ['tidegate', 'check']\n"
-        "try: runpy.run_module('app', run_name='__main__')\n"
+        "try: runpy.run_module('tidegate', run_name='__main__')\n"
         "except SystemExit: pass\n"
         "sources = {m.__spec__.origin: m.__spec__.cached for m in sys.modules.values() if getattr(m, '__spec__', None)}\n"
         "missing = [o for o, c in sources.items() if o and o.endswith('.py') and not pathlib.Path(c).exists()]\n"
@@ -148,7 +148,7 @@ async def sizes(engine: Engine, image: str) -> dict[str, int]:
     folders = {
         "system": "/usr", "standard library": "/usr/lib/python3.* /usr/local/lib/python3.*", "packages": packages,
         "kubernetes": f"{packages}/kubernetes", "pydantic": f"{packages}/pydantic*", "aiohttp": f"{packages}/aiohttp",
-        "uvloop": f"{packages}/uvloop", "tidegate": f"{packages}/app",
+        "uvloop": f"{packages}/uvloop", "tidegate": f"{packages}/tidegate",
     }  # fmt: skip
     ask = "; ".join(f"du -scb {folder} 2>/dev/null | tail -n 1 | cut -f 1" for folder in folders.values())
     answers = (await in_image(engine, image, "sh", "-c", ask)).output.split()
@@ -187,7 +187,7 @@ async def test_the_data_plane_is_compiled_and_its_sources_are_there_for_tracebac
         (worker,) = await container.worker_pids()
         maps = await container.execute("cat", f"/proc/{worker}/maps")
         assert runs_compiled(maps.output), maps.errors
-        program = "import linecache; print(linecache.getline('app/dataplane/relay.py', 1))"  # its name in a traceback
+        program = "import linecache; print(linecache.getline('tidegate/dataplane/relay.py', 1))"  # its name in a traceback
         assert '"""' in (await container.execute("/opt/tidegate/bin/python", "-c", program)).output
 
 
@@ -275,7 +275,7 @@ def trust_in(kubeconfig: Path, certificate: bytes) -> None:
 
 async def test_every_module_of_the_program_can_be_imported_in_the_image(engine: Engine, image: str) -> None:
     modules = [
-        ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        ".".join(file.relative_to(ROOT / "app").with_suffix("").parts).removesuffix(".__init__")
         for file in (ROOT / "app").rglob("*.py")
         if file.name != "__main__.py"
     ]

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from app.cli.check import check
 from tests.ship.helm import OLDEST, Manifest, only, proxy, render, run, workload
 from tests.ship.kubernetes_schemas import VERSIONS, problems
 from tests.ship.plain_manifests import EXAMPLES, KUSTOMIZE, SERVICE, STATIC, made, of_overlay, plain
 from tests.ship.pods import environment, mounted, not_restricted
+from tidegate.cli.check import check
 
 OVERLAYS = sorted((KUSTOMIZE / "overlays").iterdir())
 HASH = re.compile(r"(?<=tidegate)-[a-z0-9]{10}$")

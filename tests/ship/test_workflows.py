@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from app import __version__
 from tests.ship.containers import ROOT
+from tidegate import __version__
 
 PROGRAMS = Path(sys.executable).parent
 FOLDER = ROOT / ".github/workflows"

@@ -40,4 +40,4 @@ async def finish(program: str, *arguments: str, variables: Mapping[str, str], se
 async def tidegate(*arguments: str, variables: dict[str, str] | None = None, **settings: object) -> Finished:
     """Run a command with these settings, and perhaps other variables, until it ends."""
     given = environment(settings) | (variables or {})
-    return await finish(sys.executable, "-m", "app", *arguments, variables=given)
+    return await finish(sys.executable, "-m", "tidegate", *arguments, variables=given)

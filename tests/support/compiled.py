@@ -10,4 +10,4 @@ COMPILED = "COMPILED" in os.environ
 def runs_compiled(maps: str) -> bool:
     """Whether a worker does, by what /proc/PID/maps says of it: what has been compiled together shares one library, which
     is loaded by the module that a worker starts with."""
-    return bool(re.search(r"/app/dataplane/worker\.[^/]*\.so$", maps, re.MULTILINE)) and "__mypyc." in maps
+    return bool(re.search(r"/tidegate/dataplane/worker\.[^/]*\.so$", maps, re.MULTILINE)) and "__mypyc." in maps

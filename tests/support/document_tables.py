@@ -8,15 +8,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.control.log import ControlLog
-from app.control.metrics.page import sections
-from app.control.process import Process
-from app.control.totals import Totals
-from app.control.workers import Workers
-from app.link.board import Board
-from app.link.log_stream import LogStream
-from app.settings import variables
-from app.settings.names import PREFIX
+from tidegate.control.log import ControlLog
+from tidegate.control.metrics.page import sections
+from tidegate.control.process import Process
+from tidegate.control.totals import Totals
+from tidegate.control.workers import Workers
+from tidegate.link.board import Board
+from tidegate.link.log_stream import LogStream
+from tidegate.settings import variables
+from tidegate.settings.names import PREFIX
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))

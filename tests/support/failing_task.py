@@ -3,8 +3,8 @@
 import signal
 import sys
 
-from app.__main__ import main
-from app.control.spawn import spawn
+from tidegate.__main__ import main
+from tidegate.control.spawn import spawn
 
 BUG = signal.SIGWINCH
 

@@ -7,18 +7,18 @@ from os import close
 from pathlib import Path
 from typing import Any
 
-from app.control.discovery.kubernetes.cluster import Cluster
-from app.control.discovery.kubernetes.credentials import Kubeconfig
-from app.control.discovery.kubernetes.source import KubernetesDiscovery
-from app.control.discovery.kubernetes.watch import Pace
-from app.control.pools import LivePool
-from app.control.totals import Totals
-from app.core.backoff import Backoff
-from app.link.board import BACKENDS, Board
-from app.settings import PoolSettings
 from tests.support.api_server import ApiServer
 from tests.support.slices import endpoint, endpoint_slice
 from tests.support.waiting import until
+from tidegate.control.discovery.kubernetes.cluster import Cluster
+from tidegate.control.discovery.kubernetes.credentials import Kubeconfig
+from tidegate.control.discovery.kubernetes.source import KubernetesDiscovery
+from tidegate.control.discovery.kubernetes.watch import Pace
+from tidegate.control.pools import LivePool
+from tidegate.control.totals import Totals
+from tidegate.core.backoff import Backoff
+from tidegate.link.board import BACKENDS, Board
+from tidegate.settings import PoolSettings
 
 QUICK = Pace(
     shortest_watch=30,

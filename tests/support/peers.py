@@ -15,10 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from app.core.address import Address
-from app.core.backend import Backend
 from tests.support.ports import free_port
 from tests.support.waiting import until
+from tidegate.core.address import Address
+from tidegate.core.backend import Backend
 
 CHUNK = 64 * 1024
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close sends a reset

@@ -1,9 +1,9 @@
 """One probe of a port, as control does it."""
 
-from app.control.health.outcome import failure_of
-from app.core.address import Address
-from app.core.backend import Backend
-from app.settings import HealthSettings
+from tidegate.control.health.outcome import failure_of
+from tidegate.core.address import Address
+from tidegate.core.backend import Backend
+from tidegate.settings import HealthSettings
 
 
 async def probe(port: int, kind: str, *, host: str = "127.0.0.1", **health: object) -> str:

@@ -186,7 +186,7 @@ async def running_proxy(
         "SPLICE": SPLICE,
         **settings,
     }
-    program = [str(Path(sys.executable).with_name("tidegate"))] if folder else [sys.executable, "-m", "app"]
+    program = [str(Path(sys.executable).with_name("tidegate"))] if folder else [sys.executable, "-m", "tidegate"]
     process = await asyncio.create_subprocess_exec(
         *command, *program, "run", env=environment(given), cwd=folder, stdout=stdout, stderr=PIPE, limit=1 << 20,
         start_new_session=True,

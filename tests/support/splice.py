@@ -2,7 +2,7 @@
 
 import os
 
-from app.core.splice import Splice
+from tidegate.core.splice import Splice
 
 SPLICE = Splice(os.environ.get("SPLICE", Splice.ADAPTIVE))
 """The environment variable SPLICE; `make test-splice` runs what concerns the data plane with `always` and with `never`."""

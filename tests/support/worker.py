@@ -16,11 +16,14 @@ from typing import Any
 
 import orjson
 
-from app.core.backend import Backend
-from app.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
-from app.core.reasons import CloseReason, ConnectFailure
-from app.core.splice import Splice
-from app.link.board import (
+from tests.support.peers import limit_buffers
+from tests.support.splice import SPLICE
+from tests.support.waiting import until
+from tidegate.core.backend import Backend
+from tidegate.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
+from tidegate.core.reasons import CloseReason, ConnectFailure
+from tidegate.core.splice import Splice
+from tidegate.link.board import (
     BACKENDS,
     CLIENTS,
     LISTENERS,
@@ -34,8 +37,8 @@ from app.link.board import (
     Table,
     WorkerCell,
 )
-from app.link.channel import Channel
-from app.link.messages import (
+from tidegate.link.channel import Channel
+from tidegate.link.messages import (
     BackendEntry,
     BackendFailed,
     BackendsChanged,
@@ -50,10 +53,7 @@ from app.link.messages import (
     Sessions,
     Stop,
 )
-from app.link.sockets import SESSION_OPTIONS
-from tests.support.peers import limit_buffers
-from tests.support.splice import SPLICE
-from tests.support.waiting import until
+from tidegate.link.sockets import SESSION_OPTIONS
 
 Fields = dict[str, Any]
 EXIT_TIMEOUT = 10.0
@@ -299,7 +299,8 @@ async def running_worker(
     with theirs:
         inherited = theirs.fileno(), shared.descriptor
         process = await asyncio.create_subprocess_exec(
-            *limit, *command, sys.executable, "-m", "app.dataplane", str(number), str(shared.workers), *map(str, inherited),
+            *limit, *command, sys.executable, "-m", "tidegate.dataplane",
+            str(number), str(shared.workers), *map(str, inherited),
             pass_fds=inherited, stdin=DEVNULL, stdout=PIPE, limit=1 << 20,
         )  # fmt: skip
     worker = Worker(process, ours, shared, number)

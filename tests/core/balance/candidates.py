@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
-from app.core.balance import POLICIES
-from app.core.balance.policy import Means, Policy
+from tidegate.core.balance import POLICIES
+from tidegate.core.balance.policy import Means, Policy
 
 
 @dataclass(slots=True, weakref_slot=True, eq=False)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.balance import POLICIES
-from app.core.balance.balancer import Balancer, has_room
 from tests.core.balance.candidates import CLIENTS, Backend, backends, letters, means
+from tidegate.core.balance import POLICIES
+from tidegate.core.balance.balancer import Balancer, has_room
 
 EVERY_POLICY = pytest.mark.parametrize("policy", POLICIES)
 BACKENDS = st.lists(

@@ -6,9 +6,9 @@ from math import ceil
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.balance.bounded_load import within_bound
-from app.core.balance.source_hash import SourceHash
 from tests.core.balance.candidates import CLIENTS, WEIGHTS, Backend, backends, filled, usable
+from tidegate.core.balance.bounded_load import within_bound
+from tidegate.core.balance.source_hash import SourceHash
 
 FACTORS = st.integers(105, 400).map(lambda hundredths: hundredths / 100)
 LOADS = st.lists(st.tuples(st.integers(1, 20), st.integers(0, 50)), min_size=1, max_size=10)

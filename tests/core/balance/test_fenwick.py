@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.balance.fenwick import FenwickTree
+from tidegate.core.balance.fenwick import FenwickTree
 
 
 @given(st.lists(st.integers(1, 20) | st.none(), max_size=40), st.data())

@@ -5,9 +5,9 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.balance.balancer import Balancer
-from app.core.balance.first import First
 from tests.core.balance.candidates import Ask, Backend, backends, filled, letters
+from tidegate.core.balance.balancer import Balancer
+from tidegate.core.balance.first import First
 
 LIMITS = st.lists(st.integers(1, 5), min_size=1, max_size=6)
 

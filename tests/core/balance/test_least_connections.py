@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.balance.least_connections import LeastConnections
-from app.core.balance.policy import Usable
 from tests.core.balance.candidates import WEIGHTS, Ask, Backend, backends, filled, letters, usable
+from tidegate.core.balance.least_connections import LeastConnections
+from tidegate.core.balance.policy import Usable
 
 
 def least_connections(candidates: list[Backend]) -> LeastConnections[Backend]:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.balance.least_latency import FADING, LEAST, TRIAL, LeastLatency
-from app.core.balance.policy import Usable
 from tests.core.balance.candidates import WEIGHTS, Backend, Clock, backends, filled, usable
+from tidegate.core.balance.least_latency import FADING, LEAST, TRIAL, LeastLatency
+from tidegate.core.balance.policy import Usable
 
 
 class Bench:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.balance import POLICIES
 from tests.core.balance.candidates import CLIENTS, Ask, Backend, backends, registered, usable
+from tidegate.core.balance import POLICIES
 
 EVERY_POLICY = pytest.mark.parametrize("policy", POLICIES)
 SUBLINEAR_POLICY = pytest.mark.parametrize("policy", ["round_robin", "random_two", "source_hash"])

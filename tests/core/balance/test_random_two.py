@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.balance.random_two import RandomTwo
 from tests.core.balance.candidates import WEIGHTS, Backend, backends, filled, usable
+from tidegate.core.balance.random_two import RandomTwo
 
 TURNS = 20_000
 

@@ -5,7 +5,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.balance.ring import CIRCLE, LONGEST_RUN, Ring
+from tidegate.core.balance.ring import CIRCLE, LONGEST_RUN, Ring
 
 
 def walk(ring: Ring[str], start: int, reach: int = CIRCLE) -> list[tuple[int, str]]:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.balance.round_robin import RoundRobin
 from tests.core.balance.candidates import WEIGHTS, Backend, backends, filled, letters, usable
+from tidegate.core.balance.round_robin import RoundRobin
 
 
 def round_robin(candidates: list[Backend]) -> RoundRobin[Backend]:

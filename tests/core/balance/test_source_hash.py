@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.balance.policy import Usable
-from app.core.balance.source_hash import SourceHash
-from app.core.network import Networks
 from tests.core.balance.candidates import CLIENTS, WEIGHTS, Backend, backends, filled, usable
+from tidegate.core.balance.policy import Usable
+from tidegate.core.balance.source_hash import SourceHash
+from tidegate.core.network import Networks
 
 MANY = 50_000
 IN_A_ROW = [str(IPv4Address("10.20.0.0") + number) for number in range(MANY)]

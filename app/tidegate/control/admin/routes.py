@@ -1,0 +1,115 @@
+"""What each route answers."""
+
+import re
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import orjson
+from aiohttp import web
+
+from tidegate.control.admin.access import Access
+from tidegate.control.admin.body import SharedBody
+from tidegate.control.admin.headers import page_policy
+from tidegate.control.metrics.page import Format, read_page
+from tidegate.control.process import Process
+from tidegate.control.rendering import Shared
+from tidegate.control.status.fields import Json
+from tidegate.control.status.page import Form, Question, read_status
+from tidegate.control.status.readiness import not_ready_reasons
+from tidegate.core.backend import State
+
+PAGE = Path(__file__).with_name("page.html")
+MOST_LISTED = 10_000
+USUALLY_LISTED = 1_000
+CONTENT_TYPES = {Form.JSON: "application/json", Form.CSV: "text/csv; charset=utf-8"}
+
+
+class Routes:
+    """All routes, over the state of one process."""
+
+    def __init__(self, process: Process, access: Access) -> None:
+        self._process, self._access = process, access
+        self._status = Shared(partial(read_status, process), "status")
+        self._metrics = Shared(partial(read_page, process), "metrics")
+        self._page = PAGE.read_text(encoding="utf-8")
+        self._page_policy = page_policy(self._page)
+
+    def table(self) -> list[web.RouteDef]:
+        """The routes, in the order that people should meet them."""
+        return [
+            web.get("/", self.page),
+            web.get("/status", self.status),
+            web.get("/metrics", self.metrics),
+            web.get("/healthz", self.alive),
+            web.get("/livez", self.alive),
+            web.get("/readyz", self.ready),
+            web.get("/connections", self.connections),
+        ]
+
+    async def page(self, _request: web.Request) -> web.Response:
+        """The status page for people."""
+        headers = {"Content-Security-Policy": self._page_policy}
+        return web.Response(text=self._page, content_type="text/html", headers=headers)
+
+    async def status(self, request: web.Request) -> web.Response:
+        """The status, as JSON or CSV."""
+        query = _known(request, "format", "pool", "state")
+        pool = query.get("pool")
+        if pool is not None and pool not in self._process.pools:
+            raise _bad_query("pool", pool, self._process.pools)
+        state = query.get("state")
+        if state is not None and state not in set(State):
+            raise _bad_query("state", state, State)
+        form = query.get("format", Form.JSON)
+        if form not in set(Form):
+            raise _bad_query("format", form, Form)
+        question = Question(Form(form), pool, None if state is None else State(state))
+        answer = await (await self._status.get()).answer(question)
+        return web.Response(body=SharedBody([answer], request, CONTENT_TYPES[question.form]))
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """The metrics."""
+        wanted = Format.asked_for(request.headers.get("Accept", ""))
+        page = await self._metrics.get()
+        return web.Response(body=SharedBody(page.chunks(wanted), request, wanted.value))
+
+    async def alive(self, _request: web.Request) -> web.Response:
+        """Alive, for this was answered."""
+        return web.Response(text="ok\n")
+
+    async def ready(self, _request: web.Request) -> web.Response:
+        """Whether traffic may come."""
+        reasons = not_ready_reasons(self._process)
+        return json_response({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
+
+    async def connections(self, request: web.Request) -> web.Response:
+        """Live sessions with their clients' addresses, so only for those who may know them."""
+        self._access.check(request)
+        query = _known(request, "limit", "pool", "backend")
+        limit = query.get("limit", str(USUALLY_LISTED))
+        if not re.fullmatch(r"[0-9]{1,5}", limit) or not 1 <= int(limit) <= MOST_LISTED:
+            raise _bad_query("limit", limit, (f"1 to {MOST_LISTED}",))
+        total, sessions = await self._process.workers.sessions(int(limit), query.get("pool", ""), query.get("backend", ""))
+        return json_response({"total": total, "connections": sessions})
+
+
+def json_response(body: Json, status: int = 200) -> web.Response:
+    """A JSON answer that people can read too."""
+    return web.Response(
+        body=orjson.dumps(body, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE),
+        status=status,
+        content_type="application/json",
+    )
+
+
+def _known(request: web.Request, *names: str) -> Mapping[str, str]:
+    for name in request.query:
+        if name not in names:
+            raise web.HTTPBadRequest(text=f"unknown parameter {name[:60]!r}; known are {', '.join(names)}\n")
+    return request.query
+
+
+def _bad_query(name: str, value: str, valid: object) -> web.HTTPBadRequest:
+    choices = ", ".join(map(str, valid))  # type: ignore[call-overload]
+    return web.HTTPBadRequest(text=f"{name}={value[:60]!r} is not known; valid are {choices}\n")

@@ -1,0 +1,85 @@
+"""The answers about a name as lists of backends: from its addresses, or from its SRV records and their targets."""
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import NamedTuple
+
+from tidegate.control.discovery.dns_client import Addresses, DnsClient, LookUpError
+from tidegate.core.address import alternating, is_ip
+from tidegate.core.backend import Backend
+from tidegate.core.records import address_backends, in_order, target_backends
+
+QUESTIONS_AT_ONCE = 16
+TARGETS_TIMEOUT = 10.0
+"""Seconds for the addresses of all targets together; those that are not known by then keep what they had."""
+
+
+class Found(NamedTuple):
+    """The backends of one answer; `ttl` in seconds; `absence` says why there are none, `missing` what is not known yet."""
+
+    backends: list[Backend]
+    ttl: float
+    absence: str = ""
+    missing: str = ""
+
+
+class AddressRecords:
+    """Each address is a backend, all with the same port."""
+
+    def __init__(self, client: DnsClient, name: str, kind: str, port: int) -> None:
+        self._client, self._name, self._kind, self._port = client, name, kind, port
+
+    async def find(self) -> Found:
+        """Ask once. Raises LookUpError."""
+        answer = await self._client.addresses(self._name, self._kind)
+        return Found(address_backends(answer.addresses, self._port), answer.ttl, answer.absence)
+
+
+class SrvRecords:
+    """Each target is a backend, and like any host name at one of its addresses, IPv4 first.
+
+    It keeps them when nobody knows the addresses of the target any more.
+    """
+
+    def __init__(self, client: DnsClient, name: str) -> None:
+        self._client, self._name = client, name
+        self._hosts: dict[str, list[str]] = {}
+
+    async def find(self) -> Found:
+        """Ask once. Raises LookUpError; that the address of a target is not known is no such trouble."""
+        answer = await self._client.targets(self._name)
+        names = sorted({target.host for target in answer.targets})
+        known = answer.addresses | {name: [name] for name in names if is_ip(name)}
+        asked = await self._ask(name for name in names if name not in known)
+        missing = [(name, reply.absence) for name, reply in asked.items() if not reply.addresses]
+        found = {name: known.get(name) or asked[name].addresses for name in names}
+        self._hosts = {
+            name: alternating(in_order(found[name])) if found[name] else self._hosts.get(name, []) for name in names
+        }
+        ttl = min([answer.ttl, *(reply.ttl for reply in asked.values() if reply.addresses)])
+        return Found(target_backends(answer.targets, self._hosts), ttl, answer.absence, _missing(missing))
+
+    async def _ask(self, names: Iterable[str]) -> dict[str, Addresses]:
+        """What is known of each name in time."""
+        answers = {name: Addresses([], absence=f"no answer in {TARGETS_TIMEOUT:g}s") for name in names}
+        limit = asyncio.Semaphore(QUESTIONS_AT_ONCE)
+
+        async def ask(name: str) -> None:
+            async with limit:
+                try:
+                    answers[name] = await self._client.addresses(f"{name}.")
+                except LookUpError as error:
+                    answers[name] = Addresses([], absence=str(error))
+
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TARGETS_TIMEOUT):
+                await asyncio.gather(*map(ask, list(answers)))
+        return answers
+
+
+def _missing(targets: list[tuple[str, str]]) -> str:
+    if not targets:
+        return ""
+    name, reason = targets[0]
+    return f"{len(targets)} targets without an address, the first is {name}: {reason}"

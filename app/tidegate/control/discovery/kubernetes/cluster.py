@@ -1,0 +1,173 @@
+"""Requests to the API server of one cluster.
+
+Every request has a connection of its own, which ends with it: so a rotated certificate, a server that moved, or a connection
+that is half dead outlives no request. A watch takes minutes, so this costs nothing.
+"""
+
+import asyncio
+import socket
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from time import monotonic
+
+import aiohttp
+import orjson
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.configuration import Configuration
+
+from tidegate import __version__
+from tidegate.control.discovery.kubernetes.credentials import Source, load
+from tidegate.control.discovery.kubernetes.resolver import Resolver
+from tidegate.control.discovery.kubernetes.trouble import REDIRECTED, ClusterError, refused, unreachable
+from tidegate.control.discovery.look_ups import LookUps
+
+CREDENTIALS_AGE = 60.0  # seconds; bound tokens rotate
+CONNECT_TIMEOUT = 10.0
+MOST_TOKENS = 16
+"""So many of the last ones are kept out of the log: one lives on after its successor has been read."""
+LARGEST_REFUSAL = 64 * 1024
+READ_AHEAD = 2 * 1024 * 1024
+WATCHED_OVER = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 45_000),
+)
+"""A server whose host is gone is noticed after 45 seconds, as by client-go. One that hangs is not: its kernel answers."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A GET: its path and query, and what it does in words that end in `in the namespace ...`."""
+
+    path: str
+    query: Mapping[str, str]
+    what: str
+
+
+class Cluster:
+    """Makes requests with credentials that are read again every minute, and at once when the server does not take them."""
+
+    def __init__(self, source: Source, look_ups: LookUps | None = None, *, credentials_age: float = CREDENTIALS_AGE) -> None:
+        self._source, self._age = source, credentials_age
+        self._resolver = Resolver(look_ups or LookUps())
+        self._configuration: Configuration | None = None
+        self._read_at = 0.0
+        self._reading = asyncio.Lock()  # pools share what one of them has read
+        self._tokens: deque[str] = deque(maxlen=MOST_TOKENS)
+
+    @asynccontextmanager
+    async def get(
+        self,
+        request: Request,
+        *,
+        answer_timeout: float,
+        timeout: float,  # noqa: ASYNC109
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer to a request, status 200, which begins within `answer_timeout` seconds and ends within `timeout`.
+
+        Raises ClusterError. The connection is closed at the end of the context, without a word to the server over TLS.
+        """
+        is_open = False
+        try:
+            credentials = await self._credentials()
+            async with asyncio.timeout(timeout):
+                client, response = await self._ask(request, credentials, answer_timeout)
+                try:
+                    if response.status == 401:
+                        await client.close()
+                        credentials = await self._credentials(rejected=credentials)
+                        client, response = await self._ask(request, credentials, answer_timeout)
+                    await _refuse(response, request.what)
+                    is_open = True
+                    yield response
+                finally:
+                    response.close()
+                    await client.close()
+        except ClusterError as error:
+            for token in self._tokens:
+                error.hide(token)
+            raise
+        except (OSError, aiohttp.ClientError, TimeoutError) as error:
+            raise unreachable(error, was_open=is_open) from error
+
+    async def _ask(
+        self, request: Request, credentials: Configuration, answer_timeout: float
+    ) -> tuple[ApiClient, aiohttp.ClientResponse]:
+        try:
+            client = self._client(credentials)
+        except OSError:  # a file of theirs has gone since
+            self._configuration = None
+            raise
+        client.user_agent = f"tidegate/{__version__}"
+        try:
+            async with asyncio.timeout(answer_timeout):
+                arguments = await client.param_serialize(
+                    "GET",
+                    request.path,
+                    query_params=list(request.query.items()),
+                    header_params={"Accept": "application/json"},
+                    auth_settings=["BearerToken"],
+                )
+                patience = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT)
+                answer = await client.call_api(*arguments, _request_timeout=patience)
+        except ValueError as error:  # a URL or a header that cannot be
+            await client.close()
+            raise unreachable(error) from error
+        except BaseException:
+            await client.close()
+            raise
+        _watch_over(answer.response)
+        return client, answer.response
+
+    def _client(self, credentials: Configuration) -> ApiClient:
+        client = ApiClient(credentials)
+        rest = client.rest_client
+        connector = aiohttp.TCPConnector(ssl=rest.ssl_context, resolver=self._resolver)
+        # The session that the package would make looks the name up in threads that the whole loop shares.
+        given = credentials.client_session_kwargs or {}  # the headers of the identity to act as
+        rest.pool_manager = aiohttp.ClientSession(connector=connector, trust_env=True, read_bufsize=READ_AHEAD, **given)
+        return client
+
+    async def _credentials(self, *, rejected: Configuration | None = None) -> Configuration:
+        """Those that were read, unless they are old or are those that the server has rejected."""
+        async with self._reading:
+            known = self._configuration
+            if known is None or known is rejected or monotonic() - self._read_at >= self._age:
+                known = self._configuration = await load(self._source)
+                self._read_at = monotonic()
+                self._tokens.append(str(known.api_key.get("BearerToken", "")).rpartition(" ")[2])
+            return known
+
+
+async def _refuse(response: aiohttp.ClientResponse, what: str) -> None:
+    """Raise ClusterError unless the answer is what was asked for."""
+    if response.history:
+        raise ClusterError(REDIRECTED)
+    if response.status == 200:
+        return
+    body = await response.content.read(LARGEST_REFUSAL)
+    raise refused(response.status, _message(body) or response.reason or "", what, response.headers.get("Retry-After"))
+
+
+def _message(body: bytes) -> str:
+    """The message of a Status object, or the first line of a text; empty for what is for programs."""
+    try:
+        status = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        text = body.decode(errors="replace").strip()
+        return "" if text.startswith("<") else text.partition("\n")[0].strip()
+    message = status.get("message") if isinstance(status, dict) else None
+    return message if isinstance(message, str) else ""
+
+
+def _watch_over(response: aiohttp.ClientResponse) -> None:
+    """Let the kernel notice a server that is gone without a word."""
+    connection = response.connection
+    sock = connection.transport.get_extra_info("socket") if connection and connection.transport else None
+    if sock is not None:
+        for option in WATCHED_OVER:
+            sock.setsockopt(*option)

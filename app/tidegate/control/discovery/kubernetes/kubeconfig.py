@@ -1,0 +1,119 @@
+"""Reads one context of a kubeconfig as client-go does: what it says about trust and rights is done, or refused by name.
+
+The kubernetes package would run programs without a limit, ask identity providers without looking at their certificate, and
+take what it does not know for nothing.
+"""
+
+from collections.abc import Mapping, MutableMapping
+
+from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.config.kube_config import ConfigNode, FileOrData, KubeConfigLoader
+
+from tidegate.control.discovery.kubernetes.impersonation import impersonation, one_line
+from tidegate.control.discovery.kubernetes.program import ask_program
+from tidegate.control.discovery.kubernetes.trouble import UnusableCredentialsError
+
+FOR_PROGRAMS = "client.authentication.k8s.io/exec"
+"""The extension of a cluster that is meant for its users' programs."""
+TOLD = ("server", "tls-server-name", "insecure-skip-tls-verify", "proxy-url", "disable-compression")
+
+
+class Loader(KubeConfigLoader):
+    """The package's loader, with limits and checks of its own. Raises UnusableCredentialsError."""
+
+    def __init__(self, config: object, context: str | None, environ: Mapping[str, str]) -> None:
+        super().__init__(config, context, config_base_path=None)  # type: ignore[no-untyped-call]
+        self._environ = environ
+        name = self.current_context["context"].get("user")
+        if name and self._user is None:
+            raise UnusableCredentialsError(f"its context names the user {name!r}, which is not there")
+        assert self._cluster is not None
+        self._cluster_settings = _given(self._cluster.value)
+        self._user_settings = _given(self._user.value) if self._user is not None else {}
+        _check_cluster(self._cluster_settings, self._cluster["server"])
+        _check_user(self._user_settings)
+        self._user = self._user or ConfigNode("user", {})
+
+    async def load_and_set(self, client_configuration: Configuration) -> None:
+        """Fill in the configuration, and with which headers requests are made."""
+        await super().load_and_set(client_configuration)  # type: ignore[no-untyped-call]
+        client_configuration.client_session_kwargs = {"headers": impersonation(self._user_settings)}
+
+    async def load_from_exec_plugin(self) -> bool:
+        """Take over what the program says; the package would log it where it fails, and go on without."""
+        settings, folder = self._user_settings["exec"], self._folder_of(self._user)
+        assert isinstance(settings, Mapping)
+        status = await ask_program(settings, self._environ, folder, self._cluster_info())
+        has_certificate = status.get("clientCertificateData") and status.get("clientKeyData")
+        if not status.get("token") and not has_certificate:
+            raise UnusableCredentialsError("its program gives no token, and no certificate with its key")
+        if status.get("token"):
+            self.token = f"Bearer {status['token']}"
+        if has_certificate:
+            self.cert_file = FileOrData(status, "", "clientCertificateData", base64_file_content=False).as_file()
+            self.key_file = FileOrData(status, "", "clientKeyData", base64_file_content=False).as_file()
+        return True
+
+    async def _load_oid_token(self) -> str:
+        """Send the token that is there; whoever renews it writes it into the file, which is read again each minute."""
+        provider = self._user_settings["auth-provider"]
+        config = provider.get("config") if isinstance(provider, Mapping) else None
+        token = config.get("id-token") if isinstance(config, Mapping) else None
+        if not token:
+            reason = "its user's auth-provider has no id-token, and Tidegate asks for none: use a program (exec)"
+            raise UnusableCredentialsError(reason)
+        self.token = f"Bearer {token}"
+        return self.token
+
+    def _cluster_info(self) -> Mapping[str, object]:
+        """What a program may know of the cluster: the type `Cluster` of `client.authentication.k8s.io/v1`."""
+        cluster = self._cluster_settings
+        info = {key: cluster[key] for key in TOLD if key in cluster}
+        authority = FileOrData(cluster, "certificate-authority", file_base_path=self._folder_of(self._cluster))
+        if data := authority.as_data():
+            info["certificate-authority-data"] = data
+        extensions = cluster.get("extensions")
+        for extension in extensions if isinstance(extensions, list) else []:
+            if extension.get("name") == FOR_PROGRAMS:
+                info["config"] = extension.get("extension")
+        return info
+
+    def _folder_of(self, node: ConfigNode | None) -> str:
+        """Where relative paths of a part start: the folder of the file that it was in."""
+        assert node is not None
+        return str(self._get_base_path(node.path))  # type: ignore[no-untyped-call]
+
+
+def _given(part: MutableMapping[str, object]) -> MutableMapping[str, object]:
+    """The part of a kubeconfig, from which entries without a value have been taken: for client-go they are not there."""
+    for key in [key for key, value in part.items() if value in (None, "")]:
+        del part[key]
+    return part
+
+
+def _check_cluster(cluster: Mapping[str, object], server: str) -> None:
+    if not server.startswith(("http://", "https://")):
+        raise UnusableCredentialsError("the server of its cluster is no http or https URL")
+    is_blind = cluster.get("insecure-skip-tls-verify", False)
+    if not isinstance(is_blind, bool):
+        raise UnusableCredentialsError("its cluster's insecure-skip-tls-verify: expected true or false")
+    if is_blind and {"certificate-authority", "certificate-authority-data"} & cluster.keys():
+        reason = "its cluster has a certificate authority and insecure-skip-tls-verify: expected one of them"
+        raise UnusableCredentialsError(reason)
+    one_line("cluster", "tls-server-name", cluster.get("tls-server-name", ""))
+    if not str(cluster.get("proxy-url", "http://")).startswith(("http://", "https://")):
+        raise UnusableCredentialsError("its cluster's proxy-url: expected an http or https URL")
+
+
+def _check_user(user: MutableMapping[str, object]) -> None:
+    """Refuse what cannot be done. A token in a file counts more than one beside it."""
+    impersonation(user)
+    if "auth-provider" in user and "exec" in user:
+        raise UnusableCredentialsError("its user has both an auth-provider and exec: expected one of them")
+    provider = user.get("auth-provider")
+    name = provider.get("name") if isinstance(provider, Mapping) else None
+    if provider is not None and name != "oidc":
+        reason = f"its user's auth-provider {name!r} is not supported: use a program (exec), as kubectl does"
+        raise UnusableCredentialsError(reason)
+    if "tokenFile" in user:
+        user.pop("token", None)

@@ -1,0 +1,80 @@
+"""Look-ups of host names by the system, in threads that hold nothing else up.
+
+The system's resolver cannot be told to stop: a name whose DNS server is silent takes its thread for up to a minute. So there
+is one look-up of a name at a time, the threads are bounded, and names that were slow before wait only for each other.
+"""
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from threading import Thread
+from time import monotonic
+
+from tidegate.control.spawn import spawn
+from tidegate.core.address import Address, alternating
+
+MOST_PROMPT, MOST_SLOW = 64, 16
+"""Threads for names that have been answered in time, or have not been asked for yet; and for all the others."""
+
+SLOW_AFTER = 1.0
+TIMEOUT = 10.0
+"""Seconds for which a caller waits; the thread may need longer."""
+
+Resolve = Callable[[str], list[str]]
+Answer = asyncio.Future[list[str]]
+
+
+def resolve(host: str) -> list[str]:
+    """All addresses of a name, in the order of the system. Blocks; raises OSError."""
+    return [str(sockaddr[0]) for *_, sockaddr in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
+
+
+class LookUps:
+    """All look-ups of the process; whoever asks for a name that is being looked up waits for the same answer."""
+
+    def __init__(self, resolve: Resolve = resolve) -> None:
+        self._resolve = resolve
+        self._under_way: dict[str, Answer] = {}
+        self._slow: set[str] = set()
+        self._prompt_places, self._slow_places = asyncio.Semaphore(MOST_PROMPT), asyncio.Semaphore(MOST_SLOW)
+
+    async def find(self, name: Address) -> list[str]:
+        """All addresses of a name, in the order in which to try them. Raises OSError or TimeoutError."""
+        answer = self._under_way.get(name.host)
+        if answer is None:
+            answer = self._under_way[name.host] = asyncio.get_running_loop().create_future()
+            answer.add_done_callback(lambda _: self._under_way.pop(name.host))
+            spawn(self._look_up(name.host, answer), f"look-up {name.host}")
+        async with asyncio.timeout(TIMEOUT):
+            return alternating(await asyncio.shield(answer))
+
+    async def _look_up(self, host: str, answer: Answer) -> None:
+        async with self._slow_places if host in self._slow else self._prompt_places:
+            started = monotonic()
+            _start(self._resolve, host, answer)
+            await asyncio.wait([answer])
+            answer.exception()  # it has been seen, also where all who asked have gone
+        (self._slow.add if monotonic() - started > SLOW_AFTER else self._slow.discard)(host)
+
+
+def _start(resolve: Resolve, host: str, answer: Answer) -> None:
+    """Call in a thread that ends with the process, if not before."""
+    loop = asyncio.get_running_loop()
+
+    def work() -> None:
+        try:
+            found = resolve(host)
+        except Exception as error:  # noqa: BLE001  (it is raised where it is waited for)
+            deliver = partial(answer.set_exception, error)
+        else:
+            deliver = partial(answer.set_result, found)
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(deliver)
+
+    try:
+        Thread(target=work, name=f"look-up {host}", daemon=True).start()
+    except RuntimeError:
+        answer.set_exception(OSError(errno.EAGAIN, "no thread for a look-up"))

@@ -1,0 +1,55 @@
+"""Which source of backends a pool has; what only one of them needs is loaded only for that one."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from tidegate.control.discovery.look_ups import LookUps
+from tidegate.control.discovery.static import StaticDiscovery
+from tidegate.control.pools import LivePool
+
+if TYPE_CHECKING:
+    from tidegate.control.discovery.kubernetes.cluster import Cluster
+
+
+class Source(Protocol):
+    """Finds the backends of one pool and calls `LivePool.discovered`."""
+
+    async def run(self) -> None:
+        """Work for ever, or until there is nothing that could change."""
+
+    def refresh(self, backend: str) -> None:
+        """A backend could not be reached: look again now whether it has moved, at most once a second for each name."""
+
+
+class Sources:
+    """Makes the source of each pool. Pools share how host names are looked up, and those of one cluster how it is asked."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._look_ups = LookUps()
+        self._clusters: dict[tuple[str | None, str | None], Cluster] = {}
+
+    def of(self, pool: LivePool) -> Source:
+        """The source that the settings of the pool name, not yet running."""
+        match pool.settings.source:
+            case "kubernetes":
+                return self._kubernetes(pool)
+            case "dns":
+                from tidegate.control.discovery.dns import DnsDiscovery  # noqa: PLC0415  4 MB that most sidecars do without
+
+                return DnsDiscovery(pool)
+            case _:
+                return StaticDiscovery(pool, self._look_ups.find)
+
+    def _kubernetes(self, pool: LivePool) -> Source:
+        from tidegate.control.discovery.kubernetes.source import (  # noqa: PLC0415  11 MB that most sidecars do without
+            KubernetesDiscovery,
+            cluster_of,
+        )
+
+        settings = pool.settings.kubernetes
+        key = settings.kubeconfig, settings.context
+        cluster = self._clusters.get(key)
+        if cluster is None:
+            cluster = self._clusters[key] = cluster_of(settings, self._environ, self._look_ups)
+        return KubernetesDiscovery(pool, cluster)

@@ -1,0 +1,43 @@
+"""Probe kind `redis`: PING is answered with PONG, after AUTH when there is a password.
+
+Source: the Redis serialization protocol, https://redis.io/docs/latest/develop/reference/protocol-spec/.
+"""
+
+from tidegate.control.health.connection import Connection, connected
+from tidegate.control.health.request import ProbeError, ProbeRequest
+
+NO_PASSWORD_THERE = (b"without any password configured", b"no password is set")
+
+
+async def probe(request: ProbeRequest) -> None:
+    """Authenticate if asked to, and ping. Raises ProbeError or OSError."""
+    async with connected(request) as connection:
+        if request.password:
+            await _authenticate(connection, request)
+        answer = await _ask(connection, "PING")
+        if answer != b"+PONG":
+            raise ProbeError(f"expected +PONG, got {request.quoted(answer)}{_advice(answer, request)}")
+
+
+async def _authenticate(connection: Connection, request: ProbeRequest) -> None:
+    """An error's text is not shown here: a server that does not know AUTH may quote what it was told."""
+    user = [request.settings.user] if request.settings.user else []
+    answer = await _ask(connection, "AUTH", *user, request.password)
+    if answer.startswith(b"+OK"):
+        return
+    if any(words in answer for words in NO_PASSWORD_THERE):
+        raise ProbeError("AUTH refused: no password is set there")
+    code = answer.partition(b" ")[0]
+    if code[:1] != b"-" or not code[1:].isalpha():
+        raise ProbeError("expected +OK to AUTH, got something else")
+    raise ProbeError(f"AUTH refused: expected +OK, got {request.quoted(code)}")
+
+
+async def _ask(connection: Connection, *words: str) -> bytes:
+    parts = [word.encode() for word in words]
+    await connection.send(b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts))
+    return await connection.line()
+
+
+def _advice(answer: bytes, request: ProbeRequest) -> str:
+    return ": give health.password" if answer.startswith(b"-NOAUTH") and not request.password else ""

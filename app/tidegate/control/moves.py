@@ -1,0 +1,31 @@
+"""How often failed dials move a backend to the next address of its name: no more than they can be about where it is now."""
+
+from math import inf
+
+from tidegate.core.reasons import ConnectFailure
+
+SHORTEST = 1.0
+"""Seconds in which all workers have told what has failed at the address before."""
+
+
+class Moves:
+    """The moves of a pool's backends by name. Times are of the monotonic clock, in seconds."""
+
+    def __init__(self, connect_timeout: float) -> None:
+        self._connect_timeout = connect_timeout
+        self._moved_at: dict[str, float] = {}
+
+    def may_move(self, name: str, reason: str, now: float) -> bool:
+        """Whether a dial that has failed for this reason moves the backend, which is then taken as moved.
+
+        One that has timed out may have begun at the address before.
+        """
+        lasted = self._connect_timeout if reason == ConnectFailure.TIMEOUT else 0.0
+        if now - self._moved_at.get(name, -inf) < lasted + SHORTEST:
+            return False
+        self._moved_at[name] = now
+        return True
+
+    def forget(self, name: str) -> None:
+        """The backend has left."""
+        self._moved_at.pop(name, None)

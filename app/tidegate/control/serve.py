@@ -1,0 +1,58 @@
+"""The control process from settings to exit code."""
+
+import atexit
+import os
+import resource
+from collections.abc import Mapping
+
+import structlog
+import uvloop
+
+from tidegate.control import spawn
+from tidegate.control.descriptors import TooFewDescriptorsError
+from tidegate.control.listeners import CannotBindError
+from tidegate.control.log import ControlLog, configure
+from tidegate.control.supervisor import Supervisor
+from tidegate.settings import LogFormat, LogLevel, Settings
+
+STANDARD_OUTPUT = 1
+
+STOPPED_AS_ASKED = 0
+FAILED = 1
+UNAVAILABLE = 69
+
+
+def serve(settings: Settings, environ: Mapping[str, str]) -> int:
+    """Run the proxy until it is told to stop, and end the process; answers an exit code only when it could not start.
+
+    `environ` says where the API server of the cluster is that this runs in.
+    """
+    console = os.isatty(STANDARD_OUTPUT) if settings.log.format is None else settings.log.format is LogFormat.CONSOLE
+    log = configure(settings.log.level.value, console=console)
+    _raise_descriptor_limit()
+    try:
+        uvloop.run(_run(settings, environ, log, log_console=console))
+    except CannotBindError as error:
+        structlog.get_logger().error("cannot_bind", reason=str(error))
+        log.drain()
+        return UNAVAILABLE
+    except TooFewDescriptorsError as error:
+        structlog.get_logger().error("too_few_descriptors", reason=str(error))
+        log.drain()
+        return UNAVAILABLE
+    return FAILED
+
+
+async def _run(settings: Settings, environ: Mapping[str, str], log: ControlLog, *, log_console: bool) -> None:
+    log_sessions = settings.log.level in (LogLevel.DEBUG, LogLevel.INFO)
+    await Supervisor(settings, environ, log, log_sessions=log_sessions, log_console=log_console).run()
+    log.drain()
+    atexit._run_exitfuncs()  # noqa: SLF001  (the kubernetes package removes the key files that it has written)
+    # A look-up that hangs in a thread of the loop would hold an orderly end up, and nothing else is left to tidy.
+    os._exit(FAILED if spawn.failure.is_set() else STOPPED_AS_ASKED)
+
+
+def _raise_descriptor_limit() -> None:
+    """A session needs two descriptors; the soft limit is often far below what the system allows. Workers inherit it."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

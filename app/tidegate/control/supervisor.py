@@ -1,0 +1,279 @@
+"""The life of the control process: bind, start everything in order, run, drain, stop."""
+
+import asyncio
+import gc
+import os
+import platform
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from typing import assert_never
+
+import structlog
+
+from tidegate import __version__
+from tidegate.control import snapshot
+from tidegate.control.admin.server import AdminServer
+from tidegate.control.change_log import log_changes
+from tidegate.control.closing import BackendGrace, closing_orders
+from tidegate.control.descriptors import share_out
+from tidegate.control.discovery.sources import Source, Sources
+from tidegate.control.handover import Handover
+from tidegate.control.health.prober import Probers
+from tidegate.control.listeners import BoundListener, bind_listener, bind_socket, refuse_taken
+from tidegate.control.log import ControlLog
+from tidegate.control.loops import Loops
+from tidegate.control.orphans import Orphans, inherits
+from tidegate.control.pools import LivePool
+from tidegate.control.process import Process
+from tidegate.control.rebalance import Rebalancer
+from tidegate.control.spawn import failure, spawn
+from tidegate.control.totals import Totals
+from tidegate.control.workers import News, Worker, Workers
+from tidegate.core.lifecycle import ProcessState
+from tidegate.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, PanicChanged
+from tidegate.link.board import LISTENERS, Board
+from tidegate.link.messages import AffinityLearned, BackendFailed, Drain, Hello, SocketsLost, Stop
+from tidegate.settings import RebalanceMode, Settings
+
+TICK = 0.5
+EXIT_TIMEOUT = 1.0  # for workers that were told to stop at once
+
+_log = structlog.get_logger()
+
+
+class Supervisor:
+    """Control as a whole. Nothing has been bound or started before `run`."""
+
+    def __init__(
+        self, settings: Settings, environ: Mapping[str, str], log: ControlLog, *, log_sessions: bool, log_console: bool
+    ) -> None:
+        self._settings, self._control_log = settings, log
+        self._hello = Hello(settings.buffer_size, settings.splice, log_sessions, log_console)
+        self._totals = Totals(Board.create(settings.workers), log_sessions=log_sessions)
+        self._listeners: dict[str, BoundListener] = {}
+        self._handover = Handover(self._listeners, settings.listeners)
+        self._pools: dict[str, LivePool] = {}
+        loops = Loops(self._listeners, self._pools)
+        for name, pool in settings.pools.items():
+            admit = partial(loops.without, name)
+            self._pools[name] = LivePool(name, pool, pool.source, self._totals, self._changed, admit)
+        descriptors = share_out(settings)
+        self._probers = {
+            name: Probers(pool, descriptors.probes, partial(self._refresh, name)) for name, pool in self._pools.items()
+        }
+        self._workers = Workers(settings.workers, self._totals, self._introduce, self._received, environ)
+        self._graces = [BackendGrace(pool, settings.drain.backend_grace, settings.workers) for pool in self._pools.values()]
+        self._rebalancers = {
+            name: Rebalancer(pool, self._totals, self._workers)
+            for name, pool in self._pools.items()
+            if pool.settings.rebalance.mode is not RebalanceMode.OFF
+        }
+        self._process = Process(self._totals, self._pools, self._listeners, self._workers, log)
+        token = settings.admin_token
+        self._admin = AdminServer(self._process, token.get_secret_value() if token else None, descriptors.admin)
+        self._environ = environ
+        self._sources: dict[str, Source] = {}
+        self._discoveries: list[asyncio.Task[None]] = []
+        self._accepting = False
+        self._ending = asyncio.Event()
+        self._signalled = False
+        self._signalled_again = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve until a signal says otherwise. Raises CannotBindError before anything has started."""
+        sources = Sources(self._environ)
+        self._sources = {name: sources.of(pool) for name, pool in self._pools.items()}  # some take a second to load
+        admin = bind_socket(self._settings.admin, "admin")
+        try:
+            self._bind()
+        except BaseException:
+            admin.close()
+            raise
+        self._watch_signals()
+        self._log_start()
+        await self._admin.start(admin)
+        self._discoveries = [spawn(source.run(), f"discovery {name}") for name, source in self._sources.items()]
+        self._workers.start()
+        spawn(self._tick(), "tick")
+        spawn(self._serve_when_settled(), "start")
+        spawn(self._end_after_failure(), "end after failure")
+        await self._ending.wait()
+        await self._stop()
+
+    # Start
+
+    def _bind(self) -> None:
+        refuse_taken({name: listener.bind for name, listener in self._settings.listeners.items()})
+        for name, listener in self._settings.listeners.items():
+            slot = self._totals.allocate(LISTENERS)
+            options = [*snapshot.buffers(listener), *snapshot.alive(listener)]
+            bound = bind_listener(name, listener.pool, slot, listener.bind, self._settings.workers, options)
+            bound.max_connections = listener.max_connections
+            self._listeners[name] = bound
+
+    def _watch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signal)
+        loop.add_signal_handler(signal.SIGHUP, _say_that_nothing_is_reloaded)
+
+    def _log_start(self) -> None:
+        _log.info(
+            "started",
+            version=__version__,
+            python=platform.python_version(),
+            pid=os.getpid(),
+            workers=self._settings.workers,
+            admin=str(self._settings.admin),
+        )
+        for name, listener in self._listeners.items():
+            _log.info("listener_bound", listener=name, bind=listener.bind, pool=listener.pool)
+
+    async def _serve_when_settled(self) -> None:
+        """Accept once every backend has been probed, so that the first client meets a pool that knows its backends.
+
+        A name that does not resolve holds the start up no longer than the slowest probe may take.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1 + max(pool.settings.health.timeout for pool in self._pools.values())):
+                for pool in self._pools.values():
+                    await pool.settled.wait()
+        if self._ending.is_set():
+            return
+        for pool in self._pools.values():
+            pool.settle()
+        self._process.state = ProcessState.RUNNING
+        self._accepting = True
+        for worker in self._workers.all:
+            self._handover.to(worker)
+        gc.collect()
+        gc.freeze()
+
+    # Run
+
+    def _introduce(self, worker: Worker) -> None:
+        """Tell a new worker process all that the others know."""
+        worker.send(self._hello)
+        for pool in self._pools.values():
+            worker.send(snapshot.pool_added(pool))
+            worker.send(snapshot.all_backends(pool))
+            if pool.affinity:
+                worker.send(pool.affinity.everything())
+        if self._accepting:
+            self._handover.to(worker)
+
+    def _changed(self, pool: LivePool, changes: tuple[Change | PanicChanged, ...]) -> None:
+        """The one place where a change of a pool reaches the log, the workers and the probers."""
+        log_changes(changes)
+        self._workers.broadcast(snapshot.backends_changed(pool, changes))
+        if rebalancer := self._rebalancers.get(pool.name):
+            rebalancer.changed(changes, serving=self._accepting)
+        for order in closing_orders(pool, changes, self._settings.workers):
+            self._workers.broadcast(order)
+        if any(isinstance(change, BackendAdded | BackendRemoved) for change in changes):
+            self._probers[pool.name].sync()
+        for change in changes:
+            if isinstance(change, BackendAltered):
+                self._probers[pool.name].hurry(change.member.backend.name)
+
+    def _received(self, worker: Worker, news: News) -> None:
+        match news:
+            case BackendFailed():
+                self._backend_failed(news)
+            case AffinityLearned():
+                self._affinity_learned(news)
+            case SocketsLost():
+                self._handover.lost(worker, news)
+            case _:
+                assert_never(news)
+
+    def _backend_failed(self, message: BackendFailed) -> None:
+        self._pools[message.pool].failed(message)
+        self._probers[message.pool].hurry(message.backend)
+        if message.dials:
+            self._refresh(message.pool, message.backend)
+
+    def _refresh(self, pool: str, backend: str) -> None:
+        """A backend cannot be reached: it may have moved."""
+        self._sources[pool].refresh(backend)
+
+    def _affinity_learned(self, message: AffinityLearned) -> None:
+        pool = self._pools[message.pool]
+        if pool.affinity:
+            told = pool.affinity.learned(message.entries, pool.snapshot.members)
+            if len(self._workers.all) > 1:
+                self._workers.broadcast(told)
+
+    async def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        orphans = Orphans() if inherits() else None
+        while True:
+            due = loop.time() + TICK
+            await asyncio.sleep(TICK)
+            self._process.loop_lag = max(0.0, loop.time() - due)
+            self._control_log.flush()
+            self._workers.kill_stuck(loop.time())
+            for pool in self._pools.values():
+                pool.restore_due()
+                pool.release_slots()
+            for grace in self._graces:
+                for order in grace.tick(loop.time()):
+                    self._workers.broadcast(order)
+            for rebalancer in self._rebalancers.values():
+                rebalancer.tick()
+            if orphans:
+                orphans.reap()
+
+    # Stop
+
+    def _signal(self) -> None:
+        """The first signal begins the drain, the next one cuts it short; a drain that a failure began counts as none."""
+        if self._signalled:
+            self._signalled_again.set()
+        self._signalled = True
+        self._ending.set()
+
+    async def _end_after_failure(self) -> None:
+        await failure.wait()
+        self._ending.set()
+
+    async def _stop(self) -> None:
+        """Fail readiness, keep accepting for the delay, close the listeners, let the sessions finish within the grace."""
+        drain = self._settings.drain
+        self._process.state = ProcessState.DRAINING
+        _log.info("drain_started", delay_seconds=drain.delay, grace_seconds=drain.grace)
+        if self._accepting:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(drain.delay):
+                    await self._signalled_again.wait()
+        self._accepting = False
+        for rebalancer in self._rebalancers.values():
+            rebalancer.stop()
+        for listener in self._listeners.values():
+            listener.close()
+        self._workers.stop()
+        await self._end_workers(drain.grace)
+        for probers in self._probers.values():
+            probers.stop()
+        for discovery in self._discoveries:
+            discovery.cancel()
+        await asyncio.wait(self._discoveries, timeout=EXIT_TIMEOUT)
+        await self._admin.stop()
+        _log.info("stopped", uptime_seconds=round(self._process.uptime, 3))
+
+    async def _end_workers(self, grace: float) -> None:
+        if not self._signalled_again.is_set():
+            self._workers.broadcast(Drain(grace))
+            if await self._workers.wait(max(grace, EXIT_TIMEOUT), unless=self._signalled_again):
+                return
+        if self._signalled_again.is_set():
+            self._workers.broadcast(Stop())
+            if await self._workers.wait(EXIT_TIMEOUT):
+                return
+        await self._workers.kill()
+
+
+def _say_that_nothing_is_reloaded() -> None:
+    _log.warning("signal_ignored", signal="SIGHUP", reason="settings are not reloaded: a restart applies new ones")

@@ -1,0 +1,27 @@
+"""Balancing: which eligible backend gets the next connection. One policy per file, one protocol, one registry."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tidegate.core.balance.first import First
+from tidegate.core.balance.least_connections import LeastConnections
+from tidegate.core.balance.least_latency import LeastLatency
+from tidegate.core.balance.policy import Means, Policy
+from tidegate.core.balance.random_two import RandomTwo
+from tidegate.core.balance.round_robin import RoundRobin
+
+
+def _source_hash(means: Means) -> Policy[Any]:
+    from tidegate.core.balance.source_hash import SourceHash  # noqa: PLC0415  its hashes load OpenSSL, 4 MB that others do without
+
+    return SourceHash(means.networks, means.bounded_load)
+
+
+POLICIES: Mapping[str, Callable[[Means], Policy[Any]]] = {
+    "round_robin": lambda _: RoundRobin(),
+    "least_connections": lambda _: LeastConnections(),
+    "least_latency": lambda means: LeastLatency(means.clock),
+    "random_two": lambda means: RandomTwo(means.random),
+    "first": lambda _: First(),
+    "source_hash": _source_hash,
+}

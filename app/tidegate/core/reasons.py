@@ -1,0 +1,94 @@
+"""Why sessions, dials and connections end: the closed lists that logs and metric labels take their words from."""
+
+from enum import StrEnum
+from errno import (
+    EADDRNOTAVAIL,
+    ECONNABORTED,
+    ECONNREFUSED,
+    ECONNRESET,
+    EHOSTDOWN,
+    EHOSTUNREACH,
+    EMFILE,
+    ENETDOWN,
+    ENETUNREACH,
+    ENFILE,
+    ENOBUFS,
+    ENOMEM,
+    EPIPE,
+    ETIMEDOUT,
+)
+
+
+class CloseReason(StrEnum):
+    """Why a session ended; every session has exactly one. The order is the order of cells on the stats board."""
+
+    CLIENT_EOF = "client_eof"
+    BACKEND_EOF = "backend_eof"
+    CLIENT_RESET = "client_reset"
+    BACKEND_RESET = "backend_reset"
+    IDLE_TIMEOUT = "idle_timeout"
+    MAX_DURATION = "max_duration"
+    CONNECT_FAILED = "connect_failed"
+    NO_BACKEND = "no_backend"
+    REJECTED = "rejected"
+    BACKEND_DOWN = "backend_down"
+    BACKEND_REMOVED = "backend_removed"
+    DRAIN = "drain"
+    REBALANCE = "rebalance"
+    ADMIN = "admin"
+    WORKER_LOST = "worker_lost"
+    ERROR = "error"
+
+    __hash__ = str.__hash__  # that of an enumeration is a function in Python, and each session looks its reason up thrice
+
+
+CLEAN_ENDS = frozenset({CloseReason.CLIENT_EOF, CloseReason.BACKEND_EOF})
+"""The ends after which every byte has been passed on. Any other end must look like a reset to both peers."""
+
+BACKEND_ENDS = frozenset({CloseReason.BACKEND_EOF, CloseReason.BACKEND_RESET})
+"""The ends that the backend brought about."""
+
+
+class ConnectFailure(StrEnum):
+    """Why a dial failed."""
+
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    RESET = "reset"
+    NO_LOCAL_PORT = "no_local_port"
+    OTHER = "other"
+
+
+class RejectReason(StrEnum):
+    """Why a client was turned away before a dial. The order is the order of cells on the stats board."""
+
+    NO_BACKEND = "no_backend"
+    MAX_CONNECTIONS = "max_connections"
+    MAX_CONNECTIONS_PER_CLIENT = "max_connections_per_client"
+    BACKENDS_FULL = "backends_full"
+    QUEUE_FULL = "queue_full"
+    QUEUE_TIMEOUT = "queue_timeout"
+    CLIENT_GONE = "client_gone"
+
+
+NO_RESOURCES = frozenset({EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL})
+"""Errors that say something about this system, its descriptors, memory or local ports, and nothing about the peer."""
+
+_BY_ERRNO = {
+    ECONNREFUSED: ConnectFailure.REFUSED,
+    ETIMEDOUT: ConnectFailure.TIMEOUT,
+    EHOSTUNREACH: ConnectFailure.UNREACHABLE,
+    ENETUNREACH: ConnectFailure.UNREACHABLE,
+    EHOSTDOWN: ConnectFailure.UNREACHABLE,
+    ENETDOWN: ConnectFailure.UNREACHABLE,
+    EADDRNOTAVAIL: ConnectFailure.NO_LOCAL_PORT,
+    ECONNRESET: ConnectFailure.RESET,
+    ECONNABORTED: ConnectFailure.RESET,
+    EPIPE: ConnectFailure.RESET,
+}
+
+
+def connect_failure(errno: int) -> ConnectFailure:
+    """The failure that a `connect(2)` error number means, once `precise_error` in link/own_addresses.py has seen it."""
+    return _BY_ERRNO.get(errno, ConnectFailure.OTHER)

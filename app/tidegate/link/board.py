@@ -1,0 +1,146 @@
+"""The stats board: one memory file that control and all workers map, an unsigned 64-bit cell per number.
+
+Each worker has a row of its own, so every cell has one writer and nothing is locked. A row holds tables of fixed capacity
+(listeners, pools, backends, clients); a slot is one listener's, pool's, backend's or client's group of cells in its table.
+The file is sparse: only pages that have been used take memory.
+"""
+
+import mmap
+import os
+from enum import IntEnum
+from typing import NamedTuple
+
+from tidegate.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
+from tidegate.core.limits import MOST_BACKENDS, MOST_COUNTED_CLIENTS, MOST_LISTENERS, MOST_POOLS
+from tidegate.core.reasons import CloseReason, ConnectFailure, RejectReason
+
+SWEEP_INTERVAL = 0.5  # seconds between two updates of a worker's row
+
+
+class WorkerCell(IntEnum):
+    """Cells of the worker itself."""
+
+    LOOP_LAG_MICROSECONDS = 0
+    LOG_LINES_DROPPED = 1
+    SWEPT_AT_MILLISECONDS = 2  # of the monotonic clock, which all processes share: the worker's sign of life
+    COUNTED_CLIENTS = 3  # slots of the clients' table that it has ever used
+    SESSIONS_LOGGED = 4  # sessions whose line is written, or dropped and counted as such
+    ACCEPTING = 5  # 1 while it accepts clients on the sockets of all its listeners
+
+
+class ListenerCell(IntEnum):
+    """Cells of a listener; REJECTED is the first of one cell per RejectReason."""
+
+    ACTIVE = 0
+    TOTAL = 1
+    ACCEPT_PAUSES = 2
+    RATE_PAUSES = 3
+    REJECTED = 4
+
+
+class PoolCell(IntEnum):
+    """Cells of a pool; CLOSED is the first of one cell per CloseReason.
+
+    Each histogram has a cell per bucket, one for what is above the last, and CONNECT or DURATION holds its sum in
+    microseconds just before them.
+    """
+
+    ACTIVE = 0
+    COPIED_BYTES = 1
+    SPLICED_BYTES = 2
+    QUEUED = 3
+    CLOSED = 4
+    CONNECT = CLOSED + len(CloseReason)
+    DURATION = CONNECT + len(CONNECT_BUCKETS) + 2
+
+
+class BackendCell(IntEnum):
+    """Cells of a backend; FAILURES is the first of one cell per ConnectFailure.
+
+    GOOD counts the sessions that got a byte from it, or lived longer than an early end.
+    """
+
+    ACTIVE = 0
+    TOTAL = 1
+    SENT_BYTES = 2
+    RECEIVED_BYTES = 3
+    GOOD = 4
+    FAILURES = 5
+
+
+class ClientCell(IntEnum):
+    """Cells of a client of a listener that limits each client: what stands for the two, and its connections.
+
+    The slot is found by the key, see `app/tidegate/dataplane/clients.py`.
+    """
+
+    KEY = 0
+    ACTIVE = 1
+
+
+class Table(NamedTuple):
+    """Where the slots of one kind lie within a row, counted in cells."""
+
+    offset: int
+    width: int
+    capacity: int
+
+    def cell(self, slot: int, field: int) -> int:
+        """The position of a field of a slot within a row."""
+        return self.offset + slot * self.width + field
+
+    @property
+    def end(self) -> int:
+        """The position behind the last cell."""
+        return self.offset + self.width * self.capacity
+
+
+WORKER = Table(0, len(WorkerCell), 1)
+LISTENERS = Table(WORKER.end, ListenerCell.REJECTED + len(RejectReason), MOST_LISTENERS)
+POOLS = Table(LISTENERS.end, PoolCell.DURATION + len(DURATION_BUCKETS) + 2, MOST_POOLS)
+BACKENDS = Table(POOLS.end, BackendCell.FAILURES + len(ConnectFailure), MOST_BACKENDS)
+CLIENTS = Table(BACKENDS.end, len(ClientCell), MOST_COUNTED_CLIENTS)
+ROW = CLIENTS.end
+
+CLOSED_CELL = {reason: PoolCell.CLOSED + index for index, reason in enumerate(CloseReason)}
+FAILURE_CELL = {failure: BackendCell.FAILURES + index for index, failure in enumerate(ConnectFailure)}
+REJECTED_CELL = {reason: ListenerCell.REJECTED + index for index, reason in enumerate(RejectReason)}
+
+
+class Board:
+    """The mapped file. `cells[base(worker) + TABLE.cell(slot, field)]` is one number."""
+
+    def __init__(self, descriptor: int, workers: int) -> None:
+        self.workers = workers
+        self.descriptor = descriptor
+        self.cells = memoryview(mmap.mmap(descriptor, workers * ROW * 8)).cast("Q")
+
+    @staticmethod
+    def create(workers: int) -> "Board":
+        """A new board of zeros; the descriptor is inherited by the workers."""
+        descriptor = os.memfd_create("tidegate-board")
+        os.ftruncate(descriptor, workers * ROW * 8)
+        return Board(descriptor, workers)
+
+    def base(self, worker: int) -> int:
+        """The first cell of a worker's row."""
+        return worker * ROW
+
+    def clear(self, worker: int, table: Table) -> None:
+        """Make a table of a worker's row all zeros."""
+        base = self.base(worker)
+        self.cells[base + table.offset : base + table.end] = memoryview(bytes(8 * (table.end - table.offset))).cast("Q")
+
+    def sum(self, table: Table, slot: int, field: int) -> int:
+        """The sum of a cell over all workers' rows."""
+        return sum(self.of_each(table, slot, field))
+
+    def sums(self, table: Table, slot: int) -> list[int]:
+        """The sums of all cells of a slot."""
+        first, width = table.cell(slot, 0), table.width
+        rows = (self.cells[base + first : base + first + width].tolist() for base in map(self.base, range(self.workers)))
+        return list(map(sum, zip(*rows, strict=True)))
+
+    def of_each(self, table: Table, slot: int, field: int) -> list[int]:
+        """A cell in each worker's row."""
+        return self.cells[table.cell(slot, field) :: ROW].tolist()

@@ -1,0 +1,163 @@
+"""One end of a link: messages and file descriptors over a Unix stream socket, without ever blocking the loop."""
+
+import array
+import os
+import socket
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from tidegate.link.messages import Message, decode, encode
+
+READ_SIZE = 256 * 1024
+MOST_DESCRIPTORS = 250  # of one message; Linux allows 253
+OUTBOX_LIMIT = 64 * 1024 * 1024
+
+
+class Loop(Protocol):
+    """What a channel needs of its process's event loop; asyncio's has it, and a worker's own can be given it."""
+
+    def add_reader(self, descriptor: int, callback: Callable[[], None], /) -> object:
+        """Call while there is something to read."""
+
+    def remove_reader(self, descriptor: int, /) -> object:
+        """Call no more; without effect when nothing was added."""
+
+    def add_writer(self, descriptor: int, callback: Callable[[], None], /) -> object:
+        """Call while something can be written."""
+
+    def remove_writer(self, descriptor: int, /) -> object:
+        """Call no more; without effect when nothing was added."""
+
+
+class Channel:
+    """Sends and receives messages. Owns the socket, and received descriptors until they are taken.
+
+    `received(message)` is called for each message, `ended()` once when the other end has gone, or has let more than
+    OUTBOX_LIMIT bytes pile up: a process that reads nothing is as good as gone.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        sock: socket.socket,
+        received: Callable[[Message], None],
+        ended: Callable[[], None],
+    ) -> None:
+        sock.setblocking(False)
+        self._loop, self._sock = loop, sock
+        self._received, self._ended = received, ended
+        self._inbox = bytearray()
+        self._descriptors: deque[list[int]] = deque()  # of each message that carried any
+        self._outbox: deque[tuple[memoryview, Sequence[int]]] = deque()
+        self._outbox_size = 0
+        self._closed = False
+        loop.add_reader(sock.fileno(), self._readable)
+
+    def send(self, message: Message, descriptors: Sequence[int] = ()) -> None:
+        """Send now or as soon as the other end reads. Descriptors may be closed as soon as this returns."""
+        if self._closed:
+            return
+        line = encode(message)
+        self._outbox.append((memoryview(line), [os.dup(descriptor) for descriptor in descriptors]))
+        self._outbox_size += len(line)
+        if len(self._outbox) == 1:
+            self._writable()
+        if self._outbox_size > OUTBOX_LIMIT:
+            self._lost()
+
+    @property
+    def pending(self) -> int:
+        """Bytes that wait to be sent."""
+        return self._outbox_size
+
+    def take_descriptors(self) -> list[int]:
+        """The descriptors of the oldest message that carried any; the caller owns them now.
+
+        None at all when this process had no room for all of them: then the system has dropped some.
+        """
+        return self._descriptors.popleft()
+
+    def close(self) -> None:
+        """Stop and close the socket; `ended` is not called."""
+        if self._closed:
+            return
+        self._closed = True
+        self._loop.remove_reader(self._sock.fileno())
+        self._loop.remove_writer(self._sock.fileno())
+        self._sock.close()
+        for _, descriptors in self._outbox:
+            _close_all(descriptors)
+        self._outbox.clear()
+        while self._descriptors:
+            _close_all(self._descriptors.popleft())
+
+    def _readable(self) -> None:
+        try:
+            data, ancillary, flags, _address = self._sock.recvmsg(
+                READ_SIZE, socket.CMSG_SPACE(MOST_DESCRIPTORS * array.array("i").itemsize), socket.MSG_CMSG_CLOEXEC
+            )
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data, ancillary, flags = b"", [], 0
+        self._keep_descriptors(ancillary, complete=not flags & socket.MSG_CTRUNC)
+        if not data:
+            self._lost()
+            return
+        self._inbox += data
+        if b"\n" in data:
+            *lines, rest = self._inbox.split(b"\n")
+            self._inbox = rest
+            self._deliver(lines)
+
+    def _keep_descriptors(self, ancillary: Sequence[tuple[int, int, bytes]], *, complete: bool) -> None:
+        """Keep the descriptors of one message: a receive never goes on behind a message that carries some."""
+        received = array.array("i")
+        for level, kind, payload in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                received.frombytes(payload[: len(payload) - len(payload) % received.itemsize])
+        if not complete:
+            _close_all(received)
+            self._descriptors.append([])
+        elif received:
+            self._descriptors.append(list(received))
+
+    def _deliver(self, lines: Sequence[bytearray]) -> None:
+        """Hand messages on. One that cannot be applied ends the link: what came after it would build on a hole."""
+        for line in lines:
+            if self._closed:
+                return
+            try:
+                self._received(decode(line))
+            except BaseException:
+                self._lost()
+                raise
+
+    def _writable(self) -> None:
+        try:
+            while self._outbox:
+                rest, descriptors = self._outbox[0]
+                written = socket.send_fds(self._sock, [rest], list(descriptors)) if descriptors else self._sock.send(rest)
+                self._outbox_size -= written
+                _close_all(descriptors)
+                if written == len(rest):
+                    self._outbox.popleft()
+                else:
+                    self._outbox[0] = (rest[written:], ())  # descriptors travel with the first byte
+        except (BlockingIOError, InterruptedError):
+            self._loop.add_writer(self._sock.fileno(), self._writable)
+        except OSError:
+            self._lost()
+        else:
+            self._loop.remove_writer(self._sock.fileno())
+
+    def _lost(self) -> None:
+        if not self._closed:
+            self.close()
+            self._ended()
+
+
+def _close_all(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)

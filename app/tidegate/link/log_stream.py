@@ -1,0 +1,90 @@
+"""Standard output as all processes share it: whole lines, many per system call, and never a wait for a slow reader."""
+
+import select
+from collections import deque
+from time import monotonic
+
+from tidegate.link.log_output import output_to
+
+BUFFER_LIMIT = 4 * 1024 * 1024
+
+
+class LogStream:
+    """Collects lines and writes them in blocks.
+
+    When the reader does not keep up, lines wait up to BUFFER_LIMIT bytes, then new ones are dropped and counted: a log that
+    nobody reads must not stop the traffic. `size` counts the bytes that wait.
+
+    What cannot be written, as on a full disk, is dropped and counted, too. The next block then begins with a newline: the
+    last one may have been cut within a line.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._output = output_to(descriptor)
+        self._lines: deque[bytes] = deque()
+        self._block = memoryview(b"")
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLOUT)
+        self._begins_anew = False  # the last write failed, perhaps within a line
+        self.size = 0
+        self.dropped = 0
+
+    @property
+    def waiting(self) -> int:
+        """The lines that wait, one that is written in part included."""
+        return len(self._lines) + (_lines_in(self._block) if self._block else 0)
+
+    def write(self, line: bytes) -> None:
+        """Keep one line, newline included, for the next `flush`."""
+        if self.size + len(line) > BUFFER_LIMIT:
+            self.dropped += 1
+            return
+        self._lines.append(line)
+        self.size += len(line)
+
+    def flush(self) -> None:
+        """Write what the reader takes without a wait."""
+        while self.size and self._write_block():
+            pass
+
+    def drain(self, seconds: float) -> None:
+        """Write all that is left, waiting at most so long each time that the reader is slow."""
+        self.flush()
+        deadline = monotonic() + seconds
+        while self.size and self._poll.poll(max(0.0, deadline - monotonic()) * 1000):
+            before = self.size
+            self.flush()
+            if self.size < before:
+                deadline = monotonic() + seconds
+            elif monotonic() >= deadline:
+                return
+
+    def _write_block(self) -> bool:
+        """Whether something was written, or given up."""
+        if not self._block:
+            self._block = self._next_block()
+        try:
+            written = self._output.put(self._block)
+        except BlockingIOError:
+            return False
+        except OSError:  # the reader has gone, or the disk is full
+            self.dropped += _lines_in(self._block)
+            self._begins_anew = True
+            written = len(self._block)
+        self._block = self._block[written:]
+        self.size -= written
+        return True
+
+    def _next_block(self) -> memoryview:
+        block = bytearray(b"\n" if self._begins_anew else b"")
+        self.size += len(block)
+        self._begins_anew = False
+        block += self._lines.popleft()
+        while self._lines and len(block) + len(self._lines[0]) <= self._output.block_size:
+            block += self._lines.popleft()
+        return memoryview(block)
+
+
+def _lines_in(block: memoryview) -> int:
+    """A newline in front ends a line that is written but for that, and the next block begins with one if this one fails."""
+    return bytes(block).lstrip(b"\n").count(b"\n")

@@ -1,0 +1,68 @@
+"""From an environment and the file that it names to settings, or to everything that is wrong with them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from tidegate.settings.config_file import ConfigFile
+from tidegate.settings.cycles import cycle_problems
+from tidegate.settings.defaults import default_entries
+from tidegate.settings.entry import Entry, Given
+from tidegate.settings.environment import Environment
+from tidegate.settings.model import Settings
+from tidegate.settings.names import CONFIG_FILE
+from tidegate.settings.overlap import overlap_problems
+from tidegate.settings.own_namespace import NAMESPACE_FILE, own_namespace, with_own_namespace
+from tidegate.settings.problem import MOST_LISTED, SettingsError, field_problems
+from tidegate.settings.relations import given_twice, relation_problems, too_many_backends, too_many_names
+from tidegate.settings.sources import DefaultsSource, EnvironmentSource, FileSource
+
+
+def load_settings(environ: Mapping[str, str], namespace_file: Path = NAMESPACE_FILE) -> Settings:
+    """Return the settings that variables, and the YAML file named by TIDEGATE_CONFIG_FILE below them, say.
+
+    `namespace_file` has the namespace of the pod. Raises SettingsError with everything that is wrong.
+    """
+    environment = Environment(environ)
+    file = ConfigFile(environ.get(CONFIG_FILE, "").strip())
+    written = Given(file.entries, environment.entries)
+    defaults = default_entries(written, in_kubernetes="KUBERNETES_SERVICE_HOST" in environ)
+    given = Given(defaults, file.entries, environment.entries)
+    unlisted = environment.problems.unlisted + file.problems.unlisted
+    namespace = own_namespace(environ, namespace_file)
+    variables, keys = (with_own_namespace(entries, written, namespace) for entries in (environment.entries, file.entries))
+    problems = [*environment.problems, *file.problems, *given_twice(written)]
+    if too_many := too_many_names(given):
+        raise SettingsError([*problems, *too_many], unlisted)
+    settings, errors = _validate(variables, keys, defaults)
+    if file.is_broken:
+        errors = [error for error in errors if written.owner(error["loc"])]
+    unlisted += len(errors[MOST_LISTED:])
+    problems += field_problems(errors[:MOST_LISTED], given)
+    if not file.is_broken:
+        problems += [*relation_problems(given), *overlap_problems(given)]
+    if settings is not None:
+        problems += [*too_many_backends(settings), *cycle_problems(settings)]
+    if settings is None or problems:
+        raise SettingsError(problems, unlisted)
+    return settings
+
+
+def _validate(
+    environment: list[Entry], file: list[Entry], defaults: list[Entry]
+) -> tuple[Settings | None, list[ErrorDetails]]:
+    """Return the settings or the errors; an error is not raised from here, because its text would show secrets."""
+    sources = (
+        EnvironmentSource(Settings, environment),
+        FileSource(Settings, file),
+        DefaultsSource(Settings, defaults),
+    )
+    arguments: dict[str, Any] = {"sources": sources}
+    try:
+        return Settings(**arguments), []
+    except ValidationError as error:
+        errors = error.errors(include_url=False)
+        return None, [error for error in errors if error["type"] != "default_factory_not_called"]
