@@ -35,6 +35,7 @@ def _prepare_to_run() -> None:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
     _leave_out_what_libraries_would_load()
+    os.environ["SPT_NOENV"] = "1"  # noqa: TID251  a longer title would take the place of the environment in /proc
 
 
 def _leave_out_what_libraries_would_load() -> None:

@@ -19,6 +19,7 @@ from tests.support.waiting import until
 from tidegate.link.signals import MEANINGLESS
 
 UNFINISHED = b"POST /status HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n"
+TITLES = "tidegate: control", "tidegate: worker 0", "tidegate: worker 1"
 WITH_A_BUG = (sys.executable, "-m", "tests.support.failing_task")
 
 
@@ -34,6 +35,11 @@ async def both_workers(proxy: Proxy) -> list[int]:
 
 def open_descriptors(proxy: Proxy) -> int:
     return len(list(Path(f"/proc/{proxy.process.pid}/fd").iterdir()))
+
+
+def has_title(pid: int, title: str) -> bool:
+    """Whether `ps` shows a process as this."""
+    return Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0") == title
 
 
 def variables_of(pid: int) -> list[str]:
@@ -71,6 +77,14 @@ async def test_a_package_of_its_name_that_lies_where_it_is_started_is_not_taken_
     (tmp_path / "tidegate" / "__init__.py").write_text("raise RuntimeError('this is somebody else')")
     async with running_proxy(BACKENDS="127.0.0.1:1", HEALTH__TYPE="none", folder=tmp_path) as proxy:
         assert await proxy.worker_pids()
+
+
+async def test_processes_are_called_what_they_are() -> None:
+    async with running_proxy(BACKENDS="127.0.0.1:1", HEALTH__TYPE="none", WORKERS=2) as proxy:
+        workers = await until(lambda: both_workers(proxy))
+        for pid, title in zip((proxy.process.pid, *workers), TITLES, strict=True):
+            await until(partial(has_title, pid, title))
+        assert "TIDEGATE_WORKERS" in variables_of(proxy.process.pid), "a title leaves the variables alone"
 
 
 async def test_a_worker_gets_no_setting_in_its_environment() -> None:

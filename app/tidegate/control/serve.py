@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import structlog
 import uvloop
+from setproctitle import setproctitle
 
 from tidegate.control import spawn
 from tidegate.control.descriptors import TooFewDescriptorsError
@@ -27,6 +28,7 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
 
     `environ` says where the API server of the cluster is that this runs in.
     """
+    setproctitle("tidegate: control")
     console = os.isatty(STANDARD_OUTPUT) if settings.log.format is None else settings.log.format is LogFormat.CONSOLE
     log = configure(settings.log.level.value, console=console)
     _raise_descriptor_limit()

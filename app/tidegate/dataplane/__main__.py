@@ -2,6 +2,8 @@
 
 import sys
 
+from setproctitle import setproctitle
+
 from tidegate.link.signals import leave_to_control
 
 if __name__ == "__main__":
@@ -9,4 +11,5 @@ if __name__ == "__main__":
     from tidegate.dataplane.worker import run
 
     number, workers, link, board = map(int, sys.argv[1:])
+    setproctitle(f"tidegate: worker {number}")
     run(number, workers, link, board)
