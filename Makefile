@@ -15,7 +15,7 @@ SOURCES := $(shell find app -type f ! -name '*.pyc')
 AS_SHIPPED := PYTHONSAFEPATH=1 PYTHONPATH=$(abspath $(COMPILED)):$(CURDIR) COMPILED=yes
 NODE_DIRS := tests/support/node deploy/examples/socketio
 NODE := $(NODE_DIRS:%=%/node_modules/.installed)
-MOVING_BYTES := tests/dataplane/test_relay.py tests/dataplane/test_session.py tests/scenarios/test_socketio_cluster.py \
+MOVING_BYTES := tests/dataplane/relay/test_relay.py tests/dataplane/session/test_session.py tests/scenarios/test_socketio_cluster.py \
 	tests/scenarios/test_compiled.py
 
 .DEFAULT_GOAL := help

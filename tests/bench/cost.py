@@ -18,7 +18,7 @@ from tests.support.compiled import COMPILED
 from tests.support.ports import free_port
 from tests.support.waiting import until
 from tests.support.worker import running_worker
-from tidegate.core.backend import Backend
+from tidegate.core.pools.backend import Backend
 from tidegate.link.board import WORKER, WorkerCell
 
 FEW, MANY = 50, 250

@@ -17,12 +17,12 @@ from tests.bench.contenders import Job, Target, contender
 from tests.bench.loads import accepting_port, idle_connections, web_backend
 from tests.bench.processes import processor_seconds, proportional_bytes
 from tests.bench.works import OURS
-from tidegate.core.backend import Backend, State
 from tidegate.core.balance import POLICIES
-from tidegate.core.pool import Pool as Snapshot
-from tidegate.dataplane.counters import Counters
-from tidegate.dataplane.poller import Poller
-from tidegate.dataplane.pool import Pool
+from tidegate.core.pools.backend import Backend, State
+from tidegate.core.pools.snapshot import Pool as Snapshot
+from tidegate.dataplane.loop.poller import Poller
+from tidegate.dataplane.report.counters import Counters
+from tidegate.dataplane.routing.routing_pool import Pool
 from tidegate.link.board import Board
 from tidegate.link.messages import BackendEntry, PoolAdded
 

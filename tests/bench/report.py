@@ -16,7 +16,7 @@ from rich.table import Table
 from tests.bench.rounds import Rounds, median_of, ratios, spread
 from tests.bench.works import OURS, Figure, Work
 from tidegate import __version__
-from tidegate.dataplane import relay
+from tidegate.dataplane.relay import direction
 
 Json = dict[str, Any]
 
@@ -87,7 +87,7 @@ def machine() -> Json:
         "congestion control": Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip(),
         "python": platform.python_version(),
         "tidegate": __version__,
-        "data plane": "compiled" if relay.__file__.endswith(".so") else "interpreted",
+        "data plane": "compiled" if direction.__file__.endswith(".so") else "interpreted",
         "nginx": _version(["nginx", "-v"], r"nginx/(\S+)"),
         "haproxy": _version(["haproxy", "-v"], r"version (\S+)"),
     }

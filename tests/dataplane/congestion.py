@@ -3,7 +3,7 @@
 import socket
 from pathlib import Path
 
-from tidegate.dataplane.pacing import LONGEST_NAME
+from tidegate.dataplane.relay.pacing import LONGEST_NAME
 
 ALLOWED = Path("/proc/sys/net/ipv4/tcp_allowed_congestion_control").read_text().split()
 PACES_IF_ASKED = "bbr" in ALLOWED

@@ -43,7 +43,7 @@ def test_a_worker_imports_nothing_heavy_and_nothing_of_control_or_the_settings()
     modules = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     forbidden = (*HEAVY, "pydantic_settings", "pydantic_core", "tidegate.settings", "tidegate.control", "tidegate.cli")
     assert [module for module in modules if module.startswith(forbidden)] == []
-    assert "tidegate.dataplane.relay" in modules
+    assert "tidegate.dataplane.relay.direction" in modules
 
 
 async def test_a_running_worker_has_no_extension_of_a_heavy_library_mapped(worker: Worker) -> None:

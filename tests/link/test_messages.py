@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.core.backend import Backend
+from tidegate.core.pools.backend import Backend
 from tidegate.link.messages import (
     BackendEntry,
     BackendsChanged,

@@ -3,8 +3,8 @@
 import pytest
 
 from tidegate.settings.defaults import default_entries
-from tidegate.settings.entry import Given
-from tidegate.settings.environment import Environment
+from tidegate.settings.reading.entry import Given
+from tidegate.settings.reading.environment import Environment
 
 
 def defaults_for(variables: dict[str, str], *, in_kubernetes: bool = False) -> dict[str, object]:

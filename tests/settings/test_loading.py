@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tidegate.core.address import Address
 from tidegate.settings import Balance, HealthType, LogFormat, Settings, SettingsError, load_settings
-from tidegate.settings.names import ANY_NAME, leaves, variable_of
+from tidegate.settings.reading.names import ANY_NAME, leaves, variable_of
 
 
 def problems_of(environ: dict[str, str]) -> tuple[str, ...]:

@@ -6,10 +6,10 @@ It is of draft 7, which Helm 3 and editors know, too.
 import re
 from typing import Any
 
-from tidegate.settings.listener import ListenerSettings
 from tidegate.settings.model import Settings
-from tidegate.settings.names import OF_LISTENER
-from tidegate.settings.pool import PoolSettings
+from tidegate.settings.parts.listener import ListenerSettings
+from tidegate.settings.parts.pool import PoolSettings
+from tidegate.settings.reading.names import OF_LISTENER
 
 Schema = dict[str, Any]
 REFERENCE = "#/definitions/{model}"

@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 
 from tests.ship.helm import Manifest, configuration
-from tidegate.settings.names import ANY_NAME, CONFIG_FILE
+from tidegate.settings.reading.names import ANY_NAME, CONFIG_FILE
 
 IN_A_CLUSTER = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"}
 FIELDS = {"spec.nodeName": "node-7", "metadata.labels['topology.kubernetes.io/zone']": ""}

@@ -18,7 +18,7 @@ from tests.ship.pods import SECRETS, environment, mounted
 from tests.support.command import tidegate
 from tidegate.cli.check import check
 from tidegate.settings import Settings, effective, load_settings
-from tidegate.settings.names import ANY_NAME, CONFIG_FILE, TREE, Branch, leaves
+from tidegate.settings.reading.names import ANY_NAME, CONFIG_FILE, TREE, Branch, leaves
 
 OTHERS = {
     ("dns", "name"): "chat.internal",

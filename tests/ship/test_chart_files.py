@@ -10,7 +10,7 @@ import yaml
 from tests.ship.chart_files import BEGIN, CHART, COPIES, END, documented_values, made
 from tests.ship.pods import MAY_BE_SECRET, SECRETS
 from tidegate import __version__
-from tidegate.settings.names import leaves, variable_of
+from tidegate.settings.reading.names import leaves, variable_of
 
 CHART_YAML = yaml.safe_load((CHART / "Chart.yaml").read_text())
 

@@ -187,7 +187,8 @@ async def test_the_data_plane_is_compiled_and_its_sources_are_there_for_tracebac
         (worker,) = await container.worker_pids()
         maps = await container.execute("cat", f"/proc/{worker}/maps")
         assert runs_compiled(maps.output), maps.errors
-        program = "import linecache; print(linecache.getline('tidegate/dataplane/relay.py', 1))"  # its name in a traceback
+        file = "tidegate/dataplane/relay/direction.py"  # its name in a traceback
+        program = f"import linecache; print(linecache.getline('{file}', 1))"
         assert '"""' in (await container.execute("/opt/tidegate/bin/python", "-c", program)).output
 
 

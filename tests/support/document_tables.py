@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tidegate.control.log import ControlLog
-from tidegate.control.metrics.page import sections
 from tidegate.control.process import Process
+from tidegate.control.report.metrics.page import sections
 from tidegate.control.totals import Totals
-from tidegate.control.workers import Workers
+from tidegate.control.workers.processes import Workers
 from tidegate.link.board import Board
 from tidegate.link.log_stream import LogStream
 from tidegate.settings import variables
-from tidegate.settings.names import PREFIX
+from tidegate.settings.reading.names import PREFIX
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))

@@ -14,7 +14,7 @@ from tidegate.control.discovery.kubernetes.cluster import Cluster
 from tidegate.control.discovery.kubernetes.credentials import Kubeconfig
 from tidegate.control.discovery.kubernetes.source import KubernetesDiscovery
 from tidegate.control.discovery.kubernetes.watch import Pace
-from tidegate.control.pools import LivePool
+from tidegate.control.pools.live_pool import LivePool
 from tidegate.control.totals import Totals
 from tidegate.core.backoff import Backoff
 from tidegate.link.board import BACKENDS, Board

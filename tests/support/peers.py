@@ -18,7 +18,7 @@ from typing import Self
 from tests.support.ports import free_port
 from tests.support.waiting import until
 from tidegate.core.address import Address
-from tidegate.core.backend import Backend
+from tidegate.core.pools.backend import Backend
 
 CHUNK = 64 * 1024
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close sends a reset

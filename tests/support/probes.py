@@ -2,7 +2,7 @@
 
 from tidegate.control.health.outcome import failure_of
 from tidegate.core.address import Address
-from tidegate.core.backend import Backend
+from tidegate.core.pools.backend import Backend
 from tidegate.settings import HealthSettings
 
 

@@ -7,9 +7,9 @@ import orjson
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from tidegate.control.metrics.page import Format, read_page
 from tidegate.control.process import Process
-from tidegate.control.status.page import Form, Question, read_status
+from tidegate.control.report.metrics.page import Format, read_page
+from tidegate.control.report.status.page import Form, Question, read_status
 
 T = TypeVar("T")
 

@@ -19,8 +19,8 @@ import orjson
 from tests.support.peers import limit_buffers
 from tests.support.splice import SPLICE
 from tests.support.waiting import until
-from tidegate.core.backend import Backend
 from tidegate.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
+from tidegate.core.pools.backend import Backend
 from tidegate.core.reasons import CloseReason, ConnectFailure
 from tidegate.core.splice import Splice
 from tidegate.link.board import (

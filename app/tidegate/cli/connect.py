@@ -10,8 +10,8 @@ from tidegate.control.discovery.kubernetes.stream import whole_list
 from tidegate.control.discovery.kubernetes.trouble import ClusterError
 from tidegate.control.discovery.kubernetes.watch import Objects
 from tidegate.control.discovery.look_ups import LookUps
-from tidegate.core.endpoint_choice import Wanted, choose
-from tidegate.core.slices import Store, read_endpoints, read_slice
+from tidegate.core.discovery.endpoint_choice import Wanted, choose
+from tidegate.core.discovery.slices import Store, read_endpoints, read_slice
 from tidegate.settings import KubernetesApi, KubernetesSettings, Settings
 
 TIMEOUT = 15.0

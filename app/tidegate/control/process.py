@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from time import monotonic
 
 from tidegate.control import clock
-from tidegate.control.listeners import BoundListener
 from tidegate.control.log import ControlLog
-from tidegate.control.pools import LivePool
+from tidegate.control.pools.live_pool import LivePool
 from tidegate.control.totals import Totals
-from tidegate.control.workers import Workers
+from tidegate.control.workers.listening_sockets import BoundListener
+from tidegate.control.workers.processes import Workers
 from tidegate.core.lifecycle import ProcessState
 
 

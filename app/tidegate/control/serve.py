@@ -11,9 +11,9 @@ from setproctitle import setproctitle
 
 from tidegate.control import spawn
 from tidegate.control.descriptors import TooFewDescriptorsError
-from tidegate.control.listeners import CannotBindError
 from tidegate.control.log import ControlLog, configure
 from tidegate.control.supervisor import Supervisor
+from tidegate.control.workers.listening_sockets import CannotBindError
 from tidegate.settings import LogFormat, LogLevel, Settings
 
 STANDARD_OUTPUT = 1

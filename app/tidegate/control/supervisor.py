@@ -13,26 +13,26 @@ from typing import assert_never
 import structlog
 
 from tidegate import __version__
-from tidegate.control import snapshot
 from tidegate.control.admin.server import AdminServer
-from tidegate.control.change_log import log_changes
-from tidegate.control.closing import BackendGrace, closing_orders
 from tidegate.control.descriptors import share_out
 from tidegate.control.discovery.sources import Source, Sources
-from tidegate.control.handover import Handover
 from tidegate.control.health.prober import Probers
-from tidegate.control.listeners import BoundListener, bind_listener, bind_socket, refuse_taken
 from tidegate.control.log import ControlLog
-from tidegate.control.loops import Loops
-from tidegate.control.orphans import Orphans, inherits
-from tidegate.control.pools import LivePool
+from tidegate.control.pools.change_log import log_changes
+from tidegate.control.pools.closing_orders import BackendGrace, closing_orders
+from tidegate.control.pools.live_pool import LivePool
+from tidegate.control.pools.loops import Loops
+from tidegate.control.pools.rebalancer import Rebalancer
 from tidegate.control.process import Process
-from tidegate.control.rebalance import Rebalancer
 from tidegate.control.spawn import failure, spawn
 from tidegate.control.totals import Totals
-from tidegate.control.workers import News, Worker, Workers
+from tidegate.control.workers import orders
+from tidegate.control.workers.handover import Handover
+from tidegate.control.workers.listening_sockets import BoundListener, bind_listener, bind_socket, refuse_taken
+from tidegate.control.workers.orphans import Orphans, inherits
+from tidegate.control.workers.processes import News, Worker, Workers
 from tidegate.core.lifecycle import ProcessState
-from tidegate.core.pool import BackendAdded, BackendAltered, BackendRemoved, Change, PanicChanged
+from tidegate.core.pools.snapshot import BackendAdded, BackendAltered, BackendRemoved, Change, PanicChanged
 from tidegate.link.board import LISTENERS, Board
 from tidegate.link.messages import AffinityLearned, BackendFailed, Drain, Hello, SocketsLost, Stop
 from tidegate.settings import RebalanceMode, Settings
@@ -108,7 +108,7 @@ class Supervisor:
         refuse_taken({name: listener.bind for name, listener in self._settings.listeners.items()})
         for name, listener in self._settings.listeners.items():
             slot = self._totals.allocate(LISTENERS)
-            options = [*snapshot.buffers(listener), *snapshot.alive(listener)]
+            options = [*orders.buffers(listener), *orders.alive(listener)]
             bound = bind_listener(name, listener.pool, slot, listener.bind, self._settings.workers, options)
             bound.max_connections = listener.max_connections
             self._listeners[name] = bound
@@ -157,8 +157,8 @@ class Supervisor:
         """Tell a new worker process all that the others know."""
         worker.send(self._hello)
         for pool in self._pools.values():
-            worker.send(snapshot.pool_added(pool))
-            worker.send(snapshot.all_backends(pool))
+            worker.send(orders.pool_added(pool))
+            worker.send(orders.all_backends(pool))
             if pool.affinity:
                 worker.send(pool.affinity.everything())
         if self._accepting:
@@ -167,7 +167,7 @@ class Supervisor:
     def _changed(self, pool: LivePool, changes: tuple[Change | PanicChanged, ...]) -> None:
         """The one place where a change of a pool reaches the log, the workers and the probers."""
         log_changes(changes)
-        self._workers.broadcast(snapshot.backends_changed(pool, changes))
+        self._workers.broadcast(orders.backends_changed(pool, changes))
         if rebalancer := self._rebalancers.get(pool.name):
             rebalancer.changed(changes, serving=self._accepting)
         for order in closing_orders(pool, changes, self._settings.workers):

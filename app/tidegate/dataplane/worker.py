@@ -9,24 +9,24 @@ from functools import partial
 from time import monotonic
 
 from tidegate.core.address import is_ip
+from tidegate.core.health.outlier import Failures
 from tidegate.core.lifecycle import LONGEST_LAST_BYTES, closing_window
-from tidegate.core.outlier import Failures
 from tidegate.core.reasons import CloseReason
 from tidegate.core.splice import Splice
-from tidegate.dataplane.access_log import AccessLog
-from tidegate.dataplane.closing import Closing
-from tidegate.dataplane.counters import Counters
-from tidegate.dataplane.drain import DrainInProgress
-from tidegate.dataplane.failures import FailureReports
-from tidegate.dataplane.lingering import Lingering
-from tidegate.dataplane.link_watch import LinkWatch
-from tidegate.dataplane.listener import Listener, Peer
-from tidegate.dataplane.listeners import Listeners
-from tidegate.dataplane.poller import Poller
-from tidegate.dataplane.pool import Pool, PoolBackend
-from tidegate.dataplane.relay import Medium
-from tidegate.dataplane.session import Session
-from tidegate.dataplane.session_list import matching
+from tidegate.dataplane.accept.listener import Listener, Peer
+from tidegate.dataplane.accept.listeners import Listeners
+from tidegate.dataplane.loop.link_watch import LinkWatch
+from tidegate.dataplane.loop.poller import Poller
+from tidegate.dataplane.relay.direction import Medium
+from tidegate.dataplane.report.access_log import AccessLog
+from tidegate.dataplane.report.counters import Counters
+from tidegate.dataplane.routing.failure_reports import FailureReports
+from tidegate.dataplane.routing.routing_pool import Pool, PoolBackend
+from tidegate.dataplane.session.closer import Closing
+from tidegate.dataplane.session.drain import DrainInProgress
+from tidegate.dataplane.session.lingering import Lingering
+from tidegate.dataplane.session.listing import matching
+from tidegate.dataplane.session.session import Session
 from tidegate.link.board import SWEEP_INTERVAL, WORKER, Board, WorkerCell
 from tidegate.link.channel import Channel
 from tidegate.link.log_stream import LogStream

@@ -71,7 +71,7 @@ class BackendCell(IntEnum):
 class ClientCell(IntEnum):
     """Cells of a client of a listener that limits each client: what stands for the two, and its connections.
 
-    The slot is found by the key, see `app/tidegate/dataplane/clients.py`.
+    The slot is found by the key, see `app/tidegate/dataplane/accept/clients.py`.
     """
 
     KEY = 0

@@ -9,7 +9,7 @@ from typing import get_args
 
 import orjson
 
-from tidegate.core.backend import Backend
+from tidegate.core.pools.backend import Backend
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +231,7 @@ class BackendFailed:
     """Dials and sessions failed at a backend, so a probe at once is worth its cost.
 
     The counts are those since the last such report of this worker, and since the last good session of this worker there;
-    `good` is the worker's own count of good sessions then. The other fields are those of `Failures` in core/outlier.py.
+    `good` is the worker's own count of good sessions then. The other fields are those of `core/health/outlier.py`.
     """
 
     worker: int

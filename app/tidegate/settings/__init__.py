@@ -14,23 +14,23 @@
 - `effective` and `variables` show settings to people.
 """
 
-from tidegate.settings.backend import BackendSettings
-from tidegate.settings.connection import ConnectionSettings
-from tidegate.settings.dns import DnsSettings, RecordType
+from tidegate.settings.checks.problem import SettingsError
 from tidegate.settings.effective import effective
-from tidegate.settings.environment import without_settings
-from tidegate.settings.hashing import HashSettings
-from tidegate.settings.health import HealthSettings, HealthType, Initial
-from tidegate.settings.kubernetes import KubernetesApi, KubernetesSettings, ServiceName
-from tidegate.settings.listener import ListenerSettings
 from tidegate.settings.loading import load_settings
 from tidegate.settings.model import Settings
-from tidegate.settings.outliers import OutlierSettings
-from tidegate.settings.pool import Balance, PoolSettings, ReadySettings, WhenAllDown
-from tidegate.settings.problem import SettingsError
-from tidegate.settings.process import DrainSettings, LogFormat, LogLevel, LogSettings
-from tidegate.settings.rebalance import LiveSessions, RebalanceMode, RebalanceSettings
-from tidegate.settings.statuses import StatusRanges
+from tidegate.settings.notation.statuses import StatusRanges
+from tidegate.settings.parts.backend import BackendSettings
+from tidegate.settings.parts.connection import ConnectionSettings
+from tidegate.settings.parts.dns import DnsSettings, RecordType
+from tidegate.settings.parts.hashing import HashSettings
+from tidegate.settings.parts.health import HealthSettings, HealthType, Initial
+from tidegate.settings.parts.kubernetes import KubernetesApi, KubernetesSettings, ServiceName
+from tidegate.settings.parts.listener import ListenerSettings
+from tidegate.settings.parts.outliers import OutlierSettings
+from tidegate.settings.parts.pool import Balance, PoolSettings, ReadySettings, WhenAllDown
+from tidegate.settings.parts.process import DrainSettings, LogFormat, LogLevel, LogSettings
+from tidegate.settings.parts.rebalance import LiveSessions, RebalanceMode, RebalanceSettings
+from tidegate.settings.reading.environment import without_settings
 from tidegate.settings.variables import Variable, variables
 
 __all__ = [

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tidegate.settings.entry import Entry, Given
-from tidegate.settings.names import Path
+from tidegate.settings.reading.entry import Entry, Given
+from tidegate.settings.reading.names import Path
 
 DEFAULT_BIND = "0.0.0.0:8000"
 DELAY_IN_KUBERNETES = "5s"

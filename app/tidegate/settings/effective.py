@@ -1,8 +1,8 @@
 """The settings in use as plain data, in the tree of the YAML file."""
 
-from tidegate.settings.dns import DnsSettings
 from tidegate.settings.model import Settings
-from tidegate.settings.pool import PoolSettings
+from tidegate.settings.parts.dns import DnsSettings
+from tidegate.settings.parts.pool import PoolSettings
 
 
 def effective(settings: Settings) -> dict[str, object]:

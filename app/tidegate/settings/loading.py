@@ -7,18 +7,18 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from tidegate.settings.config_file import ConfigFile
-from tidegate.settings.cycles import cycle_problems
+from tidegate.settings.checks.cycles import cycle_problems
+from tidegate.settings.checks.overlap import overlap_problems
+from tidegate.settings.checks.problem import MOST_LISTED, SettingsError, field_problems
+from tidegate.settings.checks.relations import given_twice, relation_problems, too_many_backends, too_many_names
 from tidegate.settings.defaults import default_entries
-from tidegate.settings.entry import Entry, Given
-from tidegate.settings.environment import Environment
 from tidegate.settings.model import Settings
-from tidegate.settings.names import CONFIG_FILE
-from tidegate.settings.overlap import overlap_problems
-from tidegate.settings.own_namespace import NAMESPACE_FILE, own_namespace, with_own_namespace
-from tidegate.settings.problem import MOST_LISTED, SettingsError, field_problems
-from tidegate.settings.relations import given_twice, relation_problems, too_many_backends, too_many_names
-from tidegate.settings.sources import DefaultsSource, EnvironmentSource, FileSource
+from tidegate.settings.reading.config_file import ConfigFile
+from tidegate.settings.reading.entry import Entry, Given
+from tidegate.settings.reading.environment import Environment
+from tidegate.settings.reading.names import CONFIG_FILE
+from tidegate.settings.reading.own_namespace import NAMESPACE_FILE, own_namespace, with_own_namespace
+from tidegate.settings.reading.sources import DefaultsSource, EnvironmentSource, FileSource
 
 
 def load_settings(environ: Mapping[str, str], namespace_file: Path = NAMESPACE_FILE) -> Settings:

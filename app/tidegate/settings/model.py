@@ -9,10 +9,10 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from tidegate.core.address import Address
 from tidegate.core.splice import Splice
-from tidegate.settings.listener import ListenerSettings
-from tidegate.settings.notation import LISTEN_ADDRESS, TOKEN, choice, size
-from tidegate.settings.pool import PoolSettings
-from tidegate.settings.process import WORKERS, DrainSettings, LogSettings
+from tidegate.settings.notation.values import LISTEN_ADDRESS, TOKEN, choice, size
+from tidegate.settings.parts.listener import ListenerSettings
+from tidegate.settings.parts.pool import PoolSettings
+from tidegate.settings.parts.process import WORKERS, DrainSettings, LogSettings
 
 Part = TypeVar("Part")
 

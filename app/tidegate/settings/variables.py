@@ -6,12 +6,12 @@ from typing import NamedTuple
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from tidegate.settings.connection import ConnectionSettings
 from tidegate.settings.defaults import DEFAULT_BIND
-from tidegate.settings.listener import ListenerSettings
 from tidegate.settings.model import Settings
-from tidegate.settings.names import CONFIG_FILE, OF_BOTH, OF_LISTENER, variable_of
-from tidegate.settings.pool import PoolSettings
+from tidegate.settings.parts.connection import ConnectionSettings
+from tidegate.settings.parts.listener import ListenerSettings
+from tidegate.settings.parts.pool import PoolSettings
+from tidegate.settings.reading.names import CONFIG_FILE, OF_BOTH, OF_LISTENER, variable_of
 
 _NO_DEFAULT = "–"  # noqa: RUF001 as in the tables of the documentation
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.panel import Panel
 
 from tidegate.cli.demo.backend import DemoBackend
-from tidegate.control.workers import OWN_FOLDER
+from tidegate.control.workers.processes import OWN_FOLDER
 from tidegate.settings import without_settings
 
 BACKENDS = 4

@@ -11,13 +11,13 @@ from aiohttp import web
 from tidegate.control.admin.access import Access
 from tidegate.control.admin.body import SharedBody
 from tidegate.control.admin.headers import page_policy
-from tidegate.control.metrics.page import Format, read_page
 from tidegate.control.process import Process
-from tidegate.control.rendering import Shared
-from tidegate.control.status.fields import Json
-from tidegate.control.status.page import Form, Question, read_status
-from tidegate.control.status.readiness import not_ready_reasons
-from tidegate.core.backend import State
+from tidegate.control.report.metrics.page import Format, read_page
+from tidegate.control.report.rendering import Shared
+from tidegate.control.report.status.fields import Json
+from tidegate.control.report.status.page import Form, Question, read_status
+from tidegate.control.report.status.readiness import not_ready_reasons
+from tidegate.core.pools.backend import State
 
 PAGE = Path(__file__).with_name("page.html")
 MOST_LISTED = 10_000

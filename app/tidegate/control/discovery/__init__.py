@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from tidegate.core.backend import State
-from tidegate.core.health import Verdict
+from tidegate.core.health.rise_fall import Verdict
+from tidegate.core.pools.backend import State
 
 INITIAL: Mapping[str, Verdict] = {"static": State.CHECKING, "dns": State.CHECKING, "kubernetes": State.UP}
 """What a backend is before its first probe, by source, where `health.initial` does not say: lists and records promise

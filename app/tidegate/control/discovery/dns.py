@@ -14,10 +14,10 @@ import structlog
 from tidegate.control.discovery.dns_client import DnsClient, LookUpError
 from tidegate.control.discovery.dns_records import AddressRecords, Found, SrvRecords
 from tidegate.control.discovery.interval import Interval
-from tidegate.control.pools import LivePool
+from tidegate.control.pools.live_pool import LivePool
 from tidegate.core.backoff import Backoff
-from tidegate.core.records import SHORTEST_TTL, bounded_ttl
-from tidegate.core.schedule import jittered_delay
+from tidegate.core.discovery.dns_records import SHORTEST_TTL, bounded_ttl
+from tidegate.core.health.schedule import jittered_delay
 from tidegate.settings import DnsSettings, RecordType
 
 EMPTY_ANSWERS = 3

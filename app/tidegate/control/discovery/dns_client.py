@@ -21,7 +21,7 @@ import dns.rdtypes.IN.SRV
 import dns.resolver
 
 from tidegate.core.address import Address, parse_host
-from tidegate.core.records import Target
+from tidegate.core.discovery.dns_records import Target
 from tidegate.core.shortening import shortened
 
 RESOLV_CONF = "/etc/resolv.conf"

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from tidegate.control.discovery.dns_client import Addresses, DnsClient, LookUpError
 from tidegate.core.address import alternating, is_ip
-from tidegate.core.backend import Backend
-from tidegate.core.records import address_backends, in_order, target_backends
+from tidegate.core.discovery.dns_records import address_backends, in_order, target_backends
+from tidegate.core.pools.backend import Backend
 
 QUESTIONS_AT_ONCE = 16
 TARGETS_TIMEOUT = 10.0

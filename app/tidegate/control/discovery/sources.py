@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tidegate.control.discovery.look_ups import LookUps
 from tidegate.control.discovery.static import StaticDiscovery
-from tidegate.control.pools import LivePool
+from tidegate.control.pools.live_pool import LivePool
 
 if TYPE_CHECKING:
     from tidegate.control.discovery.kubernetes.cluster import Cluster

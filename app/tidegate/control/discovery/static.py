@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from tidegate.control.discovery.interval import Interval
-from tidegate.control.pools import LivePool
+from tidegate.control.pools.live_pool import LivePool
 from tidegate.core.address import Address
-from tidegate.core.backend import Backend
-from tidegate.core.schedule import jittered_delay
+from tidegate.core.health.schedule import jittered_delay
+from tidegate.core.pools.backend import Backend
 from tidegate.core.shortening import shortened
 from tidegate.settings import BackendSettings
 

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import structlog
 
-from tidegate.control.health import PROBES
+from tidegate.control.health.kinds import PROBES
 from tidegate.control.health.request import ProbeError, ProbeRequest
 from tidegate.control.health.time_limit import TimeLimit
 from tidegate.core.address import Address
-from tidegate.core.backend import Backend
+from tidegate.core.pools.backend import Backend
 from tidegate.core.reasons import NO_RESOURCES
 from tidegate.settings import HealthSettings
 

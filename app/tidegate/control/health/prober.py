@@ -11,11 +11,11 @@ from time import monotonic
 import structlog
 
 from tidegate.control.health.outcome import LateError, NoResourcesError, outcome_of
-from tidegate.control.pools import LivePool
+from tidegate.control.pools.live_pool import LivePool
 from tidegate.control.spawn import spawn
-from tidegate.core.backend import State
-from tidegate.core.schedule import Pace, first_delay, next_due, spread_delay
-from tidegate.core.traffic import Traffic
+from tidegate.core.health.schedule import Pace, first_delay, next_due, spread_delay
+from tidegate.core.health.traffic import Traffic
+from tidegate.core.pools.backend import State
 from tidegate.settings import HealthType
 
 COMPLAINT_INTERVAL = 10.0

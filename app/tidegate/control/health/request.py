@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from tidegate.core.address import Address
 from tidegate.core.shortening import shortened
 from tidegate.settings import HealthSettings
-from tidegate.settings.units import format_duration
+from tidegate.settings.notation.units import format_duration
 
 SHOWN = 80
 """Characters of an answer that a reason quotes at most."""

@@ -4,7 +4,7 @@ import asyncio
 from time import monotonic
 from types import TracebackType
 
-from tidegate.core.probe_time import Look, ProbeTime
+from tidegate.core.health.probe_time import Look, ProbeTime
 
 
 class TimeLimit:

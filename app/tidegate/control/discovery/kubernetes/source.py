@@ -12,10 +12,10 @@ from tidegate.control.discovery.kubernetes.stream import Event
 from tidegate.control.discovery.kubernetes.trouble import ClusterError
 from tidegate.control.discovery.kubernetes.watch import Listener, Objects, Pace, Watch
 from tidegate.control.discovery.look_ups import LookUps
-from tidegate.control.pools import LivePool
-from tidegate.core.backend import Backend, State
-from tidegate.core.endpoint_choice import Choice, Wanted, choose
-from tidegate.core.slices import Store, read_endpoints, read_slice
+from tidegate.control.pools.live_pool import LivePool
+from tidegate.core.discovery.endpoint_choice import Choice, Wanted, choose
+from tidegate.core.discovery.slices import Store, read_endpoints, read_slice
+from tidegate.core.pools.backend import Backend, State
 from tidegate.settings import KubernetesApi, KubernetesSettings
 
 SOURCE = "kubernetes"

@@ -9,8 +9,8 @@ from email.utils import parsedate_to_datetime
 
 import aiohttp
 
+from tidegate.core.discovery.watching import End
 from tidegate.core.shortening import shortened
-from tidegate.core.watching import End
 
 LONGEST_REASON = 300
 MOST_RETRY_AFTER = 600.0

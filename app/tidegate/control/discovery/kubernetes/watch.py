@@ -15,7 +15,7 @@ from tidegate.control.discovery.kubernetes.cluster import Cluster, Request
 from tidegate.control.discovery.kubernetes.stream import Event, events, version_of, whole_list
 from tidegate.control.discovery.kubernetes.trouble import ENDS, ClusterError
 from tidegate.core.backoff import Backoff
-from tidegate.core.watching import Course, End
+from tidegate.core.discovery.watching import Course, End
 from tidegate.settings import KubernetesApi, ServiceName
 
 BACKOFF = Backoff(first=0.8, longest=30.0, healthy_after=10.0)

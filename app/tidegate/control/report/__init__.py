@@ -1,0 +1,1 @@
+"""What operators read: `metrics` and `status`, from the same `views`, made in slices by `rendering`."""

@@ -1,0 +1,122 @@
+"""The page of all metrics: read in slices that leave the loop to others, and written in the format that is asked for."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.openmetrics import exposition as openmetrics
+
+from tidegate.control.process import Process
+from tidegate.control.report.metrics import of_backends, of_listeners, of_pools, of_process
+from tidegate.control.report.metrics.metric import Labels, Metric
+from tidegate.control.report.rendering import in_slices
+from tidegate.control.report.views import PoolView
+
+S = TypeVar("S")
+
+LONG = 64 * 1024
+"""Bytes from which on a text is a chunk of its own, shared by both formats; shorter ones are joined."""
+
+_own_process = CollectorRegistry()
+ProcessCollector(registry=_own_process)
+
+
+class Format(Enum):
+    """The formats, by their content types."""
+
+    TEXT = CONTENT_TYPE_PLAIN_0_0_4
+    OPENMETRICS = openmetrics.CONTENT_TYPE_LATEST
+
+    @classmethod
+    def asked_for(cls, accept: str) -> "Format":
+        """What the header `Accept` asks for: plain text unless it names OpenMetrics."""
+        kinds = {kind.partition(";")[0].strip() for kind in accept.split(",")}
+        return cls.OPENMETRICS if "application/openmetrics-text" in kinds else cls.TEXT
+
+
+class Family(NamedTuple):
+    """A metric of any kind of subject, and all its samples as text."""
+
+    metric: Metric[Any]
+    samples: bytes
+
+
+class Section(NamedTuple, Generic[S]):
+    """The metrics of one kind of subject, the names of its labels, and the subjects."""
+
+    metrics: Sequence[Metric[S]]
+    labels: Sequence[str]
+    subjects: Iterable[tuple[Labels, S]]
+
+    async def read(self) -> list[Family]:
+        """Read each subject once."""
+        texts: list[list[str]] = [[] for _ in self.metrics]
+        columns = list(zip(self.metrics, texts, strict=True))
+        async for labels, subject in in_slices(self.subjects):
+            for metric, text in columns:
+                text.append(metric.samples(labels, subject))
+        return [Family(metric, "".join(text).encode()) async for metric, text in in_slices(columns)]
+
+
+class Page:
+    """All samples of one moment."""
+
+    def __init__(self, families: Sequence[Family]) -> None:
+        self._families = families
+        self._processes_own = {
+            Format.TEXT: generate_latest(_own_process),
+            Format.OPENMETRICS: openmetrics.generate_latest(_own_process),  # type: ignore[no-untyped-call]
+        }
+        self._written: dict[Format, list[bytes]] = {}
+
+    def chunks(self, wanted: Format) -> list[bytes]:
+        """The page in this format, in pieces that all who ask share."""
+        if wanted not in self._written:
+            self._written[wanted] = list(_joined(self._texts(wanted)))
+        return self._written[wanted]
+
+    def _texts(self, wanted: Format) -> Iterator[bytes]:
+        for metric, samples in self._families:
+            yield _head(metric, wanted)
+            yield samples
+        yield self._processes_own[wanted]  # ends in the mark of the end, where the format has one
+
+
+def sections(process: Process) -> list[Section[Any]]:
+    """All metrics. States of backends are those of this moment."""
+    totals = process.totals
+    pools = [PoolView(pool) for pool in process.pools.values()]
+    build = Labels.of(of_process.BUILD_LABELS, of_process.BUILD)
+    return [
+        Section(of_process.BUILD_METRICS, of_process.BUILD_LABELS, ((build, process),)),
+        Section(of_process.METRICS, (), ((Labels.of((), ()), process),)),
+        Section(of_listeners.METRICS, of_listeners.LABELS, of_listeners.listeners(process)),
+        Section(of_pools.METRICS, of_pools.LABELS, of_pools.pools(pools, totals)),
+        Section(of_backends.METRICS, of_backends.LABELS, of_backends.backends(pools, totals)),
+    ]
+
+
+async def read_page(process: Process) -> Page:
+    """Read all metrics, in slices."""
+    return Page([family for section in sections(process) for family in await section.read()])
+
+
+def _head(metric: Metric[Any], wanted: Format) -> bytes:
+    is_counter = wanted is Format.OPENMETRICS and metric.type == "counter"
+    name = metric.name.removesuffix("_total") if is_counter else metric.name
+    return f"# HELP {name} {metric.help}\n# TYPE {name} {metric.type}\n".encode()
+
+
+def _joined(texts: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes: long texts as they are, short ones together."""
+    short: list[bytes] = []
+    for text in texts:
+        if len(text) < LONG:
+            short.append(text)
+        else:
+            yield b"".join(short)
+            short.clear()
+            yield text
+    yield b"".join(short)

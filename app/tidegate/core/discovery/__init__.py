@@ -1,0 +1,1 @@
+"""What DNS and Kubernetes say, as backends."""

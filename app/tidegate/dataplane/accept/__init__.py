@@ -1,0 +1,1 @@
+"""Listeners: accepting clients, their limits, and standing in for workers that do not accept."""

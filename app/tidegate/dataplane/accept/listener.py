@@ -1,0 +1,254 @@
+"""Accepts clients on the listening sockets that control has bound, and turns each into a session."""
+
+import socket
+from collections.abc import Callable, Iterable
+from itertools import chain
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from tidegate.core.network import Networks
+from tidegate.core.reasons import NO_RESOURCES, RejectReason
+from tidegate.core.token_bucket import TokenBucket
+from tidegate.dataplane.loop.poller import IN, IN_FOR_ONE, Poller
+from tidegate.dataplane.report.counters import Counters
+from tidegate.dataplane.routing.routing_pool import Pool
+from tidegate.link.board import LISTENERS, REJECTED_CELL, ListenerCell
+from tidegate.link.messages import ListenerAdded
+from tidegate.link.sockets import BACKLOG
+
+if TYPE_CHECKING:
+    from tidegate.dataplane.accept.clients import ClientCounts
+    from tidegate.dataplane.session.session import Session
+
+ACCEPTS_PER_EVENT = 64  # then the sessions that live get their turn
+MAPPED_IPV4 = "::ffff:"
+
+Peer = tuple[str, int]
+
+
+class Listener:
+    """One listener with its sockets, which it owns, and its counters.
+
+    It has copies of the sockets of all other workers, to serve those that do not accept.
+
+    `accepted(listener, client, peer)` takes over each new connection; `exhausted(listener, error)` is told when the system
+    has no descriptor or memory left for one.
+    """
+
+    def __init__(
+        self,
+        poller: Poller,
+        counters: Counters,
+        message: ListenerAdded,
+        pool: Pool,
+        sockets: list[socket.socket],
+    ) -> None:
+        self._poller = poller
+        self._cells = counters.cells
+        self._cell = counters.slot(LISTENERS, message.slot)
+        self._active_cell = self._cell + ListenerCell.ACTIVE
+        self._total_cell = self._cell + ListenerCell.TOTAL
+        self.name = message.name
+        self.pool = pool
+        self._set_limits(counters, message)
+        self._worker = counters.worker
+        self._gates = {self._worker: [Gate(self, sock) for sock in sockets]}  # by the worker whose sockets they are
+        self._served = {self._worker}
+        self._suspended = self._over_rate = self._closed = False
+        self.paused = True  # it does not accept at the moment, for whatever reason
+
+    def _set_limits(self, counters: Counters, message: ListenerAdded) -> None:
+        self._most = message.max_connections
+        self._active_elsewhere = counters.elsewhere(LISTENERS, message.slot, ListenerCell.ACTIVE)
+        self._clients = _client_counts(counters, message) if message.max_connections_per_client else None
+        self.limited = bool(self._most or self._clients)
+        self.bucket: TokenBucket | None = None
+        if message.accept_rate:  # each worker gets its share
+            workers = counters.workers
+            self.bucket = TokenBucket(message.accept_rate / workers, max(1, message.accept_burst // workers))
+
+    @property
+    def sockets(self) -> int:
+        """How many sockets it has, those of other workers included."""
+        return sum(map(len, self._gates.values()))
+
+    def open(
+        self,
+        accepted: "Callable[[Listener, socket.SocketType, Peer], None]",
+        exhausted: "Callable[[OSError], None]",
+    ) -> None:
+        """Begin to accept."""
+        self.accepted, self.exhausted = accepted, exhausted
+        self.paused = False
+        self._begin(self._worker)
+
+    def share(self, worker: int, sockets: list[socket.socket]) -> None:
+        """Take copies of the sockets of another worker, which the listener owns from now on."""
+        self._gates[worker] = [Gate(self, sock) for sock in sockets]
+
+    def serve(self, workers: set[int]) -> None:
+        """Accept in place of exactly these other workers."""
+        served = {self._worker, *workers} & self._gates.keys()
+        if not self.paused:
+            for worker in self._served - served:
+                self._end(worker)
+            for worker in served - self._served:
+                self._begin(worker)
+        self._served = served
+
+    def _begin(self, worker: int) -> None:
+        """Watch the sockets of a worker."""
+        events = IN if worker == self._worker else IN_FOR_ONE
+        for gate in self._gates[worker]:
+            self._poller.register(gate.sock.fileno(), events, gate.ready)
+
+    def _end(self, worker: int) -> None:
+        for gate in self._gates[worker]:
+            self._poller.unregister(gate.sock.fileno())
+
+    def pause(self) -> None:
+        """Leave new clients in the kernel's queue until `resume`."""
+        if not self._suspended:
+            self._suspended = True
+            self._cells[self._cell + ListenerCell.ACCEPT_PAUSES] += 1
+            self._watch()
+
+    def resume(self) -> None:
+        """Accept again."""
+        self._suspended = False
+        self._watch()
+
+    def within_rate(self) -> bool:
+        """Whether one more may be accepted now; if not, pause until there is a token."""
+        assert self.bucket is not None
+        wait = self.bucket.wait(monotonic())
+        if not wait:
+            return True
+        self._over_rate = True
+        self._cells[self._cell + ListenerCell.RATE_PAUSES] += 1
+        self._watch()
+        self._poller.call_later(wait, self._rate_allows)
+        return False
+
+    def _rate_allows(self) -> None:
+        self._over_rate = False
+        self._watch()
+
+    def _watch(self) -> None:
+        """Watch the sockets, unless there is a reason not to."""
+        paused = self._suspended or self._over_rate
+        if paused is self.paused or self._closed:
+            return
+        self.paused = paused
+        for worker in self._served:
+            if paused:
+                self._end(worker)
+            else:
+                self._begin(worker)
+
+    def accept_waiting(self) -> None:
+        """Accept all whom the kernel has let in already, as far as the rate allows; those who come meanwhile do not make it
+        endless."""
+        for gate in self._all_gates():
+            for _ in range(BACKLOG // ACCEPTS_PER_EVENT):
+                if not gate.accept_some():
+                    break
+
+    def close(self) -> None:
+        """Accept nobody any more."""
+        if not self.paused:
+            for worker in self._served:
+                self._end(worker)  # control holds the sockets open, so that closing would not end their events
+        for gate in self._all_gates():
+            self._poller.close(gate.sock)
+        self._closed = True
+
+    def _all_gates(self) -> "Iterable[Gate]":
+        return chain.from_iterable(self._gates.values())
+
+    def opened(self) -> None:
+        """Count a session that has begun."""
+        self._cells[self._active_cell] += 1
+        self._cells[self._total_cell] += 1
+
+    def refusal(self, session: "Session") -> RejectReason | None:
+        """Why a session that has just been counted is one too many, if it is."""
+        cells = self._cells
+        if self._most and cells[self._active_cell] + sum(cells[cell] for cell in self._active_elsewhere) > self._most:
+            return RejectReason.MAX_CONNECTIONS
+        if self._clients and not self._clients.enter(session, session.peer[0]):
+            return RejectReason.MAX_CONNECTIONS_PER_CLIENT
+        return None
+
+    def closed(self, session: "Session") -> None:
+        """Count a session that has ended."""
+        self._cells[self._active_cell] -= 1
+        if self._clients:
+            self._clients.leave(session)
+
+    def rejected(self, reason: RejectReason) -> None:
+        """Count a client that was turned away before a dial."""
+        self._cells[self._cell + REJECTED_CELL[reason]] += 1
+
+    def failed(self) -> None:
+        """A bug broke the end of a pause; the sockets are watched again with the next one."""
+
+
+class Gate:
+    """One listening socket of a listener."""
+
+    def __init__(self, listener: Listener, sock: socket.socket) -> None:
+        self.listener, self.sock = listener, sock
+        self._family, self._type, self._protocol = int(sock.family), int(sock.type), sock.proto
+
+    def ready(self, _events: int) -> None:
+        """Somebody waits."""
+        self.accept_some()
+
+    def accept_some(self) -> bool:
+        """Accept who waits, a limited number; answers whether there may be more."""
+        listener = self.listener
+        bucket = listener.bucket
+        for _ in range(ACCEPTS_PER_EVENT):
+            if listener.paused or (bucket and not listener.within_rate()):
+                return False
+            try:
+                # Half the cost of `accept`, which makes an object of a class in Python and asks what kind of socket it is.
+                descriptor, peer = self.sock._accept()  # type: ignore[attr-defined]  # noqa: SLF001
+            except BlockingIOError:
+                return False
+            except OSError as error:
+                if error.errno in NO_RESOURCES:
+                    listener.exhausted(error)
+                    return False
+                continue  # a client that was gone before it was accepted
+            client = socket.SocketType(self._family, self._type, self._protocol, descriptor)
+            client.setblocking(False)
+            if bucket:
+                if _has_left(client):  # while it waited for its turn: it must not cost the turn of one that still waits
+                    listener.rejected(RejectReason.CLIENT_GONE)
+                    client.close()
+                    continue
+                bucket.take(monotonic())
+            listener.accepted(listener, client, (peer[0].removeprefix(MAPPED_IPV4), peer[1]))
+        return True
+
+    def failed(self) -> None:
+        """A bug broke one accept; the next event tries again."""
+
+
+def _has_left(client: socket.SocketType) -> bool:
+    """Whether a client that has just been accepted has broken off, or ended without a word."""
+    try:
+        return not client.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def _client_counts(counters: Counters, message: ListenerAdded) -> "ClientCounts":
+    from tidegate.dataplane.accept.clients import ClientCounts  # noqa: PLC0415  its hash loads OpenSSL, 4 MB that others do without
+
+    networks = Networks(ipv6_prefix=message.client_ipv6_prefix)
+    return ClientCounts(counters, message.slot, message.max_connections_per_client, networks)

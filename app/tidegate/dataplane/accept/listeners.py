@@ -1,0 +1,149 @@
+"""All listeners of a worker: opened and closed on order, paused and resumed together, and shared with the other workers."""
+
+import os
+import socket
+from collections.abc import Callable, Sized
+from time import monotonic
+
+from tidegate.core.limits import most_lingering
+from tidegate.dataplane.accept.descriptors import most_sessions
+from tidegate.dataplane.accept.listener import Listener, Peer
+from tidegate.dataplane.accept.siblings import LOOK_INTERVAL, Siblings
+from tidegate.dataplane.loop.poller import Poller
+from tidegate.dataplane.report.counters import Counters
+from tidegate.dataplane.routing.routing_pool import Pool
+from tidegate.dataplane.session.lingering import Lingering
+from tidegate.link.board import WORKER, WorkerCell
+from tidegate.link.messages import ListenerAdded
+
+PAUSE_CHECK_INTERVAL = 0.25  # seconds
+
+LogNow = Callable[[str, str, dict[str, object]], None]
+
+
+class Listeners:
+    """The listeners by name. Owns them.
+
+    `accepted(listener, client, peer)` takes over each new connection, `log_now(level, event, fields)` writes a line at once.
+    """
+
+    def __init__(
+        self,
+        poller: Poller,
+        counters: Counters,
+        sessions: Sized,
+        lingering: Lingering,
+        accepted: Callable[[Listener, socket.SocketType, Peer], None],
+        log_now: LogNow,
+    ) -> None:
+        self._poller, self._counters = poller, counters
+        self._sessions, self._lingering = sessions, lingering
+        self._accepted, self._log_now = accepted, log_now
+        self._by_name: dict[str, Listener] = {}
+        self._siblings = Siblings(counters)
+        self._accepting_cell = counters.slot(WORKER, 0) + WorkerCell.ACCEPTING
+        self._incomplete: set[str] = set()  # listeners whose sockets could not be received
+        self._paused = self._looks = False
+        self._count_sockets()
+
+    def add(self, message: ListenerAdded, pool: Pool, sockets: list[socket.socket]) -> None:
+        """Accept on these sockets, which the listener owns from now on."""
+        listener = Listener(self._poller, self._counters, message, pool, sockets)
+        self._by_name[message.name] = listener
+        self._incomplete.discard(message.name)
+        self._count_sockets()
+        listener.open(self._accepted, self._exhausted)
+        if self._paused:
+            listener.pause()
+        self._say_whether_accepting()
+
+    def lost(self, name: str) -> None:
+        """The sockets of a listener could not be received; until they come the other workers accept there."""
+        self._incomplete.add(name)
+        self._say_whether_accepting()
+
+    def share(self, name: str, worker: int, sockets: list[socket.socket]) -> None:
+        """Accept on the sockets of another worker whenever it does not. The listener owns these copies from now on.
+
+        They are closed where the listener itself could not be opened: when it is sent again, so are they.
+        """
+        if listener := self._by_name.get(name):
+            listener.share(worker, sockets)
+            self._count_sockets()
+            if not self._looks:
+                self._looks = True
+                self._look_after_siblings()
+        else:
+            for sock in sockets:
+                sock.close()
+
+    def close(self, name: str) -> None:
+        """Accept the connections already queued in the kernel, then close. Nothing to do where it could not be opened."""
+        self._incomplete.discard(name)
+        if listener := self._by_name.get(name):
+            listener.accept_waiting()
+            listener.close()
+            del self._by_name[name]
+            self._count_sockets()
+        self._say_whether_accepting()
+
+    def _count_sockets(self) -> None:
+        self.most_sessions = most_sessions(sum(listener.sockets for listener in self._by_name.values()))
+        self._lingering.most = most_lingering(self.most_sessions)
+
+    def close_all(self) -> None:
+        """Close every listener in that way."""
+        for name in list(self._by_name):
+            self.close(name)
+
+    def stop(self) -> None:
+        """Close every listener at once."""
+        for listener in self._by_name.values():
+            listener.close()
+        self._by_name.clear()
+
+    def _look_after_siblings(self) -> None:
+        """Serve the clients of workers that do not accept, as long as they do not."""
+        idle = self._siblings.not_accepting(monotonic())
+        for listener in self._by_name.values():
+            listener.serve(idle)
+        self._poller.call_later(LOOK_INTERVAL, self._look_after_siblings)
+
+    def _say_whether_accepting(self) -> None:
+        accepting = bool(self._by_name) and not self._incomplete and not self._paused
+        self._counters.cells[self._accepting_cell] = accepting
+
+    def pause_full(self) -> None:
+        """Leave new clients in the kernel's queue: there are as many sessions as there can be."""
+        lingering = len(self._lingering.sockets)
+        beside = f" and {lingering} connections with last bytes" if lingering else ""
+        self._pause(f"{len(self._sessions)} sessions{beside} are all that the limit of open files allows")
+
+    def _exhausted(self, error: OSError) -> None:
+        self._pause(os.strerror(error.errno or 0))
+
+    def _pause(self, reason: str) -> None:
+        """Leave new clients in the kernel's queue until sessions have ended."""
+        if self._paused:
+            return
+        self._paused = True
+        self._say_whether_accepting()
+        for listener in self._by_name.values():
+            listener.pause()
+        self._log_now("warning", "accept_paused", {"reason": reason, "sessions": len(self._sessions)})
+        self._poller.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible)
+
+    def _resume_when_possible(self) -> None:
+        if len(self._sessions) + len(self._lingering.sockets) // 2 > self.most_sessions * 0.99:
+            self._poller.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible)
+            return
+        self._paused = False
+        self._say_whether_accepting()
+        self._log_now("info", "accept_resumed", {"sessions": len(self._sessions)})
+        for listener in self._by_name.values():
+            listener.resume()
+
+    def failed(self) -> None:
+        """A bug broke the end of a pause or a look; a worker that might never accept again must end, so that another takes
+        its place."""
+        raise RuntimeError("cannot go on without accepting")

@@ -1,0 +1,58 @@
+"""Lets the link's channel, which is written for asyncio's loop too, be watched by a worker's poller."""
+
+from collections.abc import Callable
+
+from tidegate.dataplane.loop.poller import IN, OUT, Poller
+
+Ready = Callable[[], None]
+
+
+class LinkWatch:
+    """The reader and writer callbacks of one descriptor."""
+
+    def __init__(self, poller: Poller) -> None:
+        self._poller = poller
+        self._reader: Ready | None = None
+        self._writer: Ready | None = None
+        self._events = 0
+
+    def add_reader(self, descriptor: int, callback: Ready, /) -> None:
+        """Call while there is something to read."""
+        self._reader = callback
+        self._update(descriptor)
+
+    def remove_reader(self, descriptor: int, /) -> None:
+        """Call no more."""
+        self._reader = None
+        self._update(descriptor)
+
+    def add_writer(self, descriptor: int, callback: Ready, /) -> None:
+        """Call while something can be written."""
+        self._writer = callback
+        self._update(descriptor)
+
+    def remove_writer(self, descriptor: int, /) -> None:
+        """Call no more."""
+        self._writer = None
+        self._update(descriptor)
+
+    def failed(self) -> None:
+        """A message could not be applied; the channel has ended the link, and with it this worker."""
+
+    def _update(self, descriptor: int) -> None:
+        events = (IN if self._reader else 0) | (OUT if self._writer else 0)
+        if events == self._events:
+            return
+        if not self._events:
+            self._poller.register(descriptor, events, self._ready)
+        elif events:
+            self._poller.modify(descriptor, events)
+        else:
+            self._poller.unregister(descriptor)
+        self._events = events
+
+    def _ready(self, events: int) -> None:
+        if events & ~OUT and self._reader:
+            self._reader()
+        if events & OUT and self._writer:
+            self._writer()

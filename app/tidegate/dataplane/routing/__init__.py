@@ -1,0 +1,1 @@
+"""Which backend a session gets: the pool as a worker sees it."""

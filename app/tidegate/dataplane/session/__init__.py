@@ -1,0 +1,1 @@
+"""A session from accept to its log line, and how it ends."""

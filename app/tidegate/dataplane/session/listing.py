@@ -1,0 +1,36 @@
+"""The live sessions of a worker, as control asks for them."""
+
+from collections.abc import Callable, Iterable
+from time import monotonic
+
+from tidegate.core.address import Address
+from tidegate.dataplane.session.session import Session
+from tidegate.link.messages import ListSessions, SessionEntry
+
+
+def matching(sessions: Iterable[Session], query: ListSessions, session_id: Callable[[Session], str]) -> list[SessionEntry]:
+    """At most as many of these sessions as are asked for, with counters that are up to date."""
+    now = monotonic()
+    entries: list[SessionEntry] = []
+    for session in sessions:
+        if len(entries) == query.limit:
+            break
+        if query.pool in ("", session.pool.name) and query.backend in ("", session.backend_name):
+            session.flush_counters(now)
+            entries.append(_entry(session, session_id(session), now))
+    return entries
+
+
+def _entry(session: Session, name: str, now: float) -> SessionEntry:
+    return SessionEntry(
+        name,
+        str(Address(*session.peer)),
+        session.listener.name,
+        session.pool.name,
+        session.backend_name,
+        round(now - session.started_at, 3),
+        session.sent,
+        session.received,
+        round(now - session.active_at, 3),
+        **(session.last_backend.place if session.last_backend else {}),
+    )

@@ -1,0 +1,95 @@
+"""What must hold between settings: nothing given twice, every pool in use and known, no address bound twice."""
+
+from collections.abc import Collection, Iterator
+from itertools import islice
+
+from tidegate.core.limits import MOST_BACKENDS, MOST_LISTENERS, MOST_POOLS
+from tidegate.settings.checks.problem import problem, problem_at
+from tidegate.settings.model import Settings
+from tidegate.settings.parts.pool import NO_BACKENDS
+from tidegate.settings.reading.entry import Entry, Given
+from tidegate.settings.reading.names import flat_form, variable_of
+
+SOURCES = (("backends",), ("dns", "name"), ("kubernetes", "service"))
+"""The keys of a pool that say where its backends come from: one of them must be given."""
+
+_MOST_LISTED = 20
+
+
+def given_twice(written: Given) -> list[str]:
+    """Return a line for each default that is given both in the flat and in the named form."""
+    return [
+        problem(flat.where, f"the {kind} default is also given by {named.where}: give only one of them")
+        for kind in ("pool", "listener")
+        if (flat := _first(written, kind, is_flat=True)) and (named := _first(written, kind, is_flat=False))
+    ]
+
+
+def too_many_names(given: Given) -> list[str]:
+    """Return a line for listeners and for pools where there are more than there can be."""
+    limits = (("listeners", MOST_LISTENERS), ("pools", MOST_POOLS))
+    counts = ((section, len(given.names(section)), most) for section, most in limits)
+    return [
+        problem(variable_of((section,)), f"{count} {section}: expected at most {most}")
+        for section, count, most in counts
+        if count > most
+    ]
+
+
+def relation_problems(given: Given) -> list[str]:
+    """Return a line for each listener and pool that does not fit together; single values need not be valid yet."""
+    if not given.names("listeners"):
+        pools = _listed(given.names("pools"))
+        name = variable_of(("listeners", "<name>", "bind"))
+        return [*_sources(given), problem(name, f"no listener: give at least one for the pools {pools}")]
+    return [*_sources(given), *_unknown_pools(given), *_unused_pools(given)]
+
+
+def too_many_backends(settings: Settings) -> list[str]:
+    """Return a line when all pools together have more backends than there can be."""
+    count = sum(len(pool.backends) for pool in settings.pools.values())
+    if count <= MOST_BACKENDS:
+        return []
+    return [problem(variable_of(("pools",)), f"{count} backends in all pools together: expected at most {MOST_BACKENDS}")]
+
+
+def _first(written: Given, kind: str, *, is_flat: bool) -> Entry | None:
+    entries = (entry for entry in written.all if entry.path[:2] == (f"{kind}s", "default"))
+    return next((entry for entry in entries if entry.is_flat is is_flat), None)
+
+
+def _sources(given: Given) -> Iterator[str]:
+    for pool in given.names("pools"):
+        sources = [path for keys in SOURCES if (path := ("pools", pool, *keys)) in given.by_path]
+        if not sources:
+            yield problem(given.where(("pools", pool, *SOURCES[0])), NO_BACKENDS)
+        for other in sources[1:]:
+            message = f"the pool's backends are also given by {given.where(sources[0])}: give only one of them"
+            yield problem_at(other, message, given)
+
+
+def _unknown_pools(given: Given) -> Iterator[str]:
+    pools = dict.fromkeys(given.names("pools"))
+    for name, pool in _pools_of_listeners(given).items():
+        if pool not in pools:
+            origin = " (it is the listener's own name, the default)" if pool == name else ""
+            message = f"no pool has this name{origin}: expected one of {_listed(pools)}"
+            yield problem_at(("listeners", name, "pool"), message, given)
+
+
+def _unused_pools(given: Given) -> Iterator[str]:
+    used = set(_pools_of_listeners(given).values())
+    first_entries = {entry.path[1]: entry for entry in reversed(given.all) if entry.path[0] == "pools" and entry.path[1:]}
+    for pool in given.names("pools"):
+        if pool not in used:
+            bind = variable_of(flat_form(("listeners", pool, "bind")))
+            yield problem(first_entries[pool].where, f"no listener uses the pool {pool}: give {bind} or remove the pool")
+
+
+def _pools_of_listeners(given: Given) -> dict[str, str]:
+    paths = {name: ("listeners", name, "pool") for name in given.names("listeners")}
+    return {name: str(given.by_path[path].value).strip() for name, path in paths.items() if path in given.by_path}
+
+
+def _listed(names: Collection[str]) -> str:
+    return ", ".join(islice(names, _MOST_LISTED)) + (", ..." if len(names) > _MOST_LISTED else "")

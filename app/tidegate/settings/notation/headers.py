@@ -1,0 +1,104 @@
+"""HTTP headers as settings: `Name: value` pairs, whose values may be secrets."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from tidegate.settings.notation.values import Notation
+
+MOST = 32
+_PAIR = re.compile(r"""\s*([^\s:,"]+)\s*:\s*("(?:[^"\\]|\\["\\])*"|[^,"]*?)\s*(?:,|$)""")
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
+_VALUE = re.compile(r"[!-~](?:[\t -~]{0,4094}[!-~])?")
+_EXPECTED = 'expected headers like X-Probe: tidegate, Cookie: "a=1, b=2"'
+_OF_THE_PROBE = frozenset(
+    {
+        "connection",
+        "content-length",
+        "content-type",
+        "expect",
+        "sec-websocket-extensions",
+        "sec-websocket-key",
+        "sec-websocket-version",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_MASK = "**********"
+
+
+@dataclass(frozen=True)
+class Headers:
+    """Headers in the order in which they were given; their values are not shown."""
+
+    fields: tuple[tuple[str, SecretStr], ...]
+
+    def items(self) -> Iterator[tuple[str, str]]:
+        """Names and values; these must not be shown."""
+        return ((name, value.get_secret_value()) for name, value in self.fields)
+
+    def masked(self) -> dict[str, str]:
+        """Names, and what stands for their values."""
+        return {name: _MASK for name, _ in self.fields}
+
+
+def _read(value: object) -> Headers:
+    if isinstance(value, Headers):
+        return value
+    pairs = list(_pairs(value))
+    if not 1 <= len(pairs) <= MOST:
+        raise ValueError(f"{_EXPECTED}: 1 to {MOST} of them")
+    seen: set[str] = set()
+    for name, text in pairs:
+        _check(name, text)
+        if name.lower() in seen:
+            raise ValueError(f"{name} is given twice: expected each header once")
+        seen.add(name.lower())
+    return Headers(tuple((name, SecretStr(text)) for name, text in pairs))
+
+
+def _pairs(value: object) -> Iterable[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        return [(str(name), _text(name, text)) for name, text in value.items()]
+    if not isinstance(value, str):
+        raise ValueError(_EXPECTED)
+    return _written(value)
+
+
+def _text(name: object, value: object) -> str:
+    if not isinstance(value, str | int | float | None):
+        raise ValueError(f"the value of {str(name)[:64]} is a list or a mapping: expected one text")
+    return "" if value is None else str(value)
+
+
+def _written(text: str) -> Iterator[tuple[str, str]]:
+    place = 0
+    while place < len(text):
+        match = _PAIR.match(text, place)
+        if match is None:
+            raise ValueError(f"{_EXPECTED}; a value with a comma or a quote in it is written in quotes")
+        name, value = match.groups()
+        yield name, re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
+        place = match.end()
+
+
+def _check(name: str, value: str) -> None:
+    """Raise ValueError that does not show the value."""
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name[:64]!r} is not the name of a header: {_EXPECTED}")
+    if name.lower() == "host":
+        raise ValueError("Host is not set here: give health.host")
+    if name.lower() in _OF_THE_PROBE:
+        raise ValueError(f"{name} is set by the check itself: leave it out")
+    if not _VALUE.fullmatch(value):
+        raise ValueError(f"the value of {name} is not 1 to 4096 printable ASCII characters without line breaks")
+    if value == _MASK:
+        raise ValueError(f"the value of {name} is the mask that stands for it, not a value")
+
+
+_MAPPING = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}
+
+HEADERS = Notation(_read, Headers.masked, {"anyOf": [{"type": "string"}, _MAPPING]})

@@ -1,0 +1,101 @@
+"""How the settings of single kinds of probes are written: bytes, expressions, names, passwords, files."""
+
+import stat
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from tidegate.core.address import is_ip, parse_host
+from tidegate.settings.notation.escapes import format_escapes, parse_escapes
+from tidegate.settings.notation.values import Notation
+
+LARGEST_CA_FILE = 1 << 20
+LONGEST_EXPRESSION = 1000
+LONGEST_PASSWORD = 512
+
+
+def escaped_bytes(most: int) -> Notation:
+    """Bytes as text with escapes, at least one; nothing is trimmed."""
+
+    def read(value: object) -> bytes:
+        if isinstance(value, bytes):
+            return value
+        data = parse_escapes(value) if isinstance(value, str) else b""
+        if not 1 <= len(data) <= most:
+            raise ValueError(rf"expected text of 1 to {most} bytes, with \r, \n, \t, \\ and \xHH for what cannot be written")
+        return data
+
+    return Notation(read, format_escapes)
+
+
+def _read_expression(value: object) -> str:
+    import regex  # noqa: PLC0415  megabytes that most sidecars do without
+
+    if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_EXPRESSION:
+        raise ValueError(f"expected a regular expression of 1 to {LONGEST_EXPRESSION} characters")
+    try:
+        regex.compile(value.encode())
+    except (regex.error, ValueError, OverflowError, RecursionError) as error:
+        reason = str(error) or type(error).__name__
+        raise ValueError(f"not a regular expression: {reason}: expected one as in Python's re, like ^220 .*ESMTP") from None
+    return value
+
+
+def _read_ip(value: object) -> str:
+    host = value.strip().strip("[]") if isinstance(value, str) else ""
+    if not is_ip(host):
+        raise ValueError("expected an IP address, like 10.0.0.5 or fd00::5; names are not resolved here")
+    return host.lower()
+
+
+def _read_server_name(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("expected a host name, like chat.example.com")
+    host = value.strip().strip("[]")
+    return host.lower() if is_ip(host) else parse_host(host).removesuffix(".")
+
+
+def _read_password(value: object) -> SecretStr:
+    secret = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if not isinstance(secret, str) or not 1 <= len(secret) <= LONGEST_PASSWORD or not secret.isprintable():
+        raise ValueError(f"expected 1 to {LONGEST_PASSWORD} printable characters, without line breaks")
+    if not secret.strip("*"):
+        raise ValueError("this is the mask that stands for a password, not a password")
+    return SecretStr(secret)
+
+
+def _read_ca_file(value: object) -> str:
+    name = value.strip() if isinstance(value, str) else ""
+    try:
+        content = _content(Path(name))
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror or error}") from None
+    _check_certificates(content)
+    return name
+
+
+def _content(path: Path) -> bytes:
+    """Raises OSError and ValueError."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError("not a regular file: expected a file of certificates in PEM form")
+    with path.open("rb") as file:
+        content = file.read(LARGEST_CA_FILE + 1)
+    if len(content) > LARGEST_CA_FILE:
+        raise ValueError("too large: expected at most 1MiB of certificates in PEM form")
+    return content
+
+
+def _check_certificates(content: bytes) -> None:
+    import ssl  # noqa: PLC0415  only where a pool names a file
+
+    try:
+        ssl.create_default_context(cadata=content.decode("ascii", errors="ignore"))
+    except (ssl.SSLError, ValueError):
+        raise ValueError("has no certificate that can be read: expected certificates in PEM form") from None
+
+
+EXPRESSION = Notation(_read_expression, str)
+IP_ADDRESS = Notation(_read_ip, str)
+SERVER_NAME = Notation(_read_server_name, str)
+PASSWORD = Notation(_read_password, str)
+CA_FILE = Notation(_read_ca_file, str)

@@ -1,0 +1,1 @@
+"""One section of the settings per file, with its defaults and limits."""

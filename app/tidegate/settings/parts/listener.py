@@ -1,0 +1,62 @@
+"""A listener: the addresses where clients connect, and the pool they are given to."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+
+from tidegate.core.address import Address
+from tidegate.core.network import IPV6_BITS
+from tidegate.settings.notation.values import LISTEN_ADDRESS, text, whole_number
+from tidegate.settings.parts.connection import ConnectionSettings
+from tidegate.settings.parts.section import items_of
+
+MOST_ADDRESSES = 64
+MOST_CONNECTIONS = 10_000_000
+HIGHEST_RATE = 1_000_000
+_NO_LIMIT = " (0 means no limit)"
+
+
+def bind_items(value: object) -> list[object]:
+    """Return the addresses of one listener, not yet read; raises ValueError when there are none."""
+    items = items_of(value, MOST_ADDRESSES)
+    if not items:
+        raise ValueError("no address: give host:port, like 0.0.0.0:8000 or [::]:8000, or a comma list of those")
+    return items
+
+
+class ListenerSettings(ConnectionSettings):
+    """One listener, with its connections to clients."""
+
+    bind: Annotated[tuple[Annotated[Address, LISTEN_ADDRESS], ...], BeforeValidator(bind_items)] = Field(
+        default=(), description="client address, as in `0.0.0.0:8000` or `[::]:8000`; comma list for several"
+    )
+    pool: Annotated[str, text(r".+", "the name of a pool")] = Field(description="name of the pool that clients are given to")
+    max_connections: Annotated[int, whole_number(0, MOST_CONNECTIONS, _NO_LIMIT)] = Field(
+        default=0, description="connections of all clients together, above which newcomers are reset; `0` = no limit"
+    )
+    max_connections_per_client: Annotated[int, whole_number(0, MOST_CONNECTIONS, _NO_LIMIT)] = Field(
+        default=0, description="the same for each client: an IPv4 address or an IPv6 network"
+    )
+    client_ipv6_prefix: Annotated[int, whole_number(1, IPV6_BITS)] = Field(
+        default=64, description="leading bits of an IPv6 address that tell these clients apart; `128` = each address alone"
+    )
+    accept_rate: Annotated[int, whole_number(0, HIGHEST_RATE, _NO_LIMIT)] = Field(
+        default=0, description="new connections per second, above which clients wait in the kernel's queue; `0` = no limit"
+    )
+    accept_burst: Annotated[int | None, whole_number(1, HIGHEST_RATE).or_none()] = Field(
+        default=None,
+        description="new connections that may come at once, on top of the rate",
+        json_schema_extra={"default_text": "what the rate gives in 100 ms, at least 1"},
+    )
+
+    @field_validator("accept_burst")
+    @classmethod
+    def _of_a_rate(cls, burst: int | None, info: ValidationInfo) -> int | None:
+        if burst is not None and info.data.get("accept_rate") == 0:
+            raise ValueError("there is no accept_rate: expected one, too")
+        return burst
+
+    @property
+    def burst(self) -> int:
+        """The burst in effect."""
+        return self.accept_burst or max(1, self.accept_rate // 10)

@@ -1,0 +1,45 @@
+"""What happens to live sessions when the backends of a pool change."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from tidegate.settings.notation.values import choice, duration, whole_number
+from tidegate.settings.parts.section import Section
+
+HIGHEST_RATE = 100_000
+
+
+class LiveSessions(StrEnum):
+    """What becomes of the live sessions of a backend that gets no new ones any more."""
+
+    KEEP = "keep"
+    CLOSE = "close"
+
+
+class RebalanceMode(StrEnum):
+    """Whether live sessions are moved when a pool has grown; `dry_run` only counts what would be closed."""
+
+    OFF = "off"
+    DRY_RUN = "dry_run"
+    ON = "on"
+
+
+class RebalanceSettings(Section):
+    """How live sessions are moved to backends that have joined or come back; durations are in seconds."""
+
+    mode: Annotated[RebalanceMode, choice(RebalanceMode)] = Field(
+        default=RebalanceMode.OFF,
+        description="when the pool has grown, close what backends have above their fair share, so that clients come back "
+        "elsewhere: `off`, `dry_run` (only count), `on`",
+    )
+    rate: Annotated[int, whole_number(1, HIGHEST_RATE)] = Field(
+        default=10, description="sessions that a rebalance closes per second, at most"
+    )
+    delay: Annotated[float, duration(least=0.0)] = Field(
+        default=5.0, description="quiet time after the last change of the pool before a rebalance"
+    )
+    tolerance_percent: Annotated[int, whole_number(0, 100)] = Field(
+        default=5, description="how far above its fair share a backend is left alone"
+    )

@@ -1,0 +1,98 @@
+"""Pages that are made in slices: what changes between two of them breaks none, and no page contradicts itself."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from os import close
+from typing import Any
+
+import orjson
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tidegate.control.log import ControlLog
+from tidegate.control.pools.live_pool import LivePool
+from tidegate.control.process import Process
+from tidegate.control.report.metrics.page import Format, read_page
+from tidegate.control.report.status.page import Form, Question, read_status
+from tidegate.control.totals import Totals
+from tidegate.control.workers.processes import Workers
+from tidegate.core.lifecycle import ProcessState
+from tidegate.core.pools.backend import Backend
+from tidegate.link.board import Board
+from tidegate.link.log_stream import LogStream
+from tidegate.settings import PoolSettings
+
+MANY = [Backend(f"10.0.{number >> 8}.{number & 255}:80", f"10.0.{number >> 8}.{number & 255}", 80) for number in range(2000)]
+
+
+@pytest.fixture
+def process() -> Iterator[Process]:
+    """One pool of many backends."""
+    board = Board.create(2)
+    totals = Totals(board)
+    settings = PoolSettings.model_validate({"backends": "10.0.0.1:80", "health": {"rise": 1, "fall": 1}})
+    pool = LivePool("chat", settings, "static", totals, lambda _pool, _changes: None)
+    pool.discovered(MANY)
+    workers = Workers(2, totals, lambda _: None, lambda *_: None, {})
+    yield Process(totals, {"chat": pool}, {}, workers, ControlLog(LogStream(1)), ProcessState.RUNNING)
+    close(board.descriptor)
+
+
+async def changes_between_slices(pool: LivePool) -> AsyncIterator[int]:
+    """All sorts of changes, one with each turn of the loop; how many there have been."""
+    for count, backend in enumerate(reversed(MANY[10:]), 1):
+        pool.probed(backend.name, None if count % 2 else "refused", 0.001)
+        if count % 50 == 0:
+            pool.discovered(MANY[: -count // 50])
+            pool.release_slots()
+        yield count
+        await asyncio.sleep(0)
+
+
+async def while_it_changes(process: Process, reading: Any) -> tuple[Any, int]:
+    """What is read, and how often the pool has changed meanwhile."""
+    task = asyncio.ensure_future(reading)
+    seen = 0
+    async for count in changes_between_slices(process.pools["chat"]):
+        if task.done():
+            break
+        seen = count
+    return await task, seen
+
+
+async def test_metrics_tell_one_story_though_backends_change_and_leave_while_they_are_read(process: Process) -> None:
+    page, changes = await while_it_changes(process, read_page(process))
+    assert changes > 2, "in between"
+    text = b"".join(page.chunks(Format.TEXT)).decode()
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    assert max(Counter((sample.name, *sorted(sample.labels.items())) for sample in samples).values()) == 1
+    states = Counter(sample.labels["state"] for sample in samples if sample.name == "tidegate_backend_state")
+    told = {s.labels["state"]: s.value for s in samples if s.name == "tidegate_pool_backends" and s.value}
+    gone = len(MANY) - len(process.pools["chat"].slots)
+    assert all(told[state] - gone <= states[state] <= told[state] for state in told)
+    assert sum(states.values()) >= len(MANY) - gone
+
+
+async def test_status_can_be_read_though_backends_change_and_leave_meanwhile(process: Process) -> None:
+    page, changes = await while_it_changes(process, read_status(process))
+    assert changes > 2, "in between"
+    status = orjson.loads(await page.text(Question(Form.JSON, None, None)))
+    names = [backend["name"] for backend in status["pools"][0]["backends"]]
+    assert len(set(names)) == len(names) >= len(process.pools["chat"].slots)
+
+
+async def test_an_answer_of_the_status_is_made_once_for_all_who_ask_for_the_same(process: Process) -> None:
+    page = await read_status(process)
+    questions = [Question(Form.CSV, None, None), Question(Form.CSV, "chat", None), Question(Form.JSON, None, None)]
+    for question in questions:
+        first, second = await asyncio.gather(page.answer(question), page.answer(question))
+        assert first is second
+
+
+async def test_both_formats_of_the_metrics_share_the_samples(process: Process) -> None:
+    page = await read_page(process)
+    text, openmetrics = page.chunks(Format.TEXT), page.chunks(Format.OPENMETRICS)
+    assert page.chunks(Format.TEXT) is text
+    own = sum(len(chunk) for chunk in openmetrics if not any(chunk is shared for shared in text))
+    assert own < sum(map(len, openmetrics)) / 100

@@ -1,0 +1,101 @@
+"""The table that counts connections of each client over all workers."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegate.core.network import Networks
+from tidegate.dataplane.accept.clients import ClientCounts
+from tidegate.dataplane.report.counters import Counters
+from tidegate.link.board import CLIENTS, Board, ClientCell
+
+WORKERS = 2
+MOST = 3
+BY_NETWORK = Networks(ipv6_prefix=64)
+BOARD = Board.create(WORKERS)  # writing zeros again is cheaper than a new one for each example
+
+
+@pytest.fixture(autouse=True, scope="module")
+def board() -> Iterator[None]:
+    yield
+    os.close(BOARD.descriptor)
+
+
+def fresh(listener: int = 0, networks: Networks = BY_NETWORK) -> list[ClientCounts]:
+    """The counts of one listener in each worker, on an empty table."""
+    for worker in range(WORKERS):
+        BOARD.clear(worker, CLIENTS)
+    return [ClientCounts(Counters(BOARD, worker), listener, MOST, networks) for worker in range(WORKERS)]
+
+
+def connections() -> int:
+    first = CLIENTS.cell(0, ClientCell.ACTIVE)
+    return sum(sum(BOARD.cells[BOARD.base(w) + first : BOARD.base(w) + CLIENTS.end : CLIENTS.width]) for w in range(WORKERS))
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, WORKERS - 1), st.integers(0, 5)), max_size=40))
+def test_all_workers_together_let_in_exactly_as_many_as_the_limit_says(steps: list[tuple[bool, int, int]]) -> None:
+    counts, inside = fresh(), Counter[int]()
+    sessions: list[tuple[int, int, object]] = []
+    for enters, worker, client in steps:
+        if enters:
+            session = object()
+            assert counts[worker].enter(session, f"10.0.0.{client}") == (inside[client] < MOST)
+            if inside[client] < MOST:
+                inside[client] += 1
+                sessions.append((worker, client, session))
+        elif sessions:
+            owner, left, session = sessions.pop(client % len(sessions))
+            counts[owner].leave(session)
+            inside[left] -= 1
+        assert connections() == inside.total()
+
+
+def test_a_client_has_its_limit_on_each_listener() -> None:
+    web, other = fresh(0)[0], ClientCounts(Counters(BOARD, 0), 1, MOST, BY_NETWORK)
+    assert [web.enter(object(), "10.0.0.1") for _ in range(4)] == [True, True, True, False]
+    assert other.enter(object(), "10.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "clients", "let_in"),
+    [
+        (64, ["2001:db8::1", "2001:db8::2", "2001:db8:0:0:ffff::3", "2001:db8::4"], MOST),
+        (64, ["2001:db8:0:1::1", "2001:db8:0:2::1", "2001:db8:0:3::1", "2001:db8:0:4::1"], 4),
+        (56, ["2001:db8:0:1::1", "2001:db8:0:2::1", "2001:db8:0:3::1", "2001:db8:0:4::1"], MOST),
+        (128, ["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8::4"], 4),
+        (64, ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"], 4),
+        (64, ["::ffff:10.0.0.1", "::ffff:10.0.0.2", "::ffff:10.0.0.3", "::ffff:10.0.0.4"], 4),
+        (64, ["::ffff:10.0.0.1", "10.0.0.1", "::ffff:a00:1", "10.0.0.1"], MOST),
+    ],
+)
+def test_a_network_of_ipv6_is_one_client_and_an_address_of_ipv4_is_one(prefix: int, clients: list[str], let_in: int) -> None:
+    one, _ = fresh(networks=Networks(ipv6_prefix=prefix))
+    assert sum(one.enter(object(), client) for client in clients) == let_in
+
+
+def test_clients_that_come_and_go_do_not_use_the_table_up() -> None:
+    one, _ = fresh()
+    for number in range(CLIENTS.capacity + 1000):
+        session = object()
+        assert one.enter(session, str(number))
+        one.leave(session)
+    assert [one.enter(object(), "10.0.0.1") for _ in range(4)] == [True, True, True, False]
+
+
+def test_who_finds_no_place_in_the_table_is_not_counted_and_not_turned_away() -> None:
+    one, _ = fresh()
+    for slot in range(CLIENTS.capacity):
+        BOARD.cells[BOARD.base(0) + CLIENTS.cell(slot, ClientCell.KEY)] = 1
+        BOARD.cells[BOARD.base(0) + CLIENTS.cell(slot, ClientCell.ACTIVE)] = 1
+    before = connections()
+    sessions = [object() for _ in range(MOST + 2)]
+    assert all(one.enter(session, "10.0.0.1") for session in sessions)
+    assert connections() == before == CLIENTS.capacity
+    for session in sessions:
+        one.leave(session)
+    assert connections() == before

@@ -1,0 +1,162 @@
+"""The event loop of a worker: sockets, timers, and what must not happen when a descriptor gets a new owner."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegate.dataplane.loop.poller import EDGES, IN, OUT, Poller
+
+
+class Bench:
+    """A poller in this process; `failures` are the callbacks that raised."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self.failures: list[Callable[..., None]] = []
+        self.poller = Poller(self.failures.append)
+
+    def pair(self) -> tuple[socket.socket, socket.socket]:
+        """Two connected sockets, closed at the end."""
+        ours, theirs = socket.socketpair()
+        self._stack.enter_context(ours)
+        self._stack.enter_context(theirs)
+        return ours, theirs
+
+    def run(self, seconds: float = 0.02) -> None:
+        """Work for a while."""
+        self.poller.call_later(seconds, self.poller.stop)
+        self.poller.run()
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    with ExitStack() as stack:
+        yield Bench(stack)
+
+
+def test_a_callback_that_raises_is_reported_and_the_others_are_called(bench: Bench) -> None:
+    called: list[int] = []
+
+    def broken(_events: int) -> None:
+        bench.poller.modify(first.fileno(), 0)
+        raise ValueError("a bug")
+
+    def sound(events: int) -> None:
+        bench.poller.modify(second.fileno(), 0)
+        called.append(events)
+
+    first, second = bench.pair()
+    bench.poller.register(first.fileno(), OUT, broken)
+    bench.poller.register(second.fileno(), OUT, sound)
+    bench.run()
+    assert bench.failures == [broken]
+    assert called == [OUT]
+
+
+def test_a_timer_that_raises_is_reported_and_the_others_are_called(bench: Bench) -> None:
+    called: list[str] = []
+
+    def broken() -> None:
+        raise ValueError("a bug")
+
+    bench.poller.call_later(0, broken)
+    bench.poller.call_later(0, lambda: called.append("later"))
+    bench.run()
+    assert bench.failures == [broken]
+    assert called == ["later"]
+
+
+def test_a_socket_closed_within_a_batch_gets_no_event_of_it_and_neither_does_its_successor(bench: Bench) -> None:
+    called: list[str] = []
+    (first, _), (second, _) = bench.pair(), bench.pair()
+    successors: list[socket.socket] = []
+
+    def close_the_other(me: socket.socket, other: socket.socket) -> Callable[[int], None]:
+        def callback(_events: int) -> None:
+            called.append("first of the batch")
+            number = other.fileno()
+            bench.poller.close(other)
+            successor, peer = bench.pair()
+            successors.append(successor)
+            assert successor.fileno() != number
+            assert peer.fileno() != number
+            bench.poller.register(successor.fileno(), IN, lambda _events: called.append("successor"))
+            bench.poller.modify(me.fileno(), 0)
+
+        return callback
+
+    bench.poller.register(first.fileno(), OUT, close_the_other(first, second))
+    bench.poller.register(second.fileno(), OUT, close_the_other(second, first))
+    bench.run()
+    assert called == ["first of the batch"]
+    assert min(first.fileno(), second.fileno()) == -1
+
+
+def test_an_unregistered_socket_reports_nothing_not_even_a_hang_up_until_it_is_registered_again(bench: Bench) -> None:
+    called: list[int] = []
+    ours, theirs = bench.pair()
+
+    def ready(events: int) -> None:
+        called.append(events)
+        bench.poller.close(ours)
+
+    def register_again() -> None:
+        assert called == []
+        bench.poller.register(ours.fileno(), IN, ready)
+
+    bench.poller.register(ours.fileno(), IN, ready)
+    bench.poller.unregister(ours.fileno())
+    theirs.close()
+    bench.poller.call_later(0.01, register_again)
+    bench.run(0.05)
+    assert len(called) == 1
+
+
+def test_a_socket_handed_over_reports_to_its_new_owner_alone(bench: Bench) -> None:
+    called: list[str] = []
+    ours, _ = bench.pair()
+
+    def new_owner(_events: int) -> None:
+        called.append("new")
+        bench.poller.close(ours)
+
+    bench.poller.register(ours.fileno(), OUT, lambda _events: called.append("old"))
+    bench.poller.hand_over(ours.fileno(), new_owner)
+    bench.run()
+    assert called == ["new"]
+
+
+@given(st.lists(st.integers(0, 20), max_size=50))
+def test_timers_are_called_once_in_the_order_they_are_due(plan: list[int]) -> None:
+    poller = Poller(lambda _callback: None)
+    called: list[int] = []
+    for number, milliseconds in enumerate(plan):
+        poller.call_later(milliseconds / 2000, lambda number=number: called.append(number))  # type: ignore[misc]
+    due = {order: when for when, order, _ in poller._timers}
+    poller.call_later(0.02, poller.stop)
+    poller.run()
+    assert called == sorted(range(len(plan)), key=lambda number: due[number])
+
+
+def test_what_is_to_be_called_soon_is_called_after_the_events_and_what_it_asks_for_in_the_next_turn(bench: Bench) -> None:
+    called: list[str] = []
+    ours, _ = bench.pair()
+
+    def ready(_events: int) -> None:
+        called.append("event")
+        bench.poller.call_soon(soon)
+
+    def soon() -> None:
+        called.append("soon")
+        if len(called) < 6:
+            bench.poller.call_soon(soon)
+        else:
+            bench.poller.stop()
+
+    bench.poller.register(ours.fileno(), EDGES, ready)
+    bench.run(5)
+    assert called == ["event", "soon", "soon", "soon", "soon", "soon"]

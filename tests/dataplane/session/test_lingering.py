@@ -1,0 +1,114 @@
+"""Last bytes, seen from within a worker: what counts as progress, and how many sockets may wait for them."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+
+import pytest
+
+from tidegate.core.reasons import CloseReason
+from tidegate.core.splice import Splice
+from tidegate.dataplane.loop.poller import EDGES, Poller
+from tidegate.dataplane.relay.direction import Medium, relay
+from tidegate.dataplane.session.linger import reset_on_close
+from tidegate.dataplane.session.lingering import Lingering, unacknowledged
+
+BUFFER = 256 * 1024
+PART = 8 * 1024  # too little to make a full socket writable
+
+
+class Bench:
+    """A poller in this process, and connections over loopback whose peers read only when a test does."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self.failures: list[object] = []
+        self.poller = Poller(self.failures.append)
+
+    def connection(self) -> tuple[socket.SocketType, socket.socket]:
+        """The worker's end, which resets when it is closed, and the peer's."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            ours = socket.SocketType(socket.AF_INET, socket.SOCK_STREAM)
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
+            self._stack.callback(ours.close)
+            ours.connect(server.getsockname())
+            theirs = self._stack.enter_context(server.accept()[0])
+        ours.setblocking(False)
+        reset_on_close(ours)
+        return ours, theirs
+
+    def full(self) -> tuple[socket.SocketType, socket.socket]:
+        """A connection whose peer has not read all that was sent; registered."""
+        ours, theirs = self.connection()
+        with suppress(BlockingIOError):
+            while True:
+                ours.send(bytes(BUFFER))
+        self.poller.register(ours.fileno(), EDGES, lambda _events: None)
+        return ours, theirs
+
+    def run_until(self, done: Callable[[], bool]) -> None:
+        """Work until that is so. Only once: the poller is closed then."""
+
+        def look() -> None:
+            if done():
+                self.poller.stop()
+            else:
+                self.poller.call_later(0.005, look)
+
+        look()
+        self.poller.run()
+
+
+class NoSession:
+    """Takes no notice of what becomes of a relay."""
+
+    def backend_ended(self) -> None:
+        """Nothing to do."""
+
+    def end(self, reason: CloseReason) -> None:
+        """Nothing to do."""
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    with ExitStack() as stack:
+        yield Bench(stack)
+
+
+def is_reset(peer: socket.socket) -> bool:
+    """Whether a peer that has read nothing yet is connected no more."""
+    state: int = peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+    return state != 1
+
+
+def test_when_too_many_linger_the_one_that_has_waited_longest_is_reset(bench: Bench) -> None:
+    lingering = Lingering(bench.poller)
+    lingering.most = 2
+    peers = []
+    for _ in range(4):
+        ours, theirs = bench.full()
+        lingering.close(ours)
+        peers.append(theirs)
+    assert len(lingering.sockets) == 2
+    assert [is_reset(peer) for peer in peers] == [True, True, False, False]
+    assert not bench.failures
+
+
+def test_what_a_slow_receiver_takes_is_progress_before_there_is_room_for_more(bench: Bench) -> None:
+    medium = Medium(bench.poller, BUFFER, Splice.NEVER)
+    client, receiver = bench.connection()
+    backend, sender = bench.connection()
+    bench.poller.register(backend.fileno(), EDGES, lambda _events: None)
+    _, to_client = relay(medium, NoSession(), client, backend)
+    sender.setblocking(False)
+    with suppress(BlockingIOError):
+        while True:
+            sender.send(bytes(BUFFER))
+    bench.run_until(lambda: to_client.blocked)
+    moved, left = to_client.moved, to_client.left()
+    waiting = unacknowledged(client)
+    while unacknowledged(client) == waiting:
+        receiver.recv(PART)
+    assert to_client.moved == moved
+    assert 0 < to_client.left() != left
+    assert not bench.failures
