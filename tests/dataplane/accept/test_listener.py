@@ -121,6 +121,43 @@ async def test_sockets_for_which_there_are_no_descriptors_are_asked_for_again_an
                 await way.session_through(sock.getsockname()[1])
 
 
+async def test_sockets_of_another_worker_that_come_twice_are_kept_once() -> None:
+    """A worker that had no descriptors for its own sockets and for those of the other is sent the latter twice."""
+    async with running_worker(board=Board.create(2)) as worker, serving(echo) as backend:
+        worker.add_pool()
+        worker.set_backends([backend.backend()])
+        await worker.add_listener()
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            worker.channel.send(ListenerShared("default", 1), [other.fileno()])
+            with await connect(other.getsockname()[1]) as client:
+                assert await answers(client)  # as the other worker does not accept
+            await until(lambda: worker.active == 0)
+            kept = worker.descriptors
+            worker.channel.send(ListenerShared("default", 1), [other.fileno()])
+            await worker.sessions()
+            assert worker.descriptors == kept
+
+
+async def test_workers_that_begin_together_leave_each_other_the_clients_that_wait() -> None:
+    waiting = 200
+    async with AsyncExitStack() as workers, serving(echo) as backend:
+        board = Board.create(2)
+        both = [await workers.enter_async_context(running_worker(board=board, number=number)) for number in range(2)]
+        for worker in both:
+            worker.add_pool()
+            worker.set_backends([backend.backend()])
+            await worker.sessions()
+        with ExitStack() as stack:
+            own = [stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=waiting)) for _ in both]
+            clients = [stack.enter_context(await connect(own[1].getsockname()[1])) for _ in range(waiting)]
+            for number, worker in enumerate(both):
+                worker.channel.send(ListenerAdded("default", 0, "default", ["127.0.0.1:1"]), [own[number].fileno()])
+                worker.channel.send(ListenerShared("default", 1 - number), [own[1 - number].fileno()])
+                await worker.sessions()  # the next one is a little later
+            assert all(await asyncio.gather(*map(answers, clients)))
+            assert [worker.active for worker in both] == [0, waiting]
+
+
 async def test_sessions_outlive_their_listener_and_new_clients_are_refused(worker: Worker) -> None:
     async with route(worker) as way:
         client, backend = await way.session()

@@ -83,8 +83,12 @@ class Listener:
         self._begin(self._worker)
 
     def share(self, worker: int, sockets: list[socket.socket]) -> None:
-        """Take copies of the sockets of another worker, which the listener owns from now on."""
-        self._gates[worker] = [Gate(self, sock) for sock in sockets]
+        """Take copies of the sockets of another worker, which the listener owns from now on. Those it has, it keeps."""
+        if worker in self._gates:
+            for sock in sockets:
+                sock.close()
+        else:
+            self._gates[worker] = [Gate(self, sock) for sock in sockets]
 
     def serve(self, workers: set[int]) -> None:
         """Accept in place of exactly these other workers."""

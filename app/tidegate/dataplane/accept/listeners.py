@@ -71,8 +71,8 @@ class Listeners:
             listener.share(worker, sockets)
             self._count_sockets()
             if not self._looks:
-                self._looks = True
-                self._look_after_siblings()
+                self._looks = True  # soon: workers that begin to accept together have not all done so yet
+                self._poller.call_later(LOOK_INTERVAL, self._look_after_siblings)
         else:
             for sock in sockets:
                 sock.close()
