@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import ExitStack, suppress
@@ -16,6 +17,9 @@ from tests.support.peers import Peer, connect, dead_backend, echo, payload, serv
 from tests.support.splice import SPLICE
 from tests.support.waiting import until
 from tests.support.worker import Worker, running_worker
+from tidegate.dataplane import worker as dataplane
+from tidegate.dataplane.loop.poller import CannotGoOnError
+from tidegate.link.board import Board
 from tidegate.link.messages import Drain, Hello
 from tidegate.link.signals import MEANINGLESS
 
@@ -159,6 +163,27 @@ async def test_a_second_greeting_doubles_no_periodic_work(worker: Worker) -> Non
 
 
 # How it ends
+
+
+class Indispensable:
+    """Has a timer with a bug, and cannot go on without it."""
+
+    def tick(self) -> None:
+        raise ValueError("a bug")
+
+    def failed(self) -> None:
+        raise CannotGoOnError("cannot go on without the timer")
+
+
+def test_a_bug_in_what_a_worker_cannot_do_without_ends_it(capfd: pytest.CaptureFixture[str]) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        worker = dataplane.Worker(0, Board.create(1), theirs)
+        worker.poller.call_later(0.0, Indispensable().tick)
+        worker.poller.call_later(1.0, worker.poller.stop)
+        with pytest.raises(CannotGoOnError):
+            worker.run()
+    assert "ValueError: a bug" in capfd.readouterr().out
 
 
 async def test_when_the_link_closes_a_worker_resets_its_sessions_and_ends(worker: Worker) -> None:

@@ -16,7 +16,7 @@ from tidegate.core.splice import Splice
 from tidegate.dataplane.accept.listener import Listener, Peer
 from tidegate.dataplane.accept.listeners import Listeners
 from tidegate.dataplane.loop.link_watch import LinkWatch
-from tidegate.dataplane.loop.poller import Poller
+from tidegate.dataplane.loop.poller import CannotGoOnError, Poller
 from tidegate.dataplane.relay.direction import Medium
 from tidegate.dataplane.report.access_log import AccessLog
 from tidegate.dataplane.report.counters import Counters
@@ -299,16 +299,16 @@ class Worker:
 
     def failed(self) -> None:
         """A bug in the worker's own timers, such as the sweep, leaves nobody to pay but all."""
-        raise RuntimeError("cannot go on without periodic work")
+        raise CannotGoOnError("cannot go on without periodic work")
 
     def _callback_failed(self, callback: Callable[..., None]) -> None:
-        """A bug: log it with its place, and let only the session pay that it happened in."""
+        """A bug: log it with its place, and let only the session pay that it happened in, or all where it must be."""
         self._log_now("error", "internal_error", {"traceback": traceback.format_exc(limit=8)})
         owner = getattr(callback, "__self__")  # noqa: B009  (a session, relay, gate, the link, the worker, ...)
-        if owner is self:
-            self.failed()
         try:
             owner.failed()
+        except CannotGoOnError:
+            raise
         except Exception:  # noqa: BLE001  (a bug in cleaning up after a bug still costs only its own session)
             self._log_now("error", "internal_error", {"traceback": traceback.format_exc(limit=8)})
 

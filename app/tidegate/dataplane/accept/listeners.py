@@ -9,7 +9,7 @@ from tidegate.core.limits import most_lingering
 from tidegate.dataplane.accept.descriptors import most_sessions
 from tidegate.dataplane.accept.listener import Listener, Peer
 from tidegate.dataplane.accept.siblings import LOOK_INTERVAL, Siblings
-from tidegate.dataplane.loop.poller import Poller
+from tidegate.dataplane.loop.poller import CannotGoOnError, Poller
 from tidegate.dataplane.report.counters import Counters
 from tidegate.dataplane.routing.routing_pool import Pool
 from tidegate.dataplane.session.lingering import Lingering
@@ -146,4 +146,4 @@ class Listeners:
     def failed(self) -> None:
         """A bug broke the end of a pause or a look; a worker that might never accept again must end, so that another takes
         its place."""
-        raise RuntimeError("cannot go on without accepting")
+        raise CannotGoOnError("cannot go on without accepting")

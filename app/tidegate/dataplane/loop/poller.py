@@ -26,6 +26,10 @@ BATCH: Final = 256
 Callback = Callable[[int], None]
 
 
+class CannotGoOnError(Exception):
+    """A bug stopped what the process cannot do without: it must end, so that another one takes its place."""
+
+
 class Poller:
     """Calls `callback(events)` for each ready socket, and timers when they are due.
 
