@@ -26,13 +26,14 @@ def ephemeral_ports() -> range:
 
 
 def source_address(host: str) -> str | None:
-    """The address that a connection to this IP address has on this side, or None where there is none. Nothing is sent."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        try:
+    """The address that a connection to this IP address has on this side, or None where there is none, or no socket to ask
+    with (no descriptor is left, or the system has no IPv6). Nothing is sent."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.connect((host, _ANY_PORT))
-        except OSError:
-            return None
-        return str(sock.getsockname()[0])
+            return str(sock.getsockname()[0])
+    except OSError:
+        return None
 
 
 def precise_error(errno: int, host: str) -> int:

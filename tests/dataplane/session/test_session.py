@@ -30,6 +30,7 @@ from tidegate.core.pools.backend import Backend
 from tidegate.core.reasons import CloseReason, ConnectFailure, RejectReason
 from tidegate.link.board import BACKENDS, CLOSED_CELL, FAILURE_CELL, LISTENERS, POOLS, REJECTED_CELL, BackendCell, PoolCell
 from tidegate.link.messages import BackendFailed
+from tidegate.link.own_addresses import ephemeral_ports
 
 ONLY_PORT = 40_000
 """The one port that connections are given in a network of their own, so that one to this port meets itself."""
@@ -475,6 +476,19 @@ async def test_a_backend_whose_address_cannot_be_used_is_left_out_and_the_others
                 await client.send(b"ping")
                 assert await client.read_exactly(4) == b"ping"
         assert [line["backend"] for line in worker.events("backend_unusable")] == [f"{name}:1" for name in names]
+
+
+async def test_backends_that_come_while_there_are_no_descriptors_cost_no_session(worker: Worker) -> None:
+    port = ephemeral_ports()[-1]  # one that a connection could have itself, for which a socket is asked
+    async with route(worker) as way:
+        client, accepted = await way.session()
+        used = worker.descriptors
+        worker.limit_descriptors(min(set(range(max(used) + 2)) - used))
+        worker.set_backends([Backend(f"127.0.0.1:{port}", "127.0.0.1", port)], first_slot=1)
+        await worker.sessions()
+        worker.limit_descriptors(10_000)
+        await client.send(b"ping")
+        assert await accepted.read_exactly(4) == b"ping"
 
 
 def impossible_backend(*, backup: bool = False) -> Backend:
