@@ -51,7 +51,7 @@ def backends(count: int) -> list[Backend]:
 def worker_pool(policy: str, count: int, **settings: Any) -> Pool:
     """A pool as a worker has it, with so many eligible backends."""
     message = PoolAdded("default", 0, policy, 5.0, 3, 0.0, **settings)
-    pool = Pool(Poller(lambda _: None), Counters(Board.create(1), 0), message, lambda *_: None)
+    pool = Pool(Poller(lambda: None), Counters(Board.create(1), 0), message, lambda *_: None)
     pool.apply([BackendEntry.of(backend, slot, eligible=True) for slot, backend in enumerate(backends(count))], [])
     return pool
 

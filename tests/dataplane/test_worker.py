@@ -18,7 +18,7 @@ from tests.support.splice import SPLICE
 from tests.support.waiting import until
 from tests.support.worker import Worker, running_worker
 from tidegate.dataplane import worker as dataplane
-from tidegate.dataplane.loop.poller import CannotGoOnError
+from tidegate.dataplane.loop.handler import CannotGoOnError
 from tidegate.link.board import Board
 from tidegate.link.messages import Drain, Hello
 from tidegate.link.signals import MEANINGLESS
@@ -165,21 +165,19 @@ async def test_a_second_greeting_doubles_no_periodic_work(worker: Worker) -> Non
 # How it ends
 
 
-class Indispensable:
-    """Has a timer with a bug, and cannot go on without it."""
+def broken() -> None:
+    raise ValueError("a bug")
 
-    def tick(self) -> None:
-        raise ValueError("a bug")
 
-    def failed(self) -> None:
-        raise CannotGoOnError("cannot go on without the timer")
+def cannot_go_on() -> None:
+    raise CannotGoOnError("too bad")
 
 
 def test_a_bug_in_what_a_worker_cannot_do_without_ends_it(capfd: pytest.CaptureFixture[str]) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         worker = dataplane.Worker(0, Board.create(1), theirs)
-        worker.poller.call_later(0.0, Indispensable().tick)
+        worker.poller.call_later(0.0, broken, cannot_go_on)
         worker.poller.call_later(1.0, worker.poller.stop)
         with pytest.raises(CannotGoOnError):
             worker.run()

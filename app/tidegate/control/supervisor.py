@@ -38,6 +38,7 @@ from tidegate.link.messages import AffinityLearned, BackendFailed, Drain, Hello,
 from tidegate.settings import RebalanceMode, Settings
 
 TICK = 0.5
+LONGEST_START = 10.0  # seconds, of workers, before it is ready with those that accept
 EXIT_TIMEOUT = 1.0  # for workers that were told to stop at once
 
 _log = structlog.get_logger()
@@ -144,12 +145,16 @@ class Supervisor:
             return
         for pool in self._pools.values():
             pool.settle()
-        self._process.state = ProcessState.RUNNING
         self._accepting = True
         for worker in self._workers.all:
             self._handover.to(worker)
         gc.collect()
         gc.freeze()
+        with suppress(TimeoutError):  # clients that come before the last worker accepts are shared by the others
+            async with asyncio.timeout(LONGEST_START):
+                await self._workers.all_accept(self._listeners.keys())
+        if self._process.state is ProcessState.STARTING:
+            self._process.state = ProcessState.RUNNING
 
     # Run
 

@@ -4,7 +4,6 @@ import gc
 import os
 import socket
 import traceback
-from collections.abc import Callable
 from functools import partial
 from time import monotonic
 
@@ -15,16 +14,18 @@ from tidegate.core.reasons import CloseReason
 from tidegate.core.splice import Splice
 from tidegate.dataplane.accept.listener import Listener, Peer
 from tidegate.dataplane.accept.listeners import Listeners
+from tidegate.dataplane.loop.handler import CannotGoOnError
 from tidegate.dataplane.loop.link_watch import LinkWatch
-from tidegate.dataplane.loop.poller import CannotGoOnError, Poller
+from tidegate.dataplane.loop.poller import Poller
 from tidegate.dataplane.relay.direction import Medium
+from tidegate.dataplane.relay.lingering import Lingering
 from tidegate.dataplane.report.access_log import AccessLog
 from tidegate.dataplane.report.counters import Counters
 from tidegate.dataplane.routing.failure_reports import FailureReports
 from tidegate.dataplane.routing.routing_pool import Pool, PoolBackend
 from tidegate.dataplane.session.closer import Closing
+from tidegate.dataplane.session.dialling import start
 from tidegate.dataplane.session.drain import DrainInProgress
-from tidegate.dataplane.session.lingering import Lingering
 from tidegate.dataplane.session.listing import matching
 from tidegate.dataplane.session.session import Session
 from tidegate.link.board import SWEEP_INTERVAL, WORKER, Board, WorkerCell
@@ -64,7 +65,7 @@ class Worker:
     medium: Medium
 
     def __init__(self, number: int, board: Board, link: socket.socket) -> None:
-        self.poller = Poller(self._callback_failed)
+        self.poller = Poller(self._log_bug)
         self.lingering = Lingering(self.poller)
         self._number = number
         self._counters = Counters(board, number)
@@ -205,9 +206,9 @@ class Worker:
         session = Session(self, listener, self._last_session, client, peer)
         self._sessions[session.number] = session
         try:
-            session.start()
+            start(session)
         except Exception:  # noqa: BLE001
-            self._callback_failed(session.start)
+            self.poller.bug(session.failed)
         if len(self._sessions) + len(self.lingering.sockets) // 2 >= self._listeners.most_sessions:
             self._listeners.pause_full()
 
@@ -222,12 +223,12 @@ class Worker:
         cells[self._cell + WorkerCell.SWEPT_AT_MILLISECONDS] = int(now * 1000)
         for session in list(self._sessions.values()):
             try:
-                session.sweep(now)
+                session.phase.sweep(now)
             except Exception:  # noqa: BLE001
-                self._callback_failed(session.sweep)
+                self.poller.bug(session.failed)
         self.medium.pipes.sweep()
         self._sweep_due = monotonic() + SWEEP_INTERVAL
-        self.poller.call_later(SWEEP_INTERVAL, self._sweep)
+        self.poller.call_later(SWEEP_INTERVAL, self._sweep, self._cannot_go_on)
 
     def _flush_log(self) -> None:
         self._flush_is_due = False
@@ -247,7 +248,7 @@ class Worker:
         """Unless nothing is left to write: there is little, or the reader is slow."""
         if self._stream.size and not self._flush_is_due:
             self._flush_is_due = True
-            self.poller.call_later(LOG_FLUSH_INTERVAL, self._flush_log)
+            self.poller.call_later(LOG_FLUSH_INTERVAL, self._flush_log, self._cannot_go_on)
 
     def _log_now(self, level: str, event: str, fields: dict[str, object]) -> None:
         self._log.event(level, event, **fields)
@@ -272,7 +273,7 @@ class Worker:
         for session in self._drain.due(list(self._sessions.values()), now):
             self._end_session(session, CloseReason.DRAIN)
         if self._sessions or (self.lingering.sockets and not self._drain.is_over(now)):
-            self.poller.call_later(DRAIN_TICK, self._continue_drain)
+            self.poller.call_later(DRAIN_TICK, self._continue_drain, self._cannot_go_on)
         else:
             self._exit(0, CloseReason.DRAIN)
 
@@ -280,7 +281,7 @@ class Worker:
         try:
             session.end(reason)
         except Exception:  # noqa: BLE001
-            self._callback_failed(session.end)
+            self.poller.bug(None)
 
     def _control_lost(self) -> None:
         self._log_now("error", "control_lost", {"sessions": len(self._sessions)})
@@ -297,20 +298,11 @@ class Worker:
         # The link stays open until the process has written its log: control takes its end for a death.
         self.lingering.when_empty(self.poller.stop, within=self._last_bytes_wait)
 
-    def failed(self) -> None:
-        """A bug in the worker's own timers, such as the sweep, leaves nobody to pay but all."""
-        raise CannotGoOnError("cannot go on without periodic work")
+    def _cannot_go_on(self) -> None:
+        raise CannotGoOnError("this worker might never do its periodic work again")
 
-    def _callback_failed(self, callback: Callable[..., None]) -> None:
-        """A bug: log it with its place, and let only the session pay that it happened in, or all where it must be."""
+    def _log_bug(self) -> None:
         self._log_now("error", "internal_error", {"traceback": traceback.format_exc(limit=8)})
-        owner = getattr(callback, "__self__")  # noqa: B009  (a session, relay, gate, the link, the worker, ...)
-        try:
-            owner.failed()
-        except CannotGoOnError:
-            raise
-        except Exception:  # noqa: BLE001  (a bug in cleaning up after a bug still costs only its own session)
-            self._log_now("error", "internal_error", {"traceback": traceback.format_exc(limit=8)})
 
 
 def run(number: int, workers: int, link: int, board: int) -> None:

@@ -8,16 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.handlers import Bugs, Handling, handler
+from tidegate.dataplane.loop.handler import CannotGoOnError
 from tidegate.dataplane.loop.poller import EDGES, IN, OUT, Poller
 
 
 class Bench:
-    """A poller in this process; `failures` are the callbacks that raised."""
+    """A poller in this process; `bugs` are the exceptions that it met."""
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
-        self.failures: list[Callable[..., None]] = []
-        self.poller = Poller(self.failures.append)
+        self.bugs = Bugs()
+        self.poller = Poller(self.bugs.note)
 
     def pair(self) -> tuple[socket.socket, socket.socket]:
         """Two connected sockets, closed at the end."""
@@ -38,7 +40,7 @@ def bench() -> Iterator[Bench]:
         yield Bench(stack)
 
 
-def test_a_callback_that_raises_is_reported_and_the_others_are_called(bench: Bench) -> None:
+def test_a_handler_that_raises_cleans_up_and_the_others_are_called(bench: Bench) -> None:
     called: list[int] = []
 
     def broken(_events: int) -> None:
@@ -50,24 +52,45 @@ def test_a_callback_that_raises_is_reported_and_the_others_are_called(bench: Ben
         called.append(events)
 
     first, second = bench.pair()
-    bench.poller.register(first.fileno(), OUT, broken)
-    bench.poller.register(second.fileno(), OUT, sound)
+    unlucky, lucky = Handling(broken), Handling(sound)
+    bench.poller.register(first.fileno(), OUT, unlucky.handler)
+    bench.poller.register(second.fileno(), OUT, lucky.handler)
     bench.run()
-    assert bench.failures == [broken]
-    assert called == [OUT]
+    assert bench.bugs == ["a bug"]
+    assert (unlucky.failures, lucky.failures, called) == (1, 0, [OUT])
 
 
-def test_a_timer_that_raises_is_reported_and_the_others_are_called(bench: Bench) -> None:
+def test_a_timer_or_a_call_that_raises_cleans_up_and_the_others_are_called(bench: Bench) -> None:
     called: list[str] = []
 
     def broken() -> None:
         raise ValueError("a bug")
 
-    bench.poller.call_later(0, broken)
-    bench.poller.call_later(0, lambda: called.append("later"))
+    def clean_up() -> None:
+        called.append("clean up")
+        raise ValueError("a bug in it")
+
+    bench.poller.call_later(0, broken, clean_up)
+    bench.poller.call_later(0, lambda: called.append("timer"))
+    bench.poller.call_soon(broken, clean_up)
+    bench.poller.call_soon(broken)
+    bench.poller.call_soon(lambda: called.append("call"))
     bench.run()
-    assert bench.failures == [broken]
-    assert called == ["later"]
+    assert sorted(bench.bugs) == ["a bug", "a bug", "a bug", "a bug in it", "a bug in it"]
+    assert sorted(called) == ["call", "clean up", "clean up", "timer"]
+
+
+def test_a_bug_after_which_the_worker_cannot_go_on_ends_the_loop(bench: Bench) -> None:
+    def broken() -> None:
+        raise ValueError("a bug")
+
+    def give_up() -> None:
+        raise CannotGoOnError("too bad")
+
+    bench.poller.call_later(0, broken, give_up)
+    with pytest.raises(CannotGoOnError, match="too bad"):
+        bench.run()
+    assert bench.bugs == ["a bug"]
 
 
 def test_a_socket_closed_within_a_batch_gets_no_event_of_it_and_neither_does_its_successor(bench: Bench) -> None:
@@ -84,13 +107,13 @@ def test_a_socket_closed_within_a_batch_gets_no_event_of_it_and_neither_does_its
             successors.append(successor)
             assert successor.fileno() != number
             assert peer.fileno() != number
-            bench.poller.register(successor.fileno(), IN, lambda _events: called.append("successor"))
+            bench.poller.register(successor.fileno(), IN, handler(lambda _events: called.append("successor")))
             bench.poller.modify(me.fileno(), 0)
 
         return callback
 
-    bench.poller.register(first.fileno(), OUT, close_the_other(first, second))
-    bench.poller.register(second.fileno(), OUT, close_the_other(second, first))
+    bench.poller.register(first.fileno(), OUT, handler(close_the_other(first, second)))
+    bench.poller.register(second.fileno(), OUT, handler(close_the_other(second, first)))
     bench.run()
     assert called == ["first of the batch"]
     assert min(first.fileno(), second.fileno()) == -1
@@ -106,9 +129,9 @@ def test_an_unregistered_socket_reports_nothing_not_even_a_hang_up_until_it_is_r
 
     def register_again() -> None:
         assert called == []
-        bench.poller.register(ours.fileno(), IN, ready)
+        bench.poller.register(ours.fileno(), IN, handler(ready))
 
-    bench.poller.register(ours.fileno(), IN, ready)
+    bench.poller.register(ours.fileno(), IN, handler(ready))
     bench.poller.unregister(ours.fileno())
     theirs.close()
     bench.poller.call_later(0.01, register_again)
@@ -124,19 +147,19 @@ def test_a_socket_handed_over_reports_to_its_new_owner_alone(bench: Bench) -> No
         called.append("new")
         bench.poller.close(ours)
 
-    bench.poller.register(ours.fileno(), OUT, lambda _events: called.append("old"))
-    bench.poller.hand_over(ours.fileno(), new_owner)
+    bench.poller.register(ours.fileno(), OUT, handler(lambda _events: called.append("old")))
+    bench.poller.hand_over(ours.fileno(), handler(new_owner))
     bench.run()
     assert called == ["new"]
 
 
 @given(st.lists(st.integers(0, 20), max_size=50))
 def test_timers_are_called_once_in_the_order_they_are_due(plan: list[int]) -> None:
-    poller = Poller(lambda _callback: None)
+    poller = Poller(lambda: None)
     called: list[int] = []
     for number, milliseconds in enumerate(plan):
         poller.call_later(milliseconds / 2000, lambda number=number: called.append(number))  # type: ignore[misc]
-    due = {order: when for when, order, _ in poller._timers}
+    due = {order: when for when, order, *_ in poller._timers}
     poller.call_later(0.02, poller.stop)
     poller.run()
     assert called == sorted(range(len(plan)), key=lambda number: due[number])
@@ -157,6 +180,6 @@ def test_what_is_to_be_called_soon_is_called_after_the_events_and_what_it_asks_f
         else:
             bench.poller.stop()
 
-    bench.poller.register(ours.fileno(), EDGES, ready)
+    bench.poller.register(ours.fileno(), EDGES, handler(ready))
     bench.run(5)
     assert called == ["event", "soon", "soon", "soon", "soon", "soon"]

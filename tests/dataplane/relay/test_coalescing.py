@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.dataplane.congestion import PACES_IF_ASKED, algorithm
 from tests.dataplane.route import route
+from tests.support.handlers import Bugs, handler
 from tests.support.peers import Peer, checksum, payload
 from tests.support.worker import running_worker
 from tidegate.core.reasons import CloseReason
@@ -64,19 +65,19 @@ def waits_for(sock: socket.SocketType) -> int:
 
 
 class Bench:
-    """A poller in this process and flows over it; `failures` are the callbacks that raised. Runs once."""
+    """A poller in this process and flows over it; `bugs` are the exceptions that it met. Runs once."""
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
-        self.failures: list[Callable[..., None]] = []
-        self.poller = Poller(self.failures.append)
+        self.bugs = Bugs()
+        self.poller = Poller(self.bugs.note)
         self.pipes = Pipes()
         self.coalescing = Coalescing(self.poller, self.pipes)
         stack.callback(self.poller._epoll.close)
 
     def flow(self) -> Flow:
         flow = Flow(self.coalescing, self._stack)
-        self.poller.register(flow.source.fileno(), EDGES, flow.ready)
+        self.poller.register(flow.source.fileno(), EDGES, handler(flow.ready))
         return flow
 
     def run_until(self, done: Callable[[], bool]) -> None:
@@ -174,7 +175,7 @@ def test_a_stream_that_has_ended_is_left_alone(bench: Bench) -> None:
     flow.stream.stop()
     flow.source.close()
     bench.run_until(bench.nothing_waits)
-    assert bench.failures == []
+    assert bench.bugs == []
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.booleans(), st.integers(0, 10)), max_size=30))
@@ -196,7 +197,7 @@ def test_whatever_comes_and_ends_nothing_waits_for_ever_and_the_clock_stops(
         bench.run_until(lambda: not left and bench.nothing_waits())
         stopped = {number for number, ends, _ in plan if ends}
         assert [flow.waits_for for number, flow in enumerate(flows) if number not in stopped] == [1] * (3 - len(stopped))
-        assert bench.failures == []
+        assert bench.bugs == []
         assert bench.poller._timers == []
 
 
@@ -226,7 +227,7 @@ def test_a_relay_collects_its_fast_streams_until_it_stops_and_does_not_leave_the
             sock.setblocking(False)
             if PACES_IF_ASKED:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, PACES)
-        bench.poller.register(backend.fileno(), EDGES, lambda _events: None)
+        bench.poller.register(backend.fileno(), EDGES, handler())
         ways = relay(medium, Both(), client, backend)
         data = memoryview(bytes(1 << 20))
         waits: list[int] = []

@@ -10,7 +10,7 @@ class Dialler:
     def __init__(self, poller: Poller, told: list["Dialler"], last: int) -> None:
         self._poller, self._told, self._last = poller, told, last
 
-    def dial_timed_out(self) -> None:
+    def timed_out(self) -> None:
         """Note it."""
         self._told.append(self)
         if len(self._told) == self._last:
@@ -22,7 +22,7 @@ class Dialler:
 
 
 def test_dials_that_have_not_ended_time_out_in_the_order_they_began_and_each_once() -> None:
-    poller = Poller(lambda _: None)
+    poller = Poller(lambda: None)
     dials, told = Dials(poller), list[Dialler]()
     dials.configure(0.02)
     diallers = [Dialler(poller, told, 40) for _ in range(50)]
@@ -36,7 +36,7 @@ def test_dials_that_have_not_ended_time_out_in_the_order_they_began_and_each_onc
 
 
 def test_a_shorter_timeout_holds_at_once_also_for_dials_under_way() -> None:
-    poller = Poller(lambda _: None)
+    poller = Poller(lambda: None)
     dials, told = Dials(poller), list[Dialler]()
     dials.configure(3600.0)
     dialler = Dialler(poller, told, 1)

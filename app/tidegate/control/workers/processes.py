@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -84,6 +84,7 @@ class Workers:
         self._introduce, self._news = introduce, received
         self._environ = without_settings(environ)
         self._stopping = False
+        self._ready = asyncio.Event()  # a worker has begun to accept, or is started again
         self._keepers: list[asyncio.Task[None]] = []
         self._queries: dict[int, asyncio.Future[Sessions]] = {}
         self._last_query = 0
@@ -105,6 +106,12 @@ class Workers:
     def accepting(self, listener: str) -> bool:
         """Whether any worker accepts on this listener."""
         return any(listener in worker.listening for worker in self.all)
+
+    async def all_accept(self, listeners: Set[str]) -> None:
+        """Wait until each worker accepts on these listeners, or has died before it did."""
+        while not all(worker.listening >= listeners or worker.restarts for worker in self.all):
+            self._ready.clear()
+            await self._ready.wait()
 
     async def sessions(self, limit: int, pool: str, backend: str) -> tuple[int, list[SessionEntry]]:
         """Live sessions of all workers that answer in time, and how many there are in all."""
@@ -172,6 +179,7 @@ class Workers:
             )
             await asyncio.sleep(backoff.pause)
             worker.restarts += 1
+            self._ready.set()
 
     async def _run(self, worker: Worker) -> tuple[int, int]:
         """One life of a worker process; answers its id and how it ended. Raises OSError when there can be none."""
@@ -213,6 +221,7 @@ class Workers:
         match message:
             case Ready():
                 worker.listening.add(message.listener)
+                self._ready.set()
             case BackendFailed() | AffinityLearned() | SocketsLost():
                 self._news(worker, message)
             case Sessions():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tidegate.core.network import Networks
 from tidegate.core.reasons import NO_RESOURCES, RejectReason
 from tidegate.core.token_bucket import TokenBucket
+from tidegate.dataplane.loop.handler import Handler
 from tidegate.dataplane.loop.poller import IN, IN_FOR_ONE, Poller
 from tidegate.dataplane.report.counters import Counters
 from tidegate.dataplane.routing.routing_pool import Pool
@@ -18,8 +19,8 @@ from tidegate.link.sockets import BACKLOG
 
 if TYPE_CHECKING:
     from tidegate.dataplane.accept.clients import ClientCounts
-    from tidegate.dataplane.session.session import Session
 
+REST_AFTER_BUG = 1.0  # seconds
 ACCEPTS_PER_EVENT = 64  # then the sessions that live get their turn
 MAPPED_IPV4 = "::ffff:"
 
@@ -52,9 +53,9 @@ class Listener:
         self.pool = pool
         self._set_limits(counters, message)
         self._worker = counters.worker
-        self._gates = {self._worker: [Gate(self, sock) for sock in sockets]}  # by the worker whose sockets they are
+        self._acceptors = {self._worker: [Acceptor(self, sock) for sock in sockets]}  # by the worker whose sockets they are
         self._served = {self._worker}
-        self._suspended = self._over_rate = self._closed = False
+        self._suspended = self._rests = self._closed = False
         self.paused = True  # it does not accept at the moment, for whatever reason
 
     def _set_limits(self, counters: Counters, message: ListenerAdded) -> None:
@@ -70,7 +71,7 @@ class Listener:
     @property
     def sockets(self) -> int:
         """How many sockets it has, those of other workers included."""
-        return sum(map(len, self._gates.values()))
+        return sum(map(len, self._acceptors.values()))
 
     def open(
         self,
@@ -84,15 +85,15 @@ class Listener:
 
     def share(self, worker: int, sockets: list[socket.socket]) -> None:
         """Take copies of the sockets of another worker, which the listener owns from now on. Those it has, it keeps."""
-        if worker in self._gates:
+        if worker in self._acceptors:
             for sock in sockets:
                 sock.close()
         else:
-            self._gates[worker] = [Gate(self, sock) for sock in sockets]
+            self._acceptors[worker] = [Acceptor(self, sock) for sock in sockets]
 
     def serve(self, workers: set[int]) -> None:
         """Accept in place of exactly these other workers."""
-        served = {self._worker, *workers} & self._gates.keys()
+        served = {self._worker, *workers} & self._acceptors.keys()
         if not self.paused:
             for worker in self._served - served:
                 self._end(worker)
@@ -103,12 +104,12 @@ class Listener:
     def _begin(self, worker: int) -> None:
         """Watch the sockets of a worker."""
         events = IN if worker == self._worker else IN_FOR_ONE
-        for gate in self._gates[worker]:
-            self._poller.register(gate.sock.fileno(), events, gate.ready)
+        for acceptor in self._acceptors[worker]:
+            self._poller.register(acceptor.sock.fileno(), events, acceptor)
 
     def _end(self, worker: int) -> None:
-        for gate in self._gates[worker]:
-            self._poller.unregister(gate.sock.fileno())
+        for acceptor in self._acceptors[worker]:
+            self._poller.unregister(acceptor.sock.fileno())
 
     def pause(self) -> None:
         """Leave new clients in the kernel's queue until `resume`."""
@@ -128,19 +129,23 @@ class Listener:
         wait = self.bucket.wait(monotonic())
         if not wait:
             return True
-        self._over_rate = True
         self._cells[self._cell + ListenerCell.RATE_PAUSES] += 1
-        self._watch()
-        self._poller.call_later(wait, self._rate_allows)
+        self.rest(wait)
         return False
 
-    def _rate_allows(self) -> None:
-        self._over_rate = False
+    def rest(self, seconds: float) -> None:
+        """Leave new clients in the kernel's queue for so long."""
+        self._rests = True
+        self._watch()
+        self._poller.call_later(seconds, self._rested)
+
+    def _rested(self) -> None:
+        self._rests = False
         self._watch()
 
     def _watch(self) -> None:
         """Watch the sockets, unless there is a reason not to."""
-        paused = self._suspended or self._over_rate
+        paused = self._suspended or self._rests
         if paused is self.paused or self._closed:
             return
         self.paused = paused
@@ -153,9 +158,9 @@ class Listener:
     def accept_waiting(self) -> None:
         """Accept all whom the kernel has let in already, as far as the rate allows; those who come meanwhile do not make it
         endless."""
-        for gate in self._all_gates():
+        for acceptor in self._all_acceptors():
             for _ in range(BACKLOG // ACCEPTS_PER_EVENT):
-                if not gate.accept_some():
+                if not acceptor.accept_some():
                     break
 
     def close(self) -> None:
@@ -163,28 +168,28 @@ class Listener:
         if not self.paused:
             for worker in self._served:
                 self._end(worker)  # control holds the sockets open, so that closing would not end their events
-        for gate in self._all_gates():
-            self._poller.close(gate.sock)
+        for acceptor in self._all_acceptors():
+            self._poller.close(acceptor.sock)
         self._closed = True
 
-    def _all_gates(self) -> "Iterable[Gate]":
-        return chain.from_iterable(self._gates.values())
+    def _all_acceptors(self) -> "Iterable[Acceptor]":
+        return chain.from_iterable(self._acceptors.values())
 
     def opened(self) -> None:
         """Count a session that has begun."""
         self._cells[self._active_cell] += 1
         self._cells[self._total_cell] += 1
 
-    def refusal(self, session: "Session") -> RejectReason | None:
-        """Why a session that has just been counted is one too many, if it is."""
+    def refusal(self, session: object, client: str) -> RejectReason | None:
+        """Why a session that has just been counted, of a client with this IP address, is one too many, if it is."""
         cells = self._cells
         if self._most and cells[self._active_cell] + sum(cells[cell] for cell in self._active_elsewhere) > self._most:
             return RejectReason.MAX_CONNECTIONS
-        if self._clients and not self._clients.enter(session, session.peer[0]):
+        if self._clients and not self._clients.enter(session, client):
             return RejectReason.MAX_CONNECTIONS_PER_CLIENT
         return None
 
-    def closed(self, session: "Session") -> None:
+    def closed(self, session: object) -> None:
         """Count a session that has ended."""
         self._cells[self._active_cell] -= 1
         if self._clients:
@@ -194,20 +199,21 @@ class Listener:
         """Count a client that was turned away before a dial."""
         self._cells[self._cell + REJECTED_CELL[reason]] += 1
 
-    def failed(self) -> None:
-        """A bug broke the end of a pause; the sockets are watched again with the next one."""
 
-
-class Gate:
-    """One listening socket of a listener."""
+class Acceptor(Handler):
+    """Accepts on one listening socket of a listener."""
 
     def __init__(self, listener: Listener, sock: socket.socket) -> None:
         self.listener, self.sock = listener, sock
         self._family, self._type, self._protocol = int(sock.family), int(sock.type), sock.proto
 
     def ready(self, _events: int) -> None:
-        """Somebody waits."""
+        """Clients wait."""
         self.accept_some()
+
+    def failed(self) -> None:
+        """A bug broke an accept: the next one may break at once, too."""
+        self.listener.rest(REST_AFTER_BUG)
 
     def accept_some(self) -> bool:
         """Accept who waits, a limited number; answers whether there may be more."""
@@ -236,9 +242,6 @@ class Gate:
                 bucket.take(monotonic())
             listener.accepted(listener, client, (peer[0].removeprefix(MAPPED_IPV4), peer[1]))
         return True
-
-    def failed(self) -> None:
-        """A bug broke one accept; the next event tries again."""
 
 
 def _has_left(client: socket.SocketType) -> bool:

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sized
 from time import monotonic
 
 from tidegate.core.limits import most_lingering
-from tidegate.dataplane.accept.descriptors import most_sessions
 from tidegate.dataplane.accept.listener import Listener, Peer
 from tidegate.dataplane.accept.siblings import LOOK_INTERVAL, Siblings
-from tidegate.dataplane.loop.poller import CannotGoOnError, Poller
+from tidegate.dataplane.descriptors import most_sessions
+from tidegate.dataplane.loop.handler import CannotGoOnError
+from tidegate.dataplane.loop.poller import Poller
+from tidegate.dataplane.relay.lingering import Lingering
 from tidegate.dataplane.report.counters import Counters
 from tidegate.dataplane.routing.routing_pool import Pool
-from tidegate.dataplane.session.lingering import Lingering
 from tidegate.link.board import WORKER, WorkerCell
 from tidegate.link.messages import ListenerAdded
 
@@ -107,7 +108,7 @@ class Listeners:
         idle = self._siblings.not_accepting(monotonic())
         for listener in self._by_name.values():
             listener.serve(idle)
-        self._poller.call_later(LOOK_INTERVAL, self._look_after_siblings)
+        self._poller.call_later(LOOK_INTERVAL, self._look_after_siblings, self._cannot_go_on)
 
     def _say_whether_accepting(self) -> None:
         accepting = bool(self._by_name) and not self._incomplete and not self._paused
@@ -131,11 +132,11 @@ class Listeners:
         for listener in self._by_name.values():
             listener.pause()
         self._log_now("warning", "accept_paused", {"reason": reason, "sessions": len(self._sessions)})
-        self._poller.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible)
+        self._poller.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible, self._cannot_go_on)
 
     def _resume_when_possible(self) -> None:
         if len(self._sessions) + len(self._lingering.sockets) // 2 > self.most_sessions * 0.99:
-            self._poller.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible)
+            self._poller.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible, self._cannot_go_on)
             return
         self._paused = False
         self._say_whether_accepting()
@@ -143,7 +144,5 @@ class Listeners:
         for listener in self._by_name.values():
             listener.resume()
 
-    def failed(self) -> None:
-        """A bug broke the end of a pause or a look; a worker that might never accept again must end, so that another takes
-        its place."""
-        raise CannotGoOnError("cannot go on without accepting")
+    def _cannot_go_on(self) -> None:
+        raise CannotGoOnError("this worker might never accept again")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from tidegate.dataplane.loop.handler import Callbacks, CannotGoOnError
 from tidegate.dataplane.loop.poller import IN, OUT, Poller
 
 Ready = Callable[[], None]
@@ -15,6 +16,7 @@ class LinkWatch:
         self._reader: Ready | None = None
         self._writer: Ready | None = None
         self._events = 0
+        self._handler = Callbacks(self._ready, self._failed)
 
     def add_reader(self, descriptor: int, callback: Ready, /) -> None:
         """Call while there is something to read."""
@@ -36,23 +38,25 @@ class LinkWatch:
         self._writer = None
         self._update(descriptor)
 
-    def failed(self) -> None:
-        """A message could not be applied; the channel has ended the link, and with it this worker."""
+    def _ready(self, events: int) -> None:
+        if events & ~OUT and self._reader:
+            self._reader()
+        if events & OUT and self._writer:
+            self._writer()
+
+    def _failed(self) -> None:
+        """A message could not be applied: the worker ends, with the link if the channel has ended that already."""
+        if self._reader is not None:
+            raise CannotGoOnError("a message of control could not be applied")
 
     def _update(self, descriptor: int) -> None:
         events = (IN if self._reader else 0) | (OUT if self._writer else 0)
         if events == self._events:
             return
         if not self._events:
-            self._poller.register(descriptor, events, self._ready)
+            self._poller.register(descriptor, events, self._handler)
         elif events:
             self._poller.modify(descriptor, events)
         else:
             self._poller.unregister(descriptor)
         self._events = events
-
-    def _ready(self, events: int) -> None:
-        if events & ~OUT and self._reader:
-            self._reader()
-        if events & OUT and self._writer:
-            self._writer()

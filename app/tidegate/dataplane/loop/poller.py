@@ -1,4 +1,4 @@
-"""The event loop of a worker: one epoll instance for its sockets, one heap for its timers, plain callbacks.
+"""The event loop of a worker: one epoll instance with a handler per socket, and one heap for its timers.
 
 Nothing else is needed here, so asyncio and uvloop are not loaded: they would cost each worker 6 MB, and each turn of an
 epoll nested in another loop one more system call.
@@ -12,6 +12,8 @@ from itertools import count
 from time import monotonic
 from typing import Final
 
+from tidegate.dataplane.loop.handler import CannotGoOnError, Handler
+
 IN: Final = select.EPOLLIN
 OUT: Final = select.EPOLLOUT
 ERR: Final = select.EPOLLERR
@@ -23,27 +25,23 @@ IN_FOR_ONE: Final = IN | select.EPOLLEXCLUSIVE  # of the processes that watch a 
 GONE: Final = RDHUP | select.EPOLLET  # only that the peer sends nothing more, or has broken off
 BATCH: Final = 256
 
-Callback = Callable[[int], None]
-
-
-class CannotGoOnError(Exception):
-    """A bug stopped what the process cannot do without: it must end, so that another one takes its place."""
+Callback = Callable[[], None]
 
 
 class Poller:
-    """Calls `callback(events)` for each ready socket, and timers when they are due.
+    """Calls the handler of each ready socket, and timers when they are due.
 
-    A callback that raises is a bug in it; `failed(callback)` is told, within the exception, so that one session pays for it.
+    A callback that raises has a bug: within the exception `log_bug()` is called, and then what cleans up after it.
     """
 
-    def __init__(self, failed: Callable[[Callable[..., None]], None]) -> None:
-        self._failed = failed
+    def __init__(self, log_bug: Callback) -> None:
+        self._log_bug = log_bug
         self._epoll = select.epoll()
-        self._callbacks: dict[int, Callback] = {}
+        self._handlers: dict[int, Handler] = {}
         self._dispatching = False
         self._to_close: list[socket.SocketType] = []
-        self._soon: list[Callable[[], None]] = []
-        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._soon: list[tuple[Callback, Callback | None]] = []
+        self._timers: list[tuple[float, int, Callback, Callback | None]] = []
         self._order = count()
         self._running = True
 
@@ -63,26 +61,38 @@ class Poller:
         """End `run` after the current callback. Sockets still open belong to whoever registered them."""
         self._running = False
 
-    def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
-        """Call once, in so many seconds."""
-        heappush(self._timers, (monotonic() + seconds, next(self._order), callback))
+    def call_later(self, seconds: float, callback: Callback, failed: Callback | None = None) -> None:
+        """Call once, in so many seconds; `failed` cleans up should it raise."""
+        heappush(self._timers, (monotonic() + seconds, next(self._order), callback, failed))
 
-    def call_soon(self, callback: Callable[[], None]) -> None:
-        """Call once, after the events that are known now."""
-        self._soon.append(callback)
+    def call_soon(self, callback: Callback, failed: Callback | None = None) -> None:
+        """Call once, after the events that are known now; `failed` cleans up should it raise."""
+        self._soon.append((callback, failed))
 
-    def register(self, descriptor: int, events: int, callback: Callback) -> None:
+    def bug(self, failed: Callback | None) -> None:
+        """Log the exception that is being handled and clean up. Raises CannotGoOnError when `failed` does."""
+        self._log_bug()
+        if failed is None:
+            return
+        try:
+            failed()
+        except CannotGoOnError:
+            raise
+        except Exception:  # noqa: BLE001  a bug in cleaning up after a bug still costs only its own session
+            self._log_bug()
+
+    def register(self, descriptor: int, events: int, handler: Handler) -> None:
         """Watch a socket for these events; errors and hang-ups are always reported."""
         self._epoll.register(descriptor, events)
-        self._callbacks[descriptor] = callback
+        self._handlers[descriptor] = handler
 
     def modify(self, descriptor: int, events: int) -> None:
         """Watch a registered socket for other events."""
         self._epoll.modify(descriptor, events)
 
-    def hand_over(self, descriptor: int, callback: Callback) -> None:
-        """Tell another callback of a registered socket's events from now on."""
-        self._callbacks[descriptor] = callback
+    def hand_over(self, descriptor: int, handler: Handler) -> None:
+        """Report the events of a registered socket to another handler from now on."""
+        self._handlers[descriptor] = handler
 
     def unregister(self, descriptor: int) -> None:
         """Report nothing of a registered socket any more, not even errors."""
@@ -94,7 +104,7 @@ class Poller:
         While a batch of events is being worked off the descriptor stays open until its end, so that no later event of
         that batch can meet a new socket with the same number.
         """
-        self._callbacks.pop(sock.fileno(), None)
+        self._handlers.pop(sock.fileno(), None)
         if self._dispatching:
             self._to_close.append(sock)
         else:
@@ -103,15 +113,15 @@ class Poller:
     def _dispatch(self, seconds: float) -> None:
         events_of_batch = self._epoll.poll(seconds, BATCH)
         self._dispatching = True
-        callbacks = self._callbacks
+        handlers = self._handlers
         for descriptor, events in events_of_batch:
-            callback = callbacks.get(descriptor)
-            if callback is None:
+            handler = handlers.get(descriptor)
+            if handler is None:
                 continue  # closed earlier in this batch
             try:
-                callback(events)
+                handler.ready(events)
             except Exception:  # noqa: BLE001
-                self._failed(callback)
+                self.bug(handler.failed)
         if self._soon:
             self._call_soon()
         self._dispatching = False
@@ -121,16 +131,16 @@ class Poller:
 
     def _call_soon(self) -> None:
         callbacks, self._soon = self._soon, []
-        for callback in callbacks:
+        for callback, failed in callbacks:
             try:
                 callback()
             except Exception:  # noqa: BLE001
-                self._failed(callback)
+                self.bug(failed)
 
     def _call_due_timers(self, now: float) -> None:
         while self._timers and self._timers[0][0] <= now:
-            callback = heappop(self._timers)[2]
+            _, _, callback, failed = heappop(self._timers)
             try:
                 callback()
             except Exception:  # noqa: BLE001
-                self._failed(callback)
+                self.bug(failed)

@@ -45,9 +45,6 @@ class Coalescing:
         """A stream has come to its end."""
         self._waiting.pop(stream, None)
 
-    def failed(self) -> None:
-        """A bug broke a tick, after the next one had been set."""
-
     def _tick_later(self) -> None:
         self._ticks = bool(self._waiting)
         if self._ticks:

@@ -7,7 +7,7 @@ a direction that is blocked goes on by itself once its sink has taken what is un
 When a connection breaks, by a reset or because its peer is gone, the direction that reads from it passes on what the kernel
 has received before, and only then all ends; the direction that writes to it stops.
 
-Each direction is the callback of the socket that it reads; the owner gets one call, `end(reason)`. The relay closes nothing:
+Each direction handles the socket that it reads; the owner gets one call, `end(reason)`. The relay closes nothing:
 the owner stops both directions and closes both sockets, after the call or instead of it.
 """
 
@@ -18,11 +18,12 @@ from typing import Final, NamedTuple, Protocol
 
 from tidegate.core.reasons import CloseReason
 from tidegate.core.splice import Splice
+from tidegate.dataplane.loop.handler import Handler
 from tidegate.dataplane.loop.poller import EDGES, ERR, HUP, OUT, PRI, RDHUP, Poller
 from tidegate.dataplane.relay.coalescing import Coalescing, Stream
+from tidegate.dataplane.relay.lingering import LastBytes, unacknowledged
 from tidegate.dataplane.relay.pacing import pace_less
 from tidegate.dataplane.relay.pipes import REFUSALS, SPLICE_FROM, Pipe, Pipes
-from tidegate.dataplane.session.lingering import LastBytes, unacknowledged
 from tidegate.link.sockets import URGENT_IN_STREAM
 
 BUT_OUT: Final = ~OUT
@@ -67,7 +68,7 @@ TO_BACKEND: Final = Way(CloseReason.CLIENT_EOF, CloseReason.CLIENT_RESET)
 TO_CLIENT: Final = Way(CloseReason.BACKEND_EOF, CloseReason.BACKEND_RESET)
 
 
-class Direction:
+class Direction(Handler):
     """Bytes one way. What the sink did not take is `_unsent`, or in `_pipe`; until it has, the source is not read.
 
     One class for both ways: the interpreter is faster where it meets objects of one type only.
@@ -302,7 +303,7 @@ class Direction:
     def _move_soon(self) -> None:
         """Read without an event, once the others have had their turn."""
         self._reads = self.blocked = False
-        self._medium.poller.call_soon(self._next_turn)
+        self._medium.poller.call_soon(self._next_turn, self.failed)
 
     def _next_turn(self) -> None:
         if not self._stopped:
@@ -346,6 +347,6 @@ def relay(
     to_backend = Direction(medium, owner, TO_BACKEND, client, backend)
     to_client = Direction(medium, owner, TO_CLIENT, backend, client)
     to_backend.reverse, to_client.reverse = to_client, to_backend
-    medium.poller.register(client.fileno(), EDGES, to_backend.ready)
-    medium.poller.hand_over(backend.fileno(), to_client.ready)
+    medium.poller.register(client.fileno(), EDGES, to_backend)
+    medium.poller.hand_over(backend.fileno(), to_client)
     return to_backend, to_client

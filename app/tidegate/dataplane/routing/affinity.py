@@ -55,9 +55,6 @@ class Affinity:
         """Forget whom they had."""
         self._table.remove_backends(set(backends))
 
-    def failed(self) -> None:
-        """A bug broke the telling; the next news are told again."""
-
     def _key(self, client: str) -> str:
         """What stands for a client address in the table."""
         return client if self._networks == EACH_ALONE else self._networks.of(client)

@@ -10,43 +10,40 @@ from typing import Protocol
 from tidegate.dataplane.loop.poller import Poller
 
 
-class Dialler(Protocol):
-    """Who dials."""
+class Dial(Protocol):
+    """A dial under way."""
 
-    def dial_timed_out(self) -> None:
+    def timed_out(self) -> None:
         """The dial has taken too long, unless it has ended since; it is forgotten already."""
 
     def failed(self) -> None:
-        """A bug broke `dial_timed_out`."""
+        """A bug broke `timed_out`."""
 
 
 class Dials:
-    """Who dials since when, oldest first. `timeout` in seconds holds for dials under way, too."""
+    """The dials and since when they are under way, oldest first. `timeout` in seconds holds for these, too."""
 
     def __init__(self, poller: Poller) -> None:
         self._poller = poller
-        self._since: dict[Dialler, float] = {}
+        self._since: dict[Dial, float] = {}
         self._check_at = inf
         self.timeout = 0.0
 
-    def begin(self, dialler: Dialler, now: float) -> None:
+    def begin(self, dial: Dial, now: float) -> None:
         """A dial has begun."""
-        self._since[dialler] = now
+        self._since[dial] = now
         if now + self.timeout < self._check_at:
             self._check_in(self.timeout)
 
-    def end(self, dialler: Dialler) -> None:
-        """It has come to its end, whatever that was."""
-        self._since.pop(dialler, None)
+    def end(self, dial: Dial) -> None:
+        """A dial has ended, whatever its outcome."""
+        self._since.pop(dial, None)
 
     def configure(self, timeout: float) -> None:
         """Change the timeout."""
         self.timeout = timeout
         if self._since:
             self._check_in(0.0)
-
-    def failed(self) -> None:
-        """No check raises by itself."""
 
     def _check_in(self, seconds: float) -> None:
         self._check_at = monotonic() + seconds
@@ -62,4 +59,4 @@ class Dials:
                 self._check_in(left)
                 return
             self.end(oldest)
-            self._poller.call_soon(oldest.dial_timed_out)
+            self._poller.call_soon(oldest.timed_out, oldest.failed)

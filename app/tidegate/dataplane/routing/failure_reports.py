@@ -39,9 +39,6 @@ class FailureReports:
         self._untold = Failures()
         self._in_a_row = 0
 
-    def failed(self) -> None:
-        """A bug broke the report; the next failure brings another one."""
-
     def _tell_the_rest(self) -> None:
         self._is_due = False
         if self._untold:

@@ -53,10 +53,6 @@ class SlowStart(Generic[B]):
         """It is not used any more."""
         self._warming.pop(backend, None)
 
-    def failed(self) -> None:
-        """A bug broke one step; the next begins when another backend comes up."""
-        self._ticking = False
-
     def _weight(self, backend: B, now: float) -> int:
         warm_for = inf if backend.warming_since is None else now - backend.warming_since
         return backend.full_weight * parts(warm_for, self._duration)
@@ -64,7 +60,10 @@ class SlowStart(Generic[B]):
     def _tick(self) -> None:
         if self._warming and not self._ticking:
             self._ticking = True
-            self._poller.call_later(max(SHORTEST_STEP, self._duration / STEPS), self._grow)
+            self._poller.call_later(max(SHORTEST_STEP, self._duration / STEPS), self._grow, self._stop_ticking)
+
+    def _stop_ticking(self) -> None:
+        self._ticking = False
 
     def _grow(self) -> None:
         now = monotonic()

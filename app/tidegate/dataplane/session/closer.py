@@ -11,6 +11,7 @@ from time import monotonic
 from tidegate.core.pools.closing_pace import pace
 from tidegate.core.reasons import CloseReason
 from tidegate.dataplane.loop.poller import Poller
+from tidegate.dataplane.session.relaying import Relaying
 from tidegate.dataplane.session.session import Session
 from tidegate.link.messages import CloseSessions, KeepSessions, Message
 
@@ -40,17 +41,12 @@ class Closing:
             case _:
                 raise AssertionError(f"not for a worker: {message}")
 
-    def failed(self) -> None:
-        """A bug in a round ends all orders and nothing else."""
-        self._orders.clear()
-        self._timer_runs = False
-
     def _begin(self, message: CloseSessions) -> None:
         """The sessions are looked up in the next round, once for all orders that come together."""
         self._orders[message.pool, message.backend] = Order(message)
         if not self._timer_runs:
             self._timer_runs = True
-            self._poller.call_later(SHORTEST_WAIT, self._round)
+            self._poller.call_later(SHORTEST_WAIT, self._round, self._drop_orders)
 
     def _round(self) -> None:
         now = monotonic()
@@ -65,7 +61,12 @@ class Closing:
         self._timer_runs = bool(self._orders)
         if self._orders:
             wait = min(order.due_at for order in self._orders.values()) - now
-            self._poller.call_later(min(max(wait, SHORTEST_WAIT), LONGEST_WAIT), self._round)
+            self._poller.call_later(min(max(wait, SHORTEST_WAIT), LONGEST_WAIT), self._round, self._drop_orders)
+
+    def _drop_orders(self) -> None:
+        """A bug in a round ends all orders and nothing else."""
+        self._orders.clear()
+        self._timer_runs = False
 
     def _rank(self, now: float) -> None:
         """Look through the sessions once for all orders that need it."""
@@ -122,8 +123,8 @@ class Order:
         while count and self._queue and not self.done:
             session = self._queue.pop()
             backend = session.backend
-            if session.ended or session.to_backend is None or backend is None or backend.name != self._message.backend:
-                continue  # it has ended, or it dials: should it come to be, the next ranking finds it
+            if not isinstance(session.phase, Relaying) or backend is None or backend.name != self._message.backend:
+                continue  # it has ended, or it dials: once it is connected, the next ranking finds it
             if backend.active <= self._message.keep:
                 self.done = True
                 return

@@ -16,7 +16,7 @@ def matching(sessions: Iterable[Session], query: ListSessions, session_id: Calla
         if len(entries) == query.limit:
             break
         if query.pool in ("", session.pool.name) and query.backend in ("", session.backend_name):
-            session.flush_counters(now)
+            session.phase.flush(now)
             entries.append(_entry(session, session_id(session), now))
     return entries
 

@@ -6,12 +6,13 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
+from tests.support.handlers import Bugs, handler
 from tidegate.core.reasons import CloseReason
 from tidegate.core.splice import Splice
 from tidegate.dataplane.loop.poller import EDGES, Poller
 from tidegate.dataplane.relay.direction import Medium, relay
-from tidegate.dataplane.session.linger import reset_on_close
-from tidegate.dataplane.session.lingering import Lingering, unacknowledged
+from tidegate.dataplane.relay.linger import reset_on_close
+from tidegate.dataplane.relay.lingering import Lingering, unacknowledged
 
 BUFFER = 256 * 1024
 PART = 8 * 1024  # too little to make a full socket writable
@@ -22,8 +23,8 @@ class Bench:
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
-        self.failures: list[object] = []
-        self.poller = Poller(self.failures.append)
+        self.bugs = Bugs()
+        self.poller = Poller(self.bugs.note)
 
     def connection(self) -> tuple[socket.SocketType, socket.socket]:
         """The worker's end, which resets when it is closed, and the peer's."""
@@ -43,7 +44,7 @@ class Bench:
         with suppress(BlockingIOError):
             while True:
                 ours.send(bytes(BUFFER))
-        self.poller.register(ours.fileno(), EDGES, lambda _events: None)
+        self.poller.register(ours.fileno(), EDGES, handler())
         return ours, theirs
 
     def run_until(self, done: Callable[[], bool]) -> None:
@@ -91,14 +92,14 @@ def test_when_too_many_linger_the_one_that_has_waited_longest_is_reset(bench: Be
         peers.append(theirs)
     assert len(lingering.sockets) == 2
     assert [is_reset(peer) for peer in peers] == [True, True, False, False]
-    assert not bench.failures
+    assert not bench.bugs
 
 
 def test_what_a_slow_receiver_takes_is_progress_before_there_is_room_for_more(bench: Bench) -> None:
     medium = Medium(bench.poller, BUFFER, Splice.NEVER)
     client, receiver = bench.connection()
     backend, sender = bench.connection()
-    bench.poller.register(backend.fileno(), EDGES, lambda _events: None)
+    bench.poller.register(backend.fileno(), EDGES, handler())
     _, to_client = relay(medium, NoSession(), client, backend)
     sender.setblocking(False)
     with suppress(BlockingIOError):
@@ -111,4 +112,4 @@ def test_what_a_slow_receiver_takes_is_progress_before_there_is_room_for_more(be
         receiver.recv(PART)
     assert to_client.moved == moved
     assert 0 < to_client.left() != left
-    assert not bench.failures
+    assert not bench.bugs

@@ -13,6 +13,7 @@ from termios import TIOCOUTQ
 from time import monotonic
 from typing import Final
 
+from tidegate.dataplane.loop.handler import Handler
 from tidegate.dataplane.loop.poller import ERR, HUP, Poller
 
 STALLED: Final = 5.0  # seconds, as all here, in which no byte has moved
@@ -33,11 +34,7 @@ class LastBytes:
         self._moved_at = monotonic()
         self._until = self._moved_at + LONGEST
         self._pause = FIRST_LOOK
-        poller.call_later(self._pause, self._look)
-
-    def failed(self) -> None:
-        """A bug broke a look."""
-        self._over()
+        poller.call_later(self._pause, self._look, over)
 
     def _look(self) -> None:
         left, now = self._left(), monotonic()
@@ -47,7 +44,7 @@ class LastBytes:
             self._over()
             return
         self._pause = min(2 * self._pause, RAREST_LOOK)
-        self._poller.call_later(self._pause, self._look)
+        self._poller.call_later(self._pause, self._look, self._over)
 
 
 class Lingering:
@@ -86,7 +83,7 @@ class Lingering:
             callback()
 
 
-class LingeringSocket:
+class LingeringSocket(Handler):
     """One of them. Nothing is read from it: its peer's other half has nowhere to go."""
 
     __slots__ = ("_lingering", "_poller", "_sock")
@@ -94,7 +91,7 @@ class LingeringSocket:
     def __init__(self, poller: Poller, lingering: Lingering, sock: socket.SocketType) -> None:
         self._poller, self._lingering = poller, lingering
         self._sock: socket.SocketType | None = sock
-        poller.hand_over(sock.fileno(), self.ready)
+        poller.hand_over(sock.fileno(), self)
         LastBytes(poller, self.left, self.close)
 
     def left(self) -> int:

@@ -1,0 +1,126 @@
+"""The phase of a session that relays bytes between its client and a backend."""
+
+import socket
+from time import monotonic
+
+from tidegate.core.health.outlier import Failures
+from tidegate.core.reasons import BACKEND_ENDS, CLEAN_ENDS, CloseReason
+from tidegate.dataplane.loop.poller import OUT
+from tidegate.dataplane.relay.direction import relay
+from tidegate.dataplane.routing.routing_pool import PoolBackend
+from tidegate.dataplane.session.session import Phase, Session
+
+
+class Relaying(Phase):
+    """Both directions of a session, and what they say about the backend. Owns the backend's socket."""
+
+    __slots__ = (
+        "_backend",
+        "_early_until",
+        "_flushed_spliced",
+        "_kept_alive",
+        "_session",
+        "_sock",
+        "_to_backend",
+        "_to_client",
+    )
+    __deletable__ = ("_to_backend", "_to_client")  # compiled, an attribute must say that it can be deleted
+
+    def __init__(self, session: Session, backend: PoolBackend, sock: socket.SocketType) -> None:
+        self._session, self._backend, self._sock = session, backend, sock
+        self._early_until = 0.0  # until then an end is early; 0 when it is known whether this is a good session
+        self._kept_alive = False  # most short sessions can do without these system calls
+        self._flushed_spliced = 0
+
+    def begin(self, events: int) -> None:
+        """Relay from now on, and work off the events that the connection came with."""
+        session, backend = self._session, self._backend
+        pool = session.pool
+        self._to_backend, self._to_client = relay(session.owner.medium, self, session.client, self._sock)
+        session.phase = self
+        now = monotonic()
+        session.connect_seconds = now - session.active_at
+        session.active_at = now
+        pool.connect_seconds.observe(session.connect_seconds)
+        if pool.learns:
+            pool.observe(backend, session.connect_seconds)
+        backend.connected()
+        if pool.outlier_failures:
+            self._early_until = now + pool.early_end
+        if events & ~OUT:
+            self._to_client.ready(events)  # the backend spoke first, and no other event will tell of it
+
+    def sweep(self, now: float) -> None:
+        """Put the bytes moved since the last sweep on the board; end the session when none have for too long."""
+        session, pool = self._session, self._session.pool
+        if not self._kept_alive:
+            self._kept_alive = True
+            for level, option, value in pool.late_options:
+                self._sock.setsockopt(level, option, value)
+        if self._early_until:
+            self._judge(None)
+        if pool.affinity is not None:
+            pool.affinity.seen(session.peer[0], self._backend.name)
+        if not self.flush(now) and pool.idle_timeout and now - session.active_at >= pool.idle_timeout:
+            session.end(CloseReason.IDLE_TIMEOUT)
+
+    def flush(self, now: float) -> bool:
+        """Put what has been moved since the last time on the board; answers whether that is anything."""
+        session, to_backend, to_client = self._session, self._to_backend, self._to_client
+        sent, received = to_backend.moved - session.sent, to_client.moved - session.received
+        if not sent and not received:
+            return False
+        session.active_at = now
+        session.sent, session.received = to_backend.moved, to_client.moved
+        spliced = to_backend.spliced + to_client.spliced - self._flushed_spliced
+        self._flushed_spliced += spliced
+        self._backend.moved(sent, received)
+        session.pool.moved(sent + received - spliced, spliced)
+        return True
+
+    def backend_ended(self) -> None:
+        """The backend has sent its end, and the client has not."""
+        if self._early_until:
+            self._judge(CloseReason.BACKEND_EOF)
+
+    def end(self, reason: CloseReason) -> None:
+        """Both directions have ended, or one failed."""
+        self._session.end(reason)
+
+    def conclude(self, reason: CloseReason, now: float) -> CloseReason:
+        """Count what has been moved, and the session for its backend or against it.
+
+        When a connection has broken and last bytes are still passed on, that is the reason.
+        """
+        if reason not in CLEAN_ENDS:
+            for direction in (self._to_backend, self._to_client):
+                if direction.broken:
+                    reason = direction.way.source_broke
+                    break
+        self.flush(now)
+        if self._early_until:
+            self._judge(reason)
+        return reason
+
+    def cancel(self, reason: CloseReason) -> None:
+        """Stop both directions and close the backend's socket."""
+        self._session.close(self._sock, reason)
+        self._to_backend.stop()
+        self._to_client.stop()
+        del self._to_backend, self._to_client  # they know this phase: without the circle all are freed at once
+
+    def _judge(self, reason: CloseReason | None) -> None:
+        """Count the session for its backend or against it, once that is clear: at its end (which has a reason) or before.
+
+        It is good when it has got a byte or lived for long enough. One that the client ended before says nothing.
+        """
+        to_backend, to_client = self._to_backend, self._to_client
+        if to_client.moved or monotonic() >= self._early_until:
+            self._backend.went_well()
+        elif reason is None:
+            return
+        elif reason is CloseReason.BACKEND_EOF or (reason in BACKEND_ENDS and not to_backend.ended):
+            session = self._session
+            early_end = Failures.of_early_end(to_backend.moved, session.peer[0])
+            session.owner.backend_failed(session.pool, self._backend, early_end)
+        self._early_until = 0.0

@@ -1,0 +1,85 @@
+"""The phase of a session that waits in the queue of its pool, because all backends are full.
+
+What the client sends meanwhile stays in the kernel.
+"""
+
+import socket
+from collections.abc import Callable, Sized
+
+from tidegate.core.reasons import CloseReason, RejectReason
+from tidegate.dataplane.loop.poller import GONE
+from tidegate.dataplane.routing.queue import Queue
+from tidegate.dataplane.session.session import BETWEEN, ENDED, Phase, Session
+
+
+class Waiting(Phase):
+    """One place in the queue, and what happens at the client's socket meanwhile. `dial` goes on once there is a backend."""
+
+    __slots__ = ("_dial", "_queue", "_session")
+
+    def __init__(self, session: Session, queue: Queue, dial: Callable[[Session], None]) -> None:
+        self._session, self._queue, self._dial = session, queue, dial
+
+    def begin(self) -> bool:
+        """Wait at the end of the queue, if there is room; answers whether there is."""
+        session = self._session
+        if not self._queue.join(self, session.queued_seconds or 0.0):
+            return False
+        try:
+            session.owner.medium.poller.register(session.client.fileno(), GONE, self)
+        except OSError:
+            self._queue.leave(self)
+            raise
+        session.phase = self
+        return True
+
+    @property
+    def tried(self) -> Sized:
+        """The backends that the session has tried."""
+        return self._session.tried
+
+    def find_place(self) -> bool:
+        """Reserve a place on a backend; answers whether there was one."""
+        return self._session.reserve()
+
+    def leave(self) -> None:
+        """Leave the queue. The client's socket is not watched any more."""
+        session = self._session
+        session.phase = BETWEEN
+        session.owner.medium.poller.unregister(session.client.fileno())
+        session.queued_seconds = self._queue.leave(self)
+
+    def take_place(self) -> None:
+        """Dial, unless the session has ended."""
+        if self._session.phase is not ENDED:
+            self._dial(self._session)
+
+    def reject(self, reason: RejectReason) -> None:
+        """End the session with a reset, because of a limit."""
+        self._session.reject(reason)
+
+    def end(self, reason: CloseReason) -> None:
+        """End the session."""
+        self._session.end(reason)
+
+    def ready(self, _events: int) -> None:
+        """The client has broken off, or sends nothing more. It waits on if it has sent something that is not read yet."""
+        try:
+            ended = not self._session.client.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._session.end(CloseReason.CLIENT_RESET)
+            return
+        if ended:
+            self._session.end(CloseReason.CLIENT_EOF)
+
+    def failed(self) -> None:
+        """A bug broke an event or the dial that follows."""
+        self._session.failed()
+
+    def cancel(self, _reason: CloseReason) -> None:
+        """Leave the queue."""
+        session = self._session
+        session.owner.medium.poller.unregister(session.client.fileno())
+        session.queued_seconds = self._queue.leave(self)
