@@ -8,7 +8,7 @@ from typing import TypeVar
 from hypothesis import strategies as st
 
 from tidegate.core.balance import POLICIES
-from tidegate.core.balance.policy import Means, Policy
+from tidegate.core.balance.policy import Policy, PolicyContext
 
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
@@ -48,14 +48,14 @@ class Clock:
         return self.now
 
 
-def means() -> Means:
+def context() -> PolicyContext:
     """Chance that repeats itself, and time that stands still."""
-    return Means(Random(1).random, Clock())
+    return PolicyContext(Random(1).random, Clock())
 
 
 def registered(name: str, candidates: Iterable[Backend] = ()) -> Policy[Backend]:
     """A fresh instance of a registered policy, whose chance repeats itself, with these candidates."""
-    return filled(POLICIES[name](means()), candidates)
+    return filled(POLICIES[name](context()), candidates)
 
 
 def usable(_: Backend) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.balance.candidates import CLIENTS, Backend, backends, letters, means
+from tests.core.balance.candidates import CLIENTS, Backend, backends, context, letters
 from tidegate.core.balance import POLICIES
 from tidegate.core.balance.balancer import Balancer, has_room
 
@@ -27,7 +27,7 @@ BACKENDS = st.lists(
 
 
 def balancer(policy: str, eligible: Iterable[Backend] = ()) -> Balancer[Backend]:
-    made: Balancer[Backend] = Balancer(lambda: POLICIES[policy](means()))
+    made: Balancer[Backend] = Balancer(lambda: POLICIES[policy](context()))
     for backend in eligible:
         made.add(backend)
     return made

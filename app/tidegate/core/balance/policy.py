@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from tidegate.core.network import EACH_ALONE, Networks
 
 
-class Means(NamedTuple):
+class PolicyContext(NamedTuple):
     """What a policy may need beside its candidates.
 
     `random` gives numbers uniform in [0, 1); `clock` gives seconds and never goes back. `networks` says which clients count

@@ -7,7 +7,7 @@ from time import monotonic
 
 from tidegate.core.balance import POLICIES
 from tidegate.core.balance.balancer import Balancer, has_room
-from tidegate.core.balance.policy import Means
+from tidegate.core.balance.policy import PolicyContext
 from tidegate.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
 from tidegate.core.network import Networks
 from tidegate.core.reasons import CloseReason, ConnectFailure
@@ -117,7 +117,7 @@ class Pool:
         self._active_cell = self._cell + PoolCell.ACTIVE
         self._copied_cell, self._spliced_cell = self._cell + PoolCell.COPIED_BYTES, self._cell + PoolCell.SPLICED_BYTES
         self.name = message.name
-        self._choice: tuple[str, Means, float] | None = None
+        self._choice: tuple[str, PolicyContext, float] | None = None
         self.backends: dict[str, PoolBackend] = {}
         self.affinity: Affinity | None = None
         self.queue: Queue | None = None
@@ -139,11 +139,11 @@ class Pool:
         networks = Networks(message.ipv4_prefix, message.ipv6_prefix)
         self._configure_affinity(message, networks)
         self._configure_queue(message)
-        means = Means(random, monotonic, networks, message.bounded_load)
-        if (message.balance, means, message.slow_start) != self._choice:
-            self._choice = message.balance, means, message.slow_start
+        context = PolicyContext(random, monotonic, networks, message.bounded_load)
+        if (message.balance, context, message.slow_start) != self._choice:
+            self._choice = message.balance, context, message.slow_start
             self._slow_start.configure(message.slow_start)
-            self._balancer: Balancer[PoolBackend] = Balancer(lambda: POLICIES[message.balance](means))
+            self._balancer: Balancer[PoolBackend] = Balancer(lambda: POLICIES[message.balance](context))
             self.learns = self._balancer.learns
             for backend in self.backends.values():
                 self._admit(backend)
