@@ -1,4 +1,4 @@
-"""The command `tidegate`, also `python -m tidegate`. `run`, the default, loads nothing that it does not need."""
+"""The command `tidegate`, also `python -m tidegate`. `run`, the default, imports only what it needs."""
 
 import os
 import signal
@@ -25,25 +25,25 @@ def main() -> None:
 
 
 def _prepare_to_run() -> None:
-    # Until control handles them, which is half a second of imports away, signals end the process as asked; as PID 1 it
-    # would not even notice them.
+    # Imports take half a second before control handles signals. Until then a signal ends the process as asked; without a
+    # handler, the kernel would drop signals sent to PID 1.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: os._exit(0))
     outlive()
-    # A standard stream that was closed must not become the number of a client's socket.
+    # If a standard stream is closed, a client's socket would get its number: open /dev/null there instead.
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STANDARD_ERROR:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
-    _leave_out_what_libraries_would_load()
-    os.environ["SPT_NOENV"] = "1"  # noqa: TID251  a longer title would take the place of the environment in /proc
+    _leave_out_unused_imports()
+    os.environ["SPT_NOENV"] = "1"  # noqa: TID251  a longer process title would overwrite the environment in /proc
 
 
-def _leave_out_what_libraries_would_load() -> None:
-    """Save every sidecar 6 MB that nothing here uses."""
-    # structlog would import rich for tracebacks that are never printed and greenlet where it is installed, and the lists
-    # that aiohttp freezes a few of bring the library of C++.
+def _leave_out_unused_imports() -> None:
+    """Keep libraries from importing modules that nothing here uses: saves every sidecar 6 MB."""
+    # structlog would import rich, for tracebacks that are never printed, and greenlet where it is installed. aiohttp's
+    # frozen lists, of which it makes only a few, would load the C++ library.
     sys.modules.update(dict.fromkeys(("rich", "greenlet", "frozenlist._frozenlist")))  # type: ignore[arg-type]
-    # aiohttp would read all certificates of the system twice, for clients that bring no context of their own; ours do.
+    # aiohttp would read the system's certificates twice, for requests without an SSL context; ours always have one.
     ssl.SSLContext.set_default_verify_paths = lambda _: None  # type: ignore[assignment,method-assign]  # hides the inherited
     import_module("aiohttp")
     del ssl.SSLContext.set_default_verify_paths

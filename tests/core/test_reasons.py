@@ -71,7 +71,7 @@ def test_a_backend_ends_a_session_by_its_end_of_stream_or_a_reset() -> None:
         for number in numbers
     ],
 )
-def test_errors_of_connect_have_a_word(number: int, failure: str) -> None:
+def test_each_error_of_connect_has_a_reason(number: int, failure: str) -> None:
     assert connect_failure(number) == failure
 
 

@@ -26,7 +26,7 @@ def test_a_long_text_is_cut_between_words_and_keeps_its_end(text: str, longest: 
 
 
 @given(st.text(alphabet="ab \n", max_size=300), st.integers(20, 120))
-def test_it_is_never_longer_than_asked_and_begins_and_ends_as_the_text(text: str, longest: int) -> None:
+def test_a_shortened_text_is_within_its_limit_and_begins_and_ends_as_the_text(text: str, longest: int) -> None:
     short = shortened(text, longest)
     assert len(short) <= longest
     if len(text) <= longest:

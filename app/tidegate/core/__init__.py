@@ -1,1 +1,1 @@
-"""Decisions as plain values and pure functions: no loop, socket, clock, randomness, environment or log in here."""
+"""Decisions as plain values and pure functions, without loop, socket, clock, randomness, environment or log."""

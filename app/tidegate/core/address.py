@@ -75,9 +75,9 @@ def is_ip(host: str) -> bool:
 
 
 def destination(host: str) -> str:
-    """Where a connection to this host arrives, as an IP address where that can be told, else the host as it is.
+    """The IP address at which a connection to this host arrives. A host name is returned unchanged.
 
-    An IPv4 address that is written as one of IPv6 is that IPv4 address, and the address that stands for any is loopback.
+    An IPv4-mapped IPv6 address becomes the IPv4 address; an unspecified address (`0.0.0.0`, `::`) becomes loopback.
     """
     try:
         address = ipaddress.ip_address(host)
@@ -91,9 +91,9 @@ def destination(host: str) -> str:
 
 
 def alternating(hosts: Iterable[str]) -> list[str]:
-    """IP addresses without repetition, in their order but with the families in turns, as in RFC 8305 (section 4).
+    """IP addresses without duplicates: in the given order, but with the families alternating, as in RFC 8305 (section 4).
 
-    So an address family that does not work costs one attempt and not as many as it has addresses.
+    A broken address family then costs one attempt, instead of one for each of its addresses.
     """
     distinct = list(dict.fromkeys(hosts))
     first = [host for host in distinct if (":" in host) is (":" in distinct[0])]
@@ -115,5 +115,5 @@ def _ipv6(text: str) -> str:
 
 
 def _compressed(address: ipaddress.IPv6Address) -> str:
-    """RFC 5952; Python before 3.13 writes IPv4-mapped addresses another way."""
+    """The notation of RFC 5952. Python before 3.13 writes IPv4-mapped addresses differently."""
     return f"::ffff:{address.ipv4_mapped}" if address.ipv4_mapped else address.compressed

@@ -1,11 +1,11 @@
-"""A growing pause between attempts that keep failing."""
+"""Exponential backoff: pauses between attempts double while the attempts keep failing."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Pauses of `first` seconds, doubling up to `longest`; a run of `healthy_after` seconds starts over."""
+    """Pauses from `first` seconds, doubling up to `longest`. A run of at least `healthy_after` seconds resets them."""
 
     first: float = 0.1
     longest: float = 10.0
@@ -13,7 +13,7 @@ class Backoff:
     failures: int = 0
 
     def after_run(self, lasted: float) -> "Backoff":
-        """The backoff after a run that lasted so many seconds and then failed."""
+        """The backoff after a run that failed after `lasted` seconds."""
         failures = 1 if lasted >= self.healthy_after else self.failures + 1
         return Backoff(self.first, self.longest, self.healthy_after, failures)
 

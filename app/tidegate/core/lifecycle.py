@@ -1,4 +1,4 @@
-"""The states of the process, and how sessions that outlive its drain are closed: spread over the end of the grace."""
+"""The states of the process, and the window at the end of the grace over which the remaining sessions are closed."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,7 +10,7 @@ LONGEST_LAST_BYTES = 0.25
 
 
 class ProcessState(StrEnum):
-    """The words of `/status`."""
+    """The state of the process, in the words of `/status`."""
 
     STARTING = "starting"
     RUNNING = "running"
@@ -19,9 +19,9 @@ class ProcessState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClosingWindow:
-    """The seconds after the start of the grace between which remaining sessions are closed.
+    """Remaining sessions are closed from `start` to `end`, in seconds after the start of the grace.
 
-    After `end`, peers have `last_bytes` seconds to acknowledge what was sent to them.
+    After `end`, peers have `last_bytes` seconds to acknowledge the bytes sent to them.
     """
 
     start: float
@@ -38,6 +38,6 @@ class ClosingWindow:
 
 
 def closing_window(grace: float) -> ClosingWindow:
-    """The last fifth of the grace, less a margin in which log lines are written and processes exit."""
+    """The last fifth of a grace in seconds, minus a margin in which log lines are written and processes exit."""
     end = grace - min(LONGEST_MARGIN, grace * MARGIN_SHARE)
     return ClosingWindow(min(end, grace * (1 - SPREAD_SHARE)), end, min(LONGEST_LAST_BYTES, (grace - end) / 2))

@@ -1,4 +1,4 @@
-"""The network that a client's address is in, where all clients of a network shall count as one."""
+"""The network of a client's address, for settings that count all clients of one network as one client."""
 
 import ipaddress
 from typing import NamedTuple
@@ -7,16 +7,16 @@ IPV4_BITS, IPV6_BITS = 32, 128
 
 
 class Networks(NamedTuple):
-    """How many leading bits of an IPv4 and of an IPv6 address tell clients apart; with all of them each is on its own."""
+    """How many leading bits of an IPv4 and an IPv6 address distinguish clients. By default all bits: each address is one."""
 
     ipv4_prefix: int = IPV4_BITS
     ipv6_prefix: int = IPV6_BITS
 
     def of(self, client: str) -> str:
-        """The first address of the client's network, the same text for all that are in it.
+        """The first address of the client's network, as text: the same for all clients in it.
 
-        An IPv4-mapped address is the IPv4 address in it. What is no IP address is returned as it is. The zone of an IPv6
-        address stays: the same network is another one behind another interface.
+        An IPv4-mapped address counts as its IPv4 address. Text that is not an IP address is returned unchanged. The zone of
+        an IPv6 address stays, because the same prefix is a different network on another interface.
         """
         try:
             address = ipaddress.ip_address(client)

@@ -1,4 +1,4 @@
-"""Why sessions, dials and connections end: the closed lists that logs and metric labels take their words from."""
+"""Why sessions, dials and connections end: the closed lists of words in logs and metric labels."""
 
 from enum import StrEnum
 from errno import (
@@ -39,14 +39,14 @@ class CloseReason(StrEnum):
     WORKER_LOST = "worker_lost"
     ERROR = "error"
 
-    __hash__ = str.__hash__  # that of an enumeration is a function in Python, and each session looks its reason up thrice
+    __hash__ = str.__hash__  # Enum's is a Python function, and each session looks its reason up three times
 
 
 CLEAN_ENDS = frozenset({CloseReason.CLIENT_EOF, CloseReason.BACKEND_EOF})
-"""The ends after which every byte has been passed on. Any other end must look like a reset to both peers."""
+"""Ends after which every byte has been passed on. Any other end must look like a reset to both peers."""
 
 BACKEND_ENDS = frozenset({CloseReason.BACKEND_EOF, CloseReason.BACKEND_RESET})
-"""The ends that the backend brought about."""
+"""Ends caused by the backend."""
 
 
 class ConnectFailure(StrEnum):
@@ -61,7 +61,7 @@ class ConnectFailure(StrEnum):
 
 
 class RejectReason(StrEnum):
-    """Why a client was turned away before a dial. The order is the order of cells on the stats board."""
+    """Why a client was rejected before a dial. The order is the order of cells on the stats board."""
 
     NO_BACKEND = "no_backend"
     MAX_CONNECTIONS = "max_connections"
@@ -73,7 +73,7 @@ class RejectReason(StrEnum):
 
 
 NO_RESOURCES = frozenset({EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL})
-"""Errors that say something about this system, its descriptors, memory or local ports, and nothing about the peer."""
+"""Errors caused by this system (its descriptors, memory or local ports), not by the peer."""
 
 _BY_ERRNO = {
     ECONNREFUSED: ConnectFailure.REFUSED,
@@ -90,5 +90,5 @@ _BY_ERRNO = {
 
 
 def connect_failure(errno: int) -> ConnectFailure:
-    """The failure that a `connect(2)` error number means, once `precise_error` in link/own_addresses.py has seen it."""
+    """The failure for an error number of `connect(2)`, after `precise_error` in link/own_addresses.py has refined it."""
     return _BY_ERRNO.get(errno, ConnectFailure.OTHER)

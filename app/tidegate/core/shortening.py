@@ -1,13 +1,13 @@
-"""Shortens what people read: between words, and so that the beginning and the end are both kept."""
+"""Shortens text for people: cuts between words, and keeps both the beginning and the end."""
 
 GAP = " ... "
-END_SHARE = 3  # a third is for the end, where an error most often says why
+END_SHARE = 3  # a third is for the end, where an error most often says its cause
 
 
 def shortened(text: str, longest: int) -> str:
-    """The text in at most `longest` characters (20 at least), its middle left out where it is longer than that.
+    """The text in at most `longest` characters (at least 20). A longer text loses its middle.
 
-    A word is cut only where it takes more than half of the room.
+    A word is cut only if it takes more than half of the room.
     """
     if len(text) <= longest:
         return text

@@ -1,24 +1,24 @@
-"""Whether a worker that says nothing is stuck, or was only not allowed to run, as control itself was not."""
+"""Decides whether a silent worker is stuck. Silence while control itself could not run does not count."""
 
 from dataclasses import dataclass
 
 STUCK_AFTER = 30.0
-"""Seconds of silence after which a worker is stuck."""
+"""A worker is stuck after this many seconds of silence."""
 
 PUNCTUAL = 1.0
-"""Seconds between two looks at most: where it took longer, the whole process was frozen (docker pause, a cgroup freezer, a
+"""The most seconds between two punctual looks. After a longer gap, control was frozen (docker pause, a cgroup freezer, a
 virtual machine that moves) or starved, and the worker may have been, too."""
 
 LATE_LOOKS = 2
-"""Looks in a row that must find the worker silent for too long, so that it can show itself after the first."""
+"""How many looks in a row must find the worker silent for too long. After the first it still has time to show itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
     """How long a worker has been silent while control was punctual.
 
-    `seconds` of silence, so many `late_looks` at it, when it was `looked_at` last, and the last `sign` of life, which is any
-    number that changes while the worker runs.
+    `seconds` counts the silence, `late_looks` the looks in a row that found it too long. `looked_at` is the time of the last
+    look, and `sign` the last sign of life: any number that changes while the worker runs.
     """
 
     seconds: float = 0.0
@@ -38,5 +38,5 @@ class Silence:
 
     @property
     def stuck(self) -> bool:
-        """Whether the worker must be taken for stuck."""
+        """Whether to treat the worker as stuck."""
         return self.late_looks >= LATE_LOOKS

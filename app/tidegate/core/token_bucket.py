@@ -1,11 +1,11 @@
-"""A token bucket: how many may pass at once, and how fast after that."""
+"""A token bucket: limits a rate and allows a burst."""
 
 
 class TokenBucket:
-    """Lets pass at most `burst` + `rate` * seconds, in any time. Full at the start.
+    """In any period, at most `burst` + `rate` * seconds tokens can be taken. Full at the start.
 
-    Kept as the time when the bucket will be full again, as in the virtual scheduling of ITU-T I.371: nothing has to be
-    filled up while nobody comes. Times in seconds of one clock that never goes backwards; `rate` is tokens per second.
+    The only state is the time when the bucket will be full again, as in the virtual scheduling of ITU-T I.371, so no timer
+    has to refill it. Times are seconds of one monotonic clock; `rate` is tokens per second.
     """
 
     def __init__(self, rate: float, burst: int) -> None:
@@ -14,9 +14,9 @@ class TokenBucket:
         self._full_at = float("-inf")
 
     def wait(self, now: float) -> float:
-        """Seconds until there is a token; 0 when there is one."""
+        """Seconds until a token is available; 0 when one is."""
         return max(0.0, self._full_at - self._slack - now)
 
     def take(self, now: float) -> None:
-        """Take a token, which must be there."""
+        """Take a token. The caller has checked that one is available."""
         self._full_at = max(self._full_at, now) + self._interval

@@ -19,19 +19,19 @@ def loaded(loads: list[tuple[int, int]]) -> list[Backend]:
 
 
 @given(LOADS, st.floats(1, 10))
-def test_somebody_always_has_room(loads: list[tuple[int, int]], factor: float) -> None:
+def test_at_least_one_candidate_is_within_the_bound(loads: list[tuple[int, int]], factor: float) -> None:
     candidates = loaded(loads)
     assert any(map(within_bound(candidates, factor), candidates))
 
 
-def test_nobody_else_has_room() -> None:
+def test_all_others_are_above_the_bound() -> None:
     candidates = backends(1, 1)
     assert not any(map(within_bound([], 1.25), candidates))
     assert [within_bound(candidates[:1], 1.25)(candidate) for candidate in candidates] == [True, False]
 
 
 @given(LOADS, FACTORS)
-def test_those_that_are_let_through_stay_within_the_factor_rounded_up(loads: list[tuple[int, int]], factor: float) -> None:
+def test_candidates_within_the_bound_stay_within_the_factor_rounded_up(loads: list[tuple[int, int]], factor: float) -> None:
     candidates = loaded(loads)
     connections, weight = 1 + sum(each.active for each in candidates), sum(each.weight for each in candidates)
     through = within_bound(candidates, factor)

@@ -31,7 +31,9 @@ def place(chooser: Balancer[Backend], count: int) -> str:
 
 
 @given(LIMITS, st.randoms(use_true_random=False))
-def test_each_backend_is_filled_before_the_next_one_gets_any_whoever_joined_first(limits: list[int], random: Random) -> None:
+def test_each_backend_is_filled_before_the_next_one_gets_any_in_whatever_order_they_join(
+    limits: list[int], random: Random
+) -> None:
     candidates = backends(*[1] * len(limits))
     for candidate, limit in zip(candidates, limits, strict=True):
         candidate.max_connections = limit

@@ -96,7 +96,7 @@ def test_equal_backends_take_turns_while_connections_close_at_once(count: int) -
 @pytest.mark.parametrize(
     "busy", [pytest.param("", id="none-busy"), pytest.param("ab", id="first-two-busy"), pytest.param("bdef", id="most-busy")]
 )
-def test_those_that_tie_take_turns_whoever_is_busy_between_them(busy: str) -> None:
+def test_those_that_tie_take_turns_though_others_are_busy_between_them(busy: str) -> None:
     candidates = backends(*[1] * 6)
     policy = least_connections(candidates)
     for backend in candidates:

@@ -22,7 +22,7 @@ def test_the_policies_are_registered_under_the_words_of_the_setting() -> None:
 
 @EVERY_POLICY
 @given(data=st.data())
-def test_one_of_the_usable_candidates_is_picked_whoever_joins_and_leaves(policy: str, data: st.DataObject) -> None:
+def test_one_of_the_usable_candidates_is_picked_while_others_join_and_leave(policy: str, data: st.DataObject) -> None:
     chooser = registered(policy)
     every = backends(*data.draw(st.lists(st.integers(1, 9), min_size=1, max_size=8)))
     candidates: set[Backend] = set()

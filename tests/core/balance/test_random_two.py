@@ -59,7 +59,7 @@ def test_both_are_drawn_in_proportion_to_weight_without_putting_back() -> None:
 
 
 @given(st.lists(st.integers(0, 7), max_size=40))
-def test_draws_stay_in_proportion_whoever_comes_and_goes(changes: list[int]) -> None:
+def test_draws_stay_in_proportion_while_candidates_come_and_go(changes: list[int]) -> None:
     every = backends(1, 2, 3, 4, 5, 6, 7, 8)
     candidates = list(every)
     policy = random_two(candidates)

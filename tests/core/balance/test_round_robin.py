@@ -86,7 +86,7 @@ def test_a_light_backend_that_served_alone_has_nothing_to_pay_back() -> None:
     assert 9 <= letters(picks(policy, 40)).count("a") <= 11
 
 
-def test_when_all_are_full_nobody_loses_a_turn() -> None:
+def test_when_all_are_full_no_backend_loses_a_turn() -> None:
     policy = round_robin(backends(5, 1, 1))
     turns = ""
     for _ in range(14):
@@ -106,7 +106,7 @@ def test_a_newcomer_gets_its_share_and_no_burst() -> None:
 
 
 @given(st.lists(st.integers(0, 7), max_size=60))
-def test_shares_hold_whoever_comes_and_goes(changes: list[int]) -> None:
+def test_shares_hold_while_candidates_come_and_go(changes: list[int]) -> None:
     every = backends(1, 2, 3, 4, 5, 6, 7, 8)
     policy = round_robin(every)
     gone: set[Backend] = set()

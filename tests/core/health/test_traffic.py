@@ -20,7 +20,7 @@ GROWTH = st.builds(Traffic, *[st.integers(0, 5)] * 3)
         pytest.param(Traffic(15, 5000, 4), False, False, id="one-dial-failed"),
     ],
 )
-def test_bytes_vouch_and_a_connection_does_where_the_probe_asks_no_more(
+def test_bytes_vouch_and_a_connection_vouches_where_the_probe_only_connects(
     now: Traffic,
     by_connecting: bool,  # noqa: FBT001
     by_answering: bool,  # noqa: FBT001

@@ -76,7 +76,7 @@ def test_settings_that_change_hold_from_the_next_entry_on() -> None:
     assert table.count(2.0) == 2
 
 
-def test_an_older_word_about_the_same_backend_makes_no_client_older() -> None:
+def test_an_older_entry_for_the_same_backend_makes_no_client_older() -> None:
     table = AffinityTable(TTL, 10)
     table.give("a", "1", 8.0)
     table.give("b", "1", 9.0)

@@ -1,9 +1,9 @@
-"""Rows of pools: which listener a backend is, and the way that leads back."""
+"""Chains of pools: which listener a backend is, and the chain that leads back."""
 
 import pytest
 
 from tidegate.core.address import Address, parse_address
-from tidegate.core.pools.chains import Entrance, Entrances, Hop, in_words, is_this_host, way, way_back
+from tidegate.core.pools.chains import Entrance, Entrances, Hop, in_words, is_this_host, shortest_chain, way_back
 
 
 def entrance(pool: str, bind: str = "127.0.0.1:80") -> Entrance:
@@ -69,12 +69,12 @@ ROW = {"a": [hop("b", 1), hop("c", 2)], "b": [hop("c", 3)], "c": [hop("d", 4)], 
     ("start", "goal", "ports"),
     [("a", "a", []), ("a", "c", [2]), ("a", "d", [2, 4]), ("e", "d", [5, 2, 4]), ("d", "a", None), ("a", "e", None)],
 )
-def test_the_shortest_way_is_found_and_a_row_may_end(start: str, goal: str, ports: list[int] | None) -> None:
-    found = way(start, goal, lambda pool: ROW.get(pool, []))
+def test_the_shortest_chain_is_found_and_a_chain_may_end(start: str, goal: str, ports: list[int] | None) -> None:
+    found = shortest_chain(start, goal, lambda pool: ROW.get(pool, []))
     assert (None if found is None else [each.address.port for each in found]) == ports
 
 
-def test_a_way_round_names_every_listener_and_pool_on_it() -> None:
+def test_a_chain_that_leads_back_names_every_listener_and_pool_on_it() -> None:
     back = way_back("d", hop("a", 9), lambda pool: ROW.get(pool, []))
     assert back is not None
     assert in_words("d", back) == (

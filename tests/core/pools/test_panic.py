@@ -51,7 +51,7 @@ def pool(letters: str) -> list[Member]:
         pytest.param(True, 30, "ddd", True, id="both-and-both-hold"),
     ],
 )
-def test_health_is_ignored_when_nobody_or_too_few_are_up(
+def test_health_is_ignored_when_no_backend_or_too_few_are_up(
     try_all: bool,  # noqa: FBT001
     threshold: int,
     letters: str,

@@ -24,5 +24,5 @@ def test_the_share_never_shrinks_and_is_never_more_than_a_step_off_the_line(dura
     assert line - 1.001 <= parts(one * duration, duration) <= line + 0.001
 
 
-def test_without_slow_start_everybody_has_all() -> None:
+def test_without_slow_start_every_backend_has_its_full_weight() -> None:
     assert parts(0.0, 0.0) == SCALE

@@ -78,7 +78,7 @@ def replay(members: dict[str, Member], change: Change) -> None:
 
 
 @given(STEPS)
-def test_whoever_replays_the_changes_has_the_snapshot(steps: list[Step]) -> None:
+def test_replaying_the_changes_gives_the_snapshot(steps: list[Step]) -> None:
     pool, members = Pool("chat"), dict[str, Member]()
     for now, step in enumerate(steps):
         pool, changes = step(pool, float(now))
@@ -204,7 +204,7 @@ def test_in_panic_those_that_are_down_or_ejected_are_eligible_too_when_they_have
 
 
 @given(STEPS)
-def test_whoever_joins_or_changes_in_panic_is_in_it_too(steps: list[Step]) -> None:
+def test_a_backend_that_joins_or_changes_in_panic_is_in_it_too(steps: list[Step]) -> None:
     pool, _ = pool_of(A, B).with_panic(panic=True)
     for now, step in enumerate(steps):
         pool, _ = step(pool, float(now))
@@ -219,7 +219,7 @@ def test_a_change_of_state_says_how_long_an_ejection_lasts() -> None:
     assert (change.member.state, change.seconds) == (State.EJECTED, 30.0)
 
 
-def test_an_empty_pool_has_nobody_eligible() -> None:
+def test_an_empty_pool_has_no_eligible_backend() -> None:
     assert Pool("chat").eligible == 0
 
 

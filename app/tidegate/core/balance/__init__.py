@@ -12,7 +12,7 @@ from tidegate.core.balance.round_robin import RoundRobin
 
 
 def _source_hash(context: PolicyContext) -> Policy[Any]:
-    from tidegate.core.balance.source_hash import SourceHash  # noqa: PLC0415  its hashes load OpenSSL, 4 MB that others do without
+    from tidegate.core.balance.source_hash import SourceHash  # noqa: PLC0415  hashlib loads OpenSSL: 4 MB, for this policy only
 
     return SourceHash(context.networks, context.bounded_load)
 

@@ -1,4 +1,4 @@
-"""Tiers and limits around a policy: backups wait until no other backend can be had, full backends are passed over."""
+"""Tiers and limits around a policy: backups are used when no primary backend is usable, and full backends are skipped."""
 
 from collections.abc import Callable, Collection
 from typing import Generic
@@ -7,7 +7,7 @@ from tidegate.core.balance.policy import C, Policy, Usable
 
 
 class Balancer(Generic[C]):
-    """Chooses among the eligible backends of one pool, with an instance of the policy for each tier."""
+    """Picks among the eligible backends of one pool. Each tier has its own instance of the policy."""
 
     def __init__(self, policy: Callable[[], Policy[C]]) -> None:
         self._primaries, self._backups = policy(), policy()
@@ -15,21 +15,21 @@ class Balancer(Generic[C]):
         self.learns = self._primaries.learns
 
     def add(self, backend: C) -> None:
-        """Take in a backend that has become eligible. To change it, remove it, change it and add it again."""
+        """Add a backend that has become eligible. To change it: remove it, change it, and add it again."""
         self._tier(backend).add(backend)
         self._limited += backend.max_connections > 0
 
     def remove(self, backend: C) -> None:
-        """Forget a backend that is no longer eligible."""
+        """Remove a backend that is no longer eligible."""
         self._tier(backend).remove(backend)
         self._limited -= backend.max_connections > 0
 
     def reweigh(self, backend: C, weight: int) -> None:
-        """Change the weight of a backend that is eligible."""
+        """Change the weight of an eligible backend."""
         self._tier(backend).reweigh(backend, weight)
 
     def pick(self, client: str, tried: Collection[C] = ()) -> C | None:
-        """A backend for this client that has not been tried and has room, or None."""
+        """A backend for this client's IP address: not in `tried`, and below its limit. None when there is none."""
         if tried:
             return self._pick_again(client, self._usable(tried))
         usable = self._usable(tried) if self._limited else _any
@@ -37,7 +37,7 @@ class Balancer(Generic[C]):
         return self._backups.pick(client, usable) if picked is None else picked
 
     def observe(self, backend: C, seconds: float) -> None:
-        """Tell a policy that learns how long a dial has taken; one that has failed counts as its time limit."""
+        """Report the seconds that a dial took to a policy that learns. A failed dial counts as its time limit."""
         self._tier(backend).observe(backend, seconds)
 
     def _pick_again(self, client: str, usable: Usable[C]) -> C | None:

@@ -1,4 +1,4 @@
-"""No backend far above its share: whom the bound on the load lets through.
+"""The bound on a backend's load: at most a factor above its share of the connections.
 
 Source: Mirrokni, Thorup and Zadimoghaddam, "Consistent hashing with bounded loads" (2017); `hash-balance-factor` of HAProxy.
 """
@@ -9,13 +9,13 @@ from tidegate.core.balance.policy import C, Usable
 
 
 def within_bound(candidates: Iterable[C], factor: float) -> Usable[C]:
-    """Says which of these one more connection leaves at or below `factor` times their share by weight, rounded up.
+    """A test for candidates: after one more connection, is its count at most `factor` times its share, rounded up?
 
-    The share is one of the connections of all these candidates, counted with the one to be placed. There is always at least
-    one such candidate when there is any and the factor is at least 1. Each count is read once: other workers change them.
+    A share is by weight, of the connections of all `candidates`, including the new one. With a factor of at least 1, at
+    least one candidate passes. Each count is read once, because other workers change the counts at any time.
     """
     active = {candidate: candidate.active for candidate in candidates}
     connections = sum(active.values()) + 1
     weight = sum(candidate.weight for candidate in active)
-    # count + 1 is at most the bound rounded up: exactly when the count is less than the bound.
+    # count + 1 <= ceil(bound) is the same as count < bound.
     return lambda candidate: candidate in active and active[candidate] * weight < factor * connections * candidate.weight

@@ -1,11 +1,11 @@
-"""Weights in a row, and whose weight covers a point of their sum: each operation costs O(log n).
+"""A Fenwick tree: a list of weights with prefix sums, and search by prefix sum. Each operation costs O(log n).
 
 Source: Fenwick, "A new data structure for cumulative frequency tables" (1994).
 """
 
 
 class FenwickTree:
-    """Whole numbers by index. Node i, counted from 1, holds the sum of the i & -i numbers that end with the i-th."""
+    """Integers by index. Node i, counted from 1, holds the sum of the last i & -i numbers up to the i-th."""
 
     def __init__(self) -> None:
         self._nodes = [0]
@@ -24,7 +24,7 @@ class FenwickTree:
         self._nodes.pop()
 
     def add(self, index: int, change: int) -> None:
-        """Change one number."""
+        """Add `change` to one number."""
         self.total += change
         node = index + 1
         while node < len(self._nodes):
@@ -32,7 +32,7 @@ class FenwickTree:
             node += node & -node
 
     def sum_before(self, index: int) -> int:
-        """The sum of all numbers before this one."""
+        """The sum of all numbers before this index."""
         total = 0
         while index:
             total += self._nodes[index]
@@ -40,7 +40,7 @@ class FenwickTree:
         return total
 
     def find(self, point: int) -> int:
-        """The index of the number that covers a point: from 0 to the total, exclusive."""
+        """The index of the number that covers `point`, when the numbers are laid end to end. 0 <= point < total."""
         nodes = self._nodes
         size = len(nodes)
         index = 0

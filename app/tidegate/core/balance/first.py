@@ -1,6 +1,6 @@
-"""Fill one backend, then the next: as few backends as possible are in use, and the others are free to be switched off.
+"""Fill one backend, then the next: as few backends as possible are in use, and the others can be switched off.
 
-As HAProxy's `balance first`. A backend is full at its `max_connections`; one without that limit takes all that comes to it.
+Like HAProxy's `balance first`. A backend is full at its `max_connections`; a backend without that limit is never full.
 """
 
 from bisect import bisect_left, insort
@@ -9,26 +9,26 @@ from tidegate.core.balance.policy import C, Policy, Usable
 
 
 class First(Policy[C]):
-    """The usable candidate that comes first in the order given, by name among equals; weight does not count.
+    """Picks the usable candidate with the lowest `order`, and by name among equals. Weight does not count.
 
-    Linear in those that are full.
+    A pick is linear in the number of full candidates.
     """
 
     def __init__(self) -> None:
         self._candidates: list[C] = []
 
     def add(self, candidate: C) -> None:
-        """Take it in at its place."""
-        insort(self._candidates, candidate, key=_place)
+        """Insert the candidate in order."""
+        insort(self._candidates, candidate, key=_order_and_name)
 
     def remove(self, candidate: C) -> None:
-        """Take it out."""
-        del self._candidates[bisect_left(self._candidates, _place(candidate), key=_place)]
+        """Remove the candidate."""
+        del self._candidates[bisect_left(self._candidates, _order_and_name(candidate), key=_order_and_name)]
 
     def pick(self, client: str, usable: Usable[C]) -> C | None:  # noqa: ARG002
-        """The first that is usable."""
+        """The first usable candidate."""
         return next(filter(usable, self._candidates), None)
 
 
-def _place(candidate: C) -> tuple[int, str]:
+def _order_and_name(candidate: C) -> tuple[int, str]:
     return candidate.order, candidate.name

@@ -1,11 +1,12 @@
-"""Peak EWMA of the time to connect: the best choice where backends are unequally far away, or unequally busy.
+"""Peak EWMA of the connect time: the best policy where backends are at different distances, or differently busy.
 
-A backend costs its expected connect time, times the connections it would have, per weight; the cheapest gets the connection.
-The expectation rises at once to a longer time that was seen, and follows shorter ones with a time constant of ten seconds.
-While nothing is seen it fades, so that a backend that was slow is tried again.
+A backend's cost is its expected connect time, times the connections it would have, divided by its weight. The backend with
+the lowest cost gets the connection. A longer connect time raises the expectation at once; shorter ones lower it with a time
+constant of ten seconds. Without new dials the expectation decays, so that a slow backend is tried again.
 
-Source: `PeakEwma` of Finagle, as in Linkerd. Two things differ, for connections that live long: what fades ends at a least
-value and not at zero, so that without news the connections decide; and the cheapest of all is taken, not of two.
+Source: `PeakEwma` of Finagle, as in Linkerd. Two things differ, because connections live long here. The expectation decays
+to a minimum instead of zero: without new dials the connection counts decide. And the cheapest of all backends is picked,
+instead of the cheaper of two.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,18 +19,18 @@ FADING = 10.0
 """The time constant in seconds."""
 
 LEAST = 0.0005
-"""Seconds; what connects faster counts as this, because below it schedulers make a larger difference than distance."""
+"""The shortest connect time in seconds that counts: below it, scheduling makes a larger difference than distance."""
 
 TRIAL = 1.0
-"""Seconds for which a backend without any observation, once picked, waits for its first one. Meanwhile it counts as slow, so
-that it is tried with one connection and not with all that come."""
+"""How many seconds a trial lasts. A backend without an observation is tried with one connection: once picked, it counts as
+slow until the dial has been observed or the trial is over, so that the next connections go elsewhere."""
 
 UNTRIED = 1.0
 """The connect time in seconds that is assumed during a trial."""
 
 
 class Expectation:
-    """The connect time of a candidate: `seconds` at the moment `at`. While nothing was observed, `at` is its last trial."""
+    """A candidate's expected connect time: `seconds` at the time `at`. Until one is observed, `at` is its last trial."""
 
     __slots__ = ("at", "observed", "seconds")
 
@@ -38,22 +39,22 @@ class Expectation:
         self.observed = False
 
     def seconds_at(self, now: float) -> float:
-        """The expected time, in seconds."""
+        """The expected connect time in seconds."""
         if self.observed:
             return max(LEAST, self.seconds * exp((self.at - now) / FADING))
         return UNTRIED if now - self.at < TRIAL else LEAST
 
     def learn(self, seconds: float, now: float) -> None:
-        """A dial has taken so long."""
+        """Update the expectation with the seconds that a dial took."""
         share = exp((self.at - now) / FADING)
         self.seconds = max(seconds, self.seconds * share + seconds * (1 - share))
         self.at, self.observed = now, True
 
 
 class LeastLatency(LeastConnections[C]):
-    """The candidate with the least cost; those that tie take turns. `clock` gives seconds and never goes back.
+    """Picks the candidate with the lowest cost. Candidates that tie take turns. `clock` is monotonic, in seconds.
 
-    Linear in the candidates, as its parent. Each worker learns by itself.
+    A pick is linear in the candidates, as in its parent. Each worker has its own expectations.
     """
 
     learns = True
@@ -64,18 +65,18 @@ class LeastLatency(LeastConnections[C]):
         self._expectations: dict[C, Expectation] = {}
 
     def add(self, candidate: C) -> None:
-        """Try it at the next occasion."""
+        """Add the candidate without an expectation: it is tried soon."""
         super().add(candidate)
         self._expectations[candidate] = Expectation()
 
     def remove(self, candidate: C) -> None:
-        """Forget what was learned: when it comes back it may be another machine."""
+        """Remove the candidate with its expectation: when it comes back it may be another machine."""
         super().remove(candidate)
         del self._expectations[candidate]
 
     def observe(self, candidate: C, seconds: float) -> None:
-        """A dial has taken so long; one that has failed counts as its time limit."""
-        if expectation := self._expectations.get(candidate):  # it may have left while it was dialled
+        """Learn the seconds that a dial took. A failed dial counts as its time limit."""
+        if expectation := self._expectations.get(candidate):  # None if it was removed during the dial
             expectation.learn(seconds, self._clock())
 
     def _picked(self, candidate: C) -> None:

@@ -1,4 +1,4 @@
-"""What a balancing policy is given and what it answers."""
+"""The protocol of a balancing policy, and of the candidates that it picks from."""
 
 from collections.abc import Callable, Hashable
 from typing import NamedTuple, Protocol, TypeVar
@@ -7,10 +7,10 @@ from tidegate.core.network import EACH_ALONE, Networks
 
 
 class PolicyContext(NamedTuple):
-    """What a policy may need beside its candidates.
+    """Everything a policy may need in addition to its candidates.
 
-    `random` gives numbers uniform in [0, 1); `clock` gives seconds and never goes back. `networks` says which clients count
-    as one, and `bounded_load` how far a backend may be above its share by weight, as a factor; 0 means without bound.
+    `random` returns numbers uniform in [0, 1); `clock` is monotonic, in seconds. `networks` says which clients count as one.
+    `bounded_load` is the factor by which a backend may exceed its share by weight; 0 means no bound.
     """
 
     random: Callable[[], float]
@@ -20,66 +20,66 @@ class PolicyContext(NamedTuple):
 
 
 class Candidate(Hashable, Protocol):
-    """A backend that could get the connection, equal to no other. While a policy has it, only `active` may change."""
+    """A backend that could get the connection; compared by identity. While a policy has it, only `active` may change."""
 
     weight: int
-    """Its share relative to the others, at least 1. While a policy has it, only that policy may change it."""
+    """Its share relative to the others, at least 1. While a policy has it, only that policy may change the weight."""
 
     @property
     def name(self) -> str:
-        """`host:port`, the identity that is the same on every worker and every replica."""
+        """`host:port`: its identity, the same on every worker and every replica."""
 
     @property
     def order(self) -> int:
-        """Its place among the others as they were given, the lowest first; names decide among equals."""
+        """Its rank for the policy `first`: the lowest is used first, names decide among equals."""
 
     @property
     def active(self) -> int:
-        """The connections it has now, of all workers."""
+        """Its current connections, over all workers."""
 
     @property
     def max_connections(self) -> int:
-        """The most connections it may have; 0 means no limit."""
+        """Its limit of connections; 0 means no limit."""
 
     @property
     def backup(self) -> bool:
-        """Whether it waits until no other can be had."""
+        """Whether it is used only while no primary backend is usable."""
 
 
 C = TypeVar("C", bound=Candidate)
 Usable = Callable[[C], bool]
 
 MOST_REFUSALS = 16
-"""Candidates that a policy may find not usable in one pick before it looks whether any is, which is linear."""
+"""After this many unusable candidates in one pick, a policy checks whether any candidate is usable, which is linear."""
 
 
 class Policy(Protocol[C]):
-    """One way to choose. It keeps its candidates and what it needs to know about each, and nothing of those that left.
+    """A way to pick a candidate. It keeps its candidates and state about each; `remove` drops that state.
 
-    `learns` says whether it wants to be told about dials.
+    `learns` says whether it uses `observe`.
     """
 
     learns: bool = False
 
     def add(self, candidate: C) -> None:
-        """Take a candidate in that is not among them."""
+        """Add a candidate that is not there yet."""
 
     def remove(self, candidate: C) -> None:
-        """Forget a candidate that is among them."""
+        """Remove a candidate that was added."""
 
     def reweigh(self, candidate: C, weight: int) -> None:
-        """Change the weight of a candidate that is among them."""
+        """Change the weight of a candidate that was added."""
         self.remove(candidate)
         candidate.weight = weight
         self.add(candidate)
 
     def pick(self, client: str, usable: Usable[C]) -> C | None:
-        """Choose for a client's IP address one of the candidates that are usable now, or None when none is."""
+        """Pick one of the usable candidates for a client's IP address. None when none is usable."""
 
     def retry(self, client: str, usable: Usable[C]) -> C | None:
-        """Choose for a client whose first choice could not be had."""
+        """Pick again for a client, after its first backend could not be used."""
         return self.pick(client, usable)
 
     def observe(self, candidate: C, seconds: float) -> None:  # noqa: ARG002
-        """A dial has taken so long; one that has failed counts as its time limit. The candidate may have left meanwhile."""
+        """Learn the seconds that a dial took. A failed dial counts as its time limit. The candidate may be gone by now."""
         assert not self.learns, "a policy that learns has a method of its own"

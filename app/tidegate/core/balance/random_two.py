@@ -1,4 +1,4 @@
-"""The power of two choices: of two random backends the less loaded one, nearly as even as looking at all of them.
+"""The power of two choices: the less loaded of two random backends, nearly as even as comparing all of them.
 
 Source: Mitzenmacher, "The power of two choices in randomized load balancing" (1996).
 """
@@ -12,9 +12,9 @@ from tidegate.core.balance.policy import MOST_REFUSALS, C, Policy, Usable
 
 
 class RandomTwo(Policy[C]):
-    """Draws two different candidates in proportion to weight, and takes the one with fewer connections per weight.
+    """Draws two different candidates in proportion to weight, and picks the one with fewer connections per weight.
 
-    `random` gives numbers uniform in [0, 1).
+    `random` returns numbers uniform in [0, 1).
     """
 
     def __init__(self, random: Callable[[], float]) -> None:
@@ -24,13 +24,13 @@ class RandomTwo(Policy[C]):
         self._weights = FenwickTree()
 
     def add(self, candidate: C) -> None:
-        """Draw it too from now on."""
+        """Add the candidate."""
         self._indexes[candidate] = len(self._candidates)
         self._candidates.append(candidate)
         self._weights.append(candidate.weight)
 
     def remove(self, candidate: C) -> None:
-        """Draw it no more: the last one takes its place."""
+        """Remove the candidate. The last one moves to its index."""
         index = self._indexes.pop(candidate)
         last = self._candidates.pop()
         self._weights.pop()
@@ -40,7 +40,7 @@ class RandomTwo(Policy[C]):
             self._weights.add(index, last.weight - candidate.weight)
 
     def pick(self, client: str, usable: Usable[C]) -> C | None:  # noqa: ARG002
-        """The less loaded of two that are usable, or the only one."""
+        """The less loaded of two usable candidates, or the only one."""
         first = self._draw(usable)
         if first is None:
             return None
@@ -50,7 +50,7 @@ class RandomTwo(Policy[C]):
         return second
 
     def _draw(self, usable: Usable[C], other_than: C | None = None) -> C | None:
-        """A usable candidate, each as likely as its weight says."""
+        """A usable candidate, drawn in proportion to weight."""
         weights = self._weights
         start, length = (0, 0) if other_than is None else (weights.sum_before(self._indexes[other_than]), other_than.weight)
         if weights.total == length:

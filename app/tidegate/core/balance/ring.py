@@ -1,4 +1,4 @@
-"""Points on a circle in order, each with its owner, in short runs: a change moves the points of one run only."""
+"""A sorted circle of points, each with an owner. It is stored in short runs, so that a change shifts only one run."""
 
 from array import array
 from bisect import bisect_left, bisect_right
@@ -8,19 +8,19 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 CIRCLE = 1 << 64
-"""Positions on the circle are whole numbers from 0 up to this."""
+"""The length of the circle: positions are integers from 0 to this, exclusive."""
 
 LONGEST_RUN = 128
 
 Run = tuple["array[int]", list[T]]
-"""The positions of neighbours in order, and the owner of each."""
+"""Neighbouring positions in order, and the owner of each."""
 
 
 class Ring(Generic[T]):
-    """Any number of points. Adding, removing and finding one costs O(log n), as far as runs of bounded length allow."""
+    """The points. Adding, removing and finding one is a binary search, plus a shift of one run of bounded length."""
 
     def __init__(self) -> None:
-        self._starts = [0]  # a run holds the positions from its start up to the start of the next one
+        self._starts = [0]  # a run holds the positions from its start to the start of the next run
         self._runs: list[Run[T]] = [(array("Q"), [])]
 
     def add(self, position: int, owner: T) -> None:
@@ -34,7 +34,7 @@ class Ring(Generic[T]):
             self._split(number)
 
     def remove(self, position: int, owner: T) -> None:
-        """Remove a point that is there."""
+        """Remove a point that was added."""
         number = bisect_right(self._starts, position) - 1
         positions, owners = self._runs[number]
         index = owners.index(owner, bisect_left(positions, position))
@@ -43,10 +43,10 @@ class Ring(Generic[T]):
             del self._starts[number], self._runs[number]
 
     def clockwise(self, start: int, reach: int) -> "Iterator[tuple[int, array[int], list[T]]]":
-        """The points from a position on, each once, in runs: (origin, positions, owners).
+        """All points clockwise from `start`, each once, in runs: (origin, positions, owners).
 
-        A point's distance from the start is its position less the origin, also beyond the end of the circle. What is farther
-        than `reach` may be left out.
+        A point's distance from the start is its position minus the origin, also beyond the end of the circle. Points farther
+        away than `reach` may be left out.
         """
         first = bisect_right(self._starts, start) - 1
         positions, owners = self._runs[first]

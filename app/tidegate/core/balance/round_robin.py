@@ -1,9 +1,9 @@
-"""Smooth weighted round robin: heavy backends get more turns, and no one gets its share in a burst.
+"""Smooth weighted round robin: heavier backends get more turns, evenly spread instead of in bursts.
 
-At least as smooth as nginx's, for O(log n) a pick instead of O(n): earliest eligible virtual deadline first (Stoica and
+At least as smooth as nginx's, with O(log n) a pick instead of O(n): earliest eligible virtual deadline first (Stoica and
 Abdel-Wahab, 1995). Each candidate has one turn at a time, which lasts 1/weight of virtual time. A turn is due once it has
-started, and of those that are due the one that ends first is picked. So no candidate is ever a whole turn ahead of its
-share, or a whole turn behind.
+started. A pick takes the due turn that ends first. So a candidate is always less than one turn ahead of its share, or
+behind it.
 """
 
 from heapq import heapify, heappop, heappush
@@ -14,12 +14,12 @@ from typing import Generic
 from tidegate.core.balance.policy import MOST_REFUSALS, C, Policy, Usable
 
 ROUND = lcm(*range(1, 33))
-"""How long a turn of weight 1 lasts: virtual time is counted in whole numbers, exactly so for the usual weights, and within
-a millionth for weights up to a million."""
+"""How long a turn of weight 1 lasts. Virtual time is an integer: turns are exact for weights up to 32, and within a
+millionth for weights up to a million."""
 
 
 class Turn(Generic[C]):
-    """The next turn of a candidate: when it starts, and how long it lasts."""
+    """The next turn of a candidate: its start and length in virtual time. `candidate` is None once it was removed."""
 
     __slots__ = ("candidate", "length", "number", "start", "weight")
 
@@ -34,14 +34,14 @@ Queue = list[tuple[int, int, Turn[C]]]
 
 
 class RoundRobin(Policy[C]):
-    """The turns in two queues: those to come by their start, those that are due by their end; ties in order of joining.
+    """Two queues of turns: coming turns ordered by their start, due turns by their end. Ties go in order of joining.
 
-    The time is the average of the turns' starts by weight: each pick moves one start on, and time with it. A newcomer's
-    first turn starts now, so it gets its share and no burst. Turns of candidates that have left wait in the queues to be
-    dropped, never more of them than there are candidates.
+    Virtual time is the average of the turns' starts, by weight: each pick moves one start forward, and time with it. The
+    first turn of a new candidate starts now, so it gets its share without a burst. Turns of removed candidates stay in the
+    queues until they are dropped; there are never more of them than candidates.
 
-    Retries have turns of their own, from the first one on: otherwise whoever stands in for a dead backend would be passed
-    over at its next turn, and the dead one would be the first choice of all sessions.
+    Retries have separate turns, from the first retry on. Otherwise a backend that stands in for a dead one would be skipped
+    at its next turn, and the dead one would be the first choice of all sessions.
     """
 
     def __init__(self) -> None:
@@ -54,19 +54,19 @@ class RoundRobin(Policy[C]):
         self._retries: RoundRobin[C] | None = None
 
     def add(self, candidate: C) -> None:
-        """Let it take its first turn now."""
+        """Add the candidate; its first turn starts now."""
         if self._retries:
             self._retries.add(candidate)
         self._join(candidate, next(self._numbers), self._now)
 
     def remove(self, candidate: C) -> None:
-        """Take its turns away."""
+        """Remove the candidate and its turns."""
         if self._retries:
             self._retries.remove(candidate)
         self._drop(candidate)
 
     def reweigh(self, candidate: C, weight: int) -> None:
-        """Change the length of its turns, and keep what it has to wait or has waited: that much service is due as before."""
+        """Change the length of its turns. The service that it is owed, or is ahead by, stays the same."""
         if self._retries:
             self._retries.reweigh(candidate, weight)
         turn, now = self._turns[candidate], self._now
@@ -75,7 +75,7 @@ class RoundRobin(Policy[C]):
         self._join(candidate, next(self._numbers), now + (turn.start - now) * turn.weight // weight)
 
     def pick(self, client: str, usable: Usable[C]) -> C | None:  # noqa: ARG002
-        """The one whose turn it is. Those that are not usable lose a turn that is due, and have nothing to catch up."""
+        """The usable candidate whose turn it is. Unusable candidates lose a due turn, and do not catch up later."""
         coming, due = self._coming, self._due
         now = self._now
         while coming and coming[0][0] <= now:
@@ -85,9 +85,9 @@ class RoundRobin(Policy[C]):
         while queue := due or coming:
             turn = heappop(queue)[-1]
             if turn.candidate is None:
-                continue  # it has left
+                continue  # it was removed
             if usable(turn.candidate):
-                for other in refused:  # when none of those that are due is usable, time goes on to the turn that is
+                for other in refused:  # if no due turn was usable, time moves forward to the turn that is
                     self._begin(other, turn.start if queue is coming else other.start + other.length)
                 self._begin(turn, turn.start + turn.length)
                 return turn.candidate
@@ -99,7 +99,7 @@ class RoundRobin(Policy[C]):
         return None
 
     def retry(self, client: str, usable: Usable[C]) -> C | None:
-        """The one whose turn it is among the retries."""
+        """The usable candidate whose turn it is among the retries."""
         if self._retries is None:
             self._retries = RoundRobin()
             for candidate in self._turns:
@@ -128,7 +128,7 @@ class RoundRobin(Policy[C]):
         heappush(self._coming, (start, number, turn))
 
     def _begin(self, turn: Turn[C], start: int) -> None:
-        """Let a turn that is in no queue start then."""
+        """Start a turn that is in no queue at this virtual time."""
         self._starts += turn.weight * (start - turn.start)
         turn.start = start
         heappush(self._coming, (start, turn.number, turn))

@@ -1,1 +1,1 @@
-"""What DNS and Kubernetes say, as backends."""
+"""Backends from the answers of DNS and of the Kubernetes API: pure parsing and choice, without requests."""

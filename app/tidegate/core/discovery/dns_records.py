@@ -1,7 +1,7 @@
-"""DNS records as backends.
+"""Backends from DNS records.
 
-Records come in any order, and in another one with each answer; backends have one order, so that an answer that says the
-same changes nothing, and all replicas see the same list.
+The order of records differs from answer to answer. Backends are sorted, so that an answer with the same records changes
+nothing, and all replicas see the same list.
 """
 
 import ipaddress
@@ -15,7 +15,7 @@ SHORTEST_TTL = 1.0
 
 
 class Target(NamedTuple):
-    """What an SRV record says (RFC 2782): where, and how much of the traffic it takes."""
+    """An SRV record (RFC 2782): host and port of a backend, its priority, and its share of the traffic."""
 
     host: str
     port: int
@@ -24,20 +24,21 @@ class Target(NamedTuple):
 
     @property
     def address(self) -> Address:
-        """The name of the backend: the name of the target, not its IP address."""
+        """The name of the backend: the host name and port of the record, not an IP address."""
         return Address(self.host, self.port)
 
 
 def address_backends(addresses: Iterable[str], port: int) -> list[Backend]:
-    """One backend for each address, called `address:port`."""
+    """One backend for each IP address, named `address:port`."""
     return [Backend(join_address(address, port), address, port) for address in in_order(addresses)]
 
 
 def target_backends(targets: Iterable[Target], hosts: Mapping[str, Sequence[str]]) -> list[Backend]:
-    """One backend for each target, called `target:port`, at the first of the addresses that `hosts` has for its name.
+    """One backend for each target, named `target:port`, at the first of the addresses that `hosts` has for its name.
 
-    The lowest priority is tried first, all others are backups: a pool has two tiers. Weight 0, "any server selection is not
-    needed", is the smallest share that there is, 1. A target without an address is there, and not eligible.
+    Targets of the lowest priority are primaries and all others are backups, because a pool has two tiers. Weight 0 ("any
+    server selection is not needed") becomes the smallest share, 1. A target without an address becomes a backend that is
+    not eligible.
     """
     best: dict[Address, Target] = {}
     for target in sorted(targets, key=lambda target: (target.priority, target.address, -target.weight)):
@@ -57,12 +58,12 @@ def target_backends(targets: Iterable[Target], hosts: Mapping[str, Sequence[str]
 
 
 def in_order(addresses: Iterable[str]) -> list[str]:
-    """IP addresses without repetition, IPv4 first, and by number."""
+    """IP addresses without duplicates: IPv4 first, then in numerical order."""
     return sorted(set(addresses), key=_rank)
 
 
 def bounded_ttl(ttl: float, longest: float) -> float:
-    """Seconds after which records are asked for again."""
+    """Seconds until the next query for these records: their TTL, between SHORTEST_TTL and `longest`."""
     return min(longest, max(SHORTEST_TTL, ttl))
 
 

@@ -1,6 +1,6 @@
-"""What the objects of the Kubernetes API say about the endpoints of a Service: (store, event) → store.
+"""Parses the EndpointSlices or Endpoints of a Service, and keeps them up to date: (store, event) → store.
 
-The rules are those of the types `discovery.k8s.io/v1 EndpointSlice` and `v1 Endpoints`, read as kube-proxy reads them.
+The rules are those of the types `discovery.k8s.io/v1 EndpointSlice` and `v1 Endpoints`, interpreted as in kube-proxy.
 """
 
 import ipaddress
@@ -18,9 +18,10 @@ SERVICE_LABEL = "kubernetes.io/service-name"
 
 
 class Port(NamedTuple):
-    """A TCP port of a slice. The name is empty where it has none; the number is `ALL_PORTS` where it is left open.
+    """A TCP port of a slice. The name is empty when it has none; the number is `ALL_PORTS` when it has none.
 
-    One that cannot be read is `UNREADABLE`: it is nobody's port, and yet the slice has not just the others.
+    A port that cannot be parsed has the number `UNREADABLE`. It matches no wanted port but still counts as a port of the
+    slice, so that one other port is not taken for the only one.
     """
 
     name: str
@@ -28,7 +29,7 @@ class Port(NamedTuple):
 
 
 class Endpoint(NamedTuple):
-    """One address with what is said about it; `uid` is that of its pod, empty where it has none."""
+    """One IP address with its conditions, pod, node, zone and topology hints. `uid` is its pod's, empty when it has none."""
 
     address: str
     ready: bool = True
@@ -43,14 +44,14 @@ class Endpoint(NamedTuple):
 
 
 class Slice(NamedTuple):
-    """Endpoints that share their ports."""
+    """Endpoints with the same ports."""
 
     ports: tuple[Port, ...]
     endpoints: tuple[Endpoint, ...]
 
 
 class Reading(NamedTuple):
-    """The slices of one object, and what of it could not be used."""
+    """The slices of one object, and complaints about the parts that could not be used."""
 
     slices: tuple[Slice, ...]
     complaints: tuple[str, ...] = ()
@@ -60,12 +61,12 @@ Read = Callable[[Mapping[str, object]], Reading]
 
 
 class MalformedError(Exception):
-    """A part of an object that does not have the shape that its type prescribes."""
+    """A part of an object does not have the shape that its type prescribes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """All objects of one Service by name. Whatever order the events come in, what counts is the last one of each object."""
+    """All objects of one Service by name. The last event of each object counts, in whatever order the events come."""
 
     read: Read
     objects: Mapping[str, Reading] = field(default_factory=lambda: MappingProxyType({}))
@@ -83,7 +84,7 @@ class Store:
         return Store(self.read, MappingProxyType(store), tuple(complaints))
 
     def after(self, kind: str, item: object) -> "Store":
-        """The store after an event of type ADDED, MODIFIED or DELETED; `complaints` are those about this object."""
+        """The store after an event of type ADDED, MODIFIED or DELETED. Its `complaints` are about this object only."""
         name, reading = self._read(item)
         if not name:
             return Store(self.read, self.objects, reading.complaints)
@@ -94,7 +95,7 @@ class Store:
 
     @property
     def slices(self) -> Iterator[Slice]:
-        """Every slice, in the order of the objects' names, so that the order of events makes no difference."""
+        """Every slice, sorted by the name of its object, so that the order of events makes no difference."""
         for name in sorted(self.objects):
             yield from self.objects[name].slices
 
@@ -111,14 +112,17 @@ class Store:
 
 
 def name_of(item: object) -> str:
-    """The `metadata.name` of an object, empty where there is none."""
+    """The `metadata.name` of an object, empty when there is none."""
     metadata = item.get("metadata") if isinstance(item, Mapping) else None
     name = metadata.get("name") if isinstance(metadata, Mapping) else None
     return name if isinstance(name, str) else ""
 
 
 def read_slice(item: Mapping[str, object]) -> Reading:
-    """An EndpointSlice. Nil conditions mean ready, serving and not terminating; only the first address counts."""
+    """Read an EndpointSlice. Nil conditions mean ready, serving and not terminating; only the first address counts.
+
+    Raises MalformedError.
+    """
     family = item.get("addressType")
     if family not in ("IPv4", "IPv6"):
         return Reading((), (f"addressType {str(family)[:20]!r} is ignored: expected IPv4 or IPv6",))
@@ -128,7 +132,10 @@ def read_slice(item: Mapping[str, object]) -> Reading:
 
 
 def read_endpoints(item: Mapping[str, object]) -> Reading:
-    """A `v1 Endpoints` object: each subset is a slice. It knows neither terminating endpoints nor zones."""
+    """Read a `v1 Endpoints` object: each subset is a slice. The type has no terminating endpoints and no zones.
+
+    Raises MalformedError.
+    """
     complaints: list[str] = []
     slices = tuple(_read_each(_list(item, "subsets"), "subset", lambda raw: _subset(raw, complaints), complaints))
     annotations = _optional_mapping(_optional_mapping(item, "metadata"), "annotations")
@@ -140,7 +147,7 @@ def read_endpoints(item: Mapping[str, object]) -> Reading:
 def _read_each(
     items: Iterable[object], what: str, read: Callable[[Mapping[str, object]], Part], complaints: list[str]
 ) -> Iterator[Part]:
-    """The parts that can be read; about each other one there is a complaint."""
+    """The parts that can be parsed. Each of the others adds a complaint."""
     for raw in items:
         try:
             yield read(_mapping(raw, what))
@@ -185,7 +192,7 @@ def _not_ready(raw: Mapping[str, object]) -> Endpoint:
 
 
 def _ports(raw: Mapping[str, object], complaints: list[str]) -> tuple[Port, ...]:
-    """The TCP ports; none at all, as a Service without ports has it, is the same as one port that is left open."""
+    """The TCP ports. No ports at all, as for a Service without ports, mean the same as one port without a number."""
     given = _list(raw, "ports")
     if not given:
         return (Port("", ALL_PORTS),)
@@ -195,7 +202,7 @@ def _ports(raw: Mapping[str, object], complaints: list[str]) -> tuple[Port, ...]
 
 
 def _port(raw: Mapping[str, object]) -> Port | None:
-    """None where it is not of TCP."""
+    """The port, or None if its protocol is not TCP."""
     return Port(_text(raw, "name"), _number(raw)) if (_text(raw, "protocol") or "TCP") == "TCP" else None
 
 

@@ -1,4 +1,4 @@
-"""What follows the end of a watch: watch on or list again, at once or after a pause.
+"""Decides what follows the end of a watch: watch on or list again, at once or after a pause.
 
 Source of the rules: k8s.io/client-go/tools/cache/reflector.go, `ListAndWatch` and `handleWatch`.
 """
@@ -10,29 +10,29 @@ from typing import NamedTuple
 from tidegate.core.backoff import Backoff
 
 MOST_ALONE = 10
-"""So many refusals in a row by a busy server, then a list: what watches are refused for may never end."""
+"""After this many refusals in a row by a busy server, list again: the cause of the refusals may never go away."""
 
 
 class End(Enum):
-    """How a watch has ended, or the list before it."""
+    """How a watch, or the list before it, has ended."""
 
-    AS_ASKED = auto()  # the server has ended it after the time that was asked for
-    SILENT = auto()  # neither event nor bookmark came in time, so we have ended it
-    CUT = auto()  # the connection of an open watch has broken
-    AT_ONCE = auto()  # the server has ended it, too soon to go on without a pause
+    AS_ASKED = auto()  # the server ended it after the requested time
+    SILENT = auto()  # no event or bookmark came in time, so we ended it
+    CUT = auto()  # the connection of an open watch broke
+    AT_ONCE = auto()  # the server ended it, too soon to go on without a pause
     REFUSED = auto()  # connection refused
     BUSY = auto()  # 429 or 5xx
     EXPIRED = auto()  # 410: the version is too old
-    OTHER = auto()  # 401, 403, no answer in time, nonsense, and the rest
+    OTHER = auto()  # 401, 403, no answer in time, an answer that cannot be read, and the rest
 
 
 GOOD = frozenset({End.AS_ASKED, End.SILENT})
 KEEP_VERSION = GOOD | {End.CUT, End.AT_ONCE, End.REFUSED, End.BUSY}
-"""After these a watch goes on from the version of its last event. After all others only a list says what is true."""
+"""After these a watch goes on from the version of its last event. After all others a new list is necessary."""
 
 
 class Next(NamedTuple):
-    """What to do: whether to list again, and after how many seconds at most. Without pause: at once, and no trouble."""
+    """What to do next: list again or watch on, after at most `pause` seconds. None: at once, and it is not an error."""
 
     lists: bool
     pause: float | None
@@ -40,13 +40,13 @@ class Next(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How lists and watches went so far."""
+    """The state over a series of lists and watches: the backoff, and whether the last version had expired."""
 
     backoff: Backoff
     was_expired: bool = False
 
     def after(self, end: End, lasted: float) -> tuple["Course", Next]:
-        """The course after an attempt that lasted so many seconds, and what to do."""
+        """The course after an attempt that lasted `lasted` seconds and ended so, and what to do next."""
         if end in GOOD:
             is_healthy = lasted >= self.backoff.healthy_after
             return Course(replace(self.backoff, failures=0) if is_healthy else self.backoff), Next(lists=False, pause=None)

@@ -1,1 +1,1 @@
-"""What makes a backend up, down or ejected, and when it is probed."""
+"""Decides whether a backend is up, down or ejected, and when it is probed."""

@@ -1,11 +1,12 @@
-"""Passive health: failures in a row of real traffic eject a backend for a time that grows while it keeps failing.
+"""Passive health: consecutive failures of real traffic eject a backend, for a time that grows while it keeps failing.
 
-The words and defaults are those of Envoy's outlier detection: so many consecutive failures, a base time and a longest one.
-Times are seconds of any one clock that never goes backwards.
+The words and defaults are those of Envoy's outlier detection: consecutive failures, a base time and a longest time. Times
+are seconds of one monotonic clock.
 
-A session that the backend ends at once without a byte is the backend's failure where nothing had been sent to it. Where
-something had been sent, the client may be the cause: PostgreSQL answers a cancel request by closing, and many a server ends
-what it cannot read. Such an end is disputed. It counts once several clients have met with one in the same row.
+If the backend ends a session at once, without sending a byte, that is the backend's failure when nothing had been sent to
+it. When something had been sent, the client may be the cause: PostgreSQL answers a cancel request by closing, and many
+servers close on input they cannot read. Such an end is disputed: it counts once several clients have had one in the same
+row of failures.
 """
 
 from dataclasses import dataclass, replace
@@ -18,19 +19,20 @@ from tidegate.core.pools.backend import State
 from tidegate.core.reasons import ConnectFailure
 
 ENOUGH_CLIENTS = 3
-"""So many clients in one row prove that it is not they who make the backend end their sessions."""
+"""Disputed ends of this many different clients in one row prove that the backend is the cause."""
 
 _CLIENTS = Networks(32, 64)
-"""A host with IPv6 usually has a /64 of addresses, so these are one client."""
+"""An IPv6 host usually has a /64 of addresses, so these count as one client."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """Failures of real traffic at one backend, one after the other.
+    """Consecutive failures of real traffic at one backend.
 
-    `dials` that failed, the last for `reason`, of which `resets` came after the backend had accepted; `early_ends` are
-    sessions that it ended at once without a byte, though it had been sent nothing. `disputed` are those that it ended so
-    after it had been sent something, and `clients` are the first few of their clients, at most ENOUGH_CLIENTS.
+    `dials` counts failed dials, the last one for `reason`; `resets` counts those of them that were reset after the backend
+    had accepted. `early_ends` counts sessions that the backend ended at once without a byte, when nothing had been sent to
+    it. `disputed` counts such ends after something had been sent, and `clients` holds the first clients of these, at most
+    ENOUGH_CLIENTS.
     """
 
     dials: int = 0
@@ -42,12 +44,12 @@ class Failures:
 
     @staticmethod
     def of_dial(failure: ConnectFailure) -> "Failures":
-        """One dial that failed."""
+        """One failed dial."""
         return Failures(dials=1, resets=int(failure is ConnectFailure.RESET), reason=failure.value)
 
     @staticmethod
     def of_early_end(sent: int, client: str) -> "Failures":
-        """One session that ended early, after so many bytes of a client with this address had been sent to the backend."""
+        """One session that the backend ended early, after `sent` bytes of the client with this IP address."""
         return Failures(disputed=1, clients=frozenset({_CLIENTS.of(client)})) if sent else Failures(early_ends=1)
 
     def __add__(self, later: "Failures") -> "Failures":
@@ -65,17 +67,17 @@ class Failures:
 
     @property
     def undisputed(self) -> "Failures":
-        """Those that no client can have caused."""
+        """The failures without the disputed ones."""
         return replace(self, disputed=0, clients=frozenset())
 
     @property
     def count(self) -> int:
-        """Those that count against the backend."""
+        """How many failures count against the backend."""
         return self.dials + self._sessions
 
     @property
     def after_accepting(self) -> bool:
-        """Whether the backend accepted before some of them, so that one more connect would prove nothing."""
+        """Whether some of them came after the backend had accepted: then a probe that only connects proves nothing."""
         return bool(self.resets or self._sessions)
 
     @property
@@ -93,7 +95,7 @@ class Failures:
 
 @dataclass(frozen=True, slots=True)
 class Ejection:
-    """Since when, for how many seconds at most and why a backend is ejected, and the probes that passed in a row since."""
+    """The ejection of a backend: its start, longest duration in seconds, cause, and the probes passed in a row since."""
 
     since: float
     seconds: float
@@ -102,15 +104,16 @@ class Ejection:
 
     @property
     def until(self) -> float:
-        """When it ends unless a probe ends it before."""
+        """When it ends, unless probes end it before."""
         return self.since + self.seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Outlier:
-    """What real traffic says about one backend: its failures in a row, or its ejection.
+    """The passive health of one backend: its failures in a row, or its ejection.
 
-    `good` is the number of good sessions when it last failed; `ejections` in a row make the next one longer.
+    `good` is the total of good sessions at the last failure. `ejections` counts ejections in a row, which make the next one
+    longer.
     """
 
     failures: Failures = Failures()
@@ -120,16 +123,16 @@ class Outlier:
     ended_at: float = -inf
 
     def after_failures(self, failures: Failures, good: int) -> "Outlier":
-        """More failures have come; `good` sessions in all have come before them. Those while it is ejected do not count."""
+        """The outlier after more failures, with `good` good sessions in total before them. No change while it is ejected."""
         if self.ejection:
             return self
         earlier = self.failures if good <= self.good else Failures()
         return replace(self, failures=earlier + failures, good=max(good, self.good))
 
     def ejected(self, now: float, first: float, longest: float) -> "Outlier":
-        """The ejection begins: of `first` seconds, doubled for each one before it, up to `longest`.
+        """The outlier with an ejection that begins now: `first` seconds, doubled for each one in a row, up to `longest`.
 
-        What came before is forgotten once the backend has done without an ejection for `longest`.
+        After `longest` seconds without an ejection, the row starts over.
         """
         earlier = self.ejections if now - self.ended_at < longest else 0
         seconds = min(longest, first * float(1 << min(earlier, 32)))
@@ -137,27 +140,27 @@ class Outlier:
         return replace(self, failures=Failures(), ejection=ejection, ejections=earlier + 1)
 
     def after_probe(self, *, passed: bool) -> "Outlier":
-        """A probe that proves what the ejection was for has ended; it says nothing about a backend that is not ejected."""
+        """The outlier after a probe that tests what the ejection was for. No change while the backend is not ejected."""
         if self.ejection is None:
             return self
         return replace(self, ejection=replace(self.ejection, passes=self.ejection.passes + 1 if passed else 0))
 
     def after_answer(self) -> "Outlier":
-        """A probe has got an answer: the backend serves, so its clients may have caused the ends that are disputed."""
+        """The outlier after a probe got an answer: the backend serves, so clients may have caused the disputed ends."""
         return replace(self, failures=self.failures.undisputed)
 
     def restored(self, now: float) -> "Outlier":
-        """The ejection is over, for whatever reason; the next failure is the first in a row."""
+        """The outlier after the end of the ejection, for whatever reason; the next failure is the first in a row."""
         return replace(self, failures=Failures(), ejection=None, ended_at=now if self.ejection else self.ended_at)
 
 
 def most_ejected(backends: int, percent: int) -> int:
-    """How many backends of a pool of so many may be ejected at once."""
+    """How many of a pool's `backends` may be ejected at once."""
     return backends * percent // 100
 
 
 def state_of(verdict: Verdict, outlier: Outlier) -> State:
-    """The state that probes and traffic together make: who is down is down, and only who is up can be ejected."""
+    """The state from probes and traffic together: only a backend that is up can be ejected."""
     return State.EJECTED if verdict is State.UP and outlier.ejection else verdict
 
 

@@ -1,19 +1,19 @@
-"""When a probe's time is over: it runs only while the loop that waits for the answer does, and not while that is late."""
+"""Decides when a probe has timed out. Time during which the event loop stood still does not count."""
 
 from enum import Enum, auto
 
 LOOKS = 10
-"""Parts of a timeout. The loop looks at the clock at the end of each; what it is late by belongs to no part."""
+"""A timeout has this many equal parts. The loop looks at the clock at the end of each; lateness does not count as time."""
 
 MOST_LOOKS = 2 * LOOKS
-"""Looks after which nothing is said about a backend, because the loop has been late at each one when the time was over."""
+"""After this many looks a probe ends without a result: the loop was late at each look at which it could have timed out."""
 
 TOLERANCE = 0.01
 """Seconds by which a loop that works well may be late."""
 
 
 class Look(Enum):
-    """What the clock says about a probe that is under way."""
+    """The verdict of a look at the clock during a probe."""
 
     GO_ON = auto()
     TIMED_OUT = auto()
@@ -23,8 +23,8 @@ class Look(Enum):
 class ProbeTime:
     """The time of one probe, in seconds of a monotonic clock; `due` is when to look next.
 
-    A probe times out when it has been looked at LOOKS times, and the loop was punctual at the last look: so an answer that
-    came while the loop stood still is read before it is missed.
+    A probe times out after LOOKS looks, if the loop was punctual at the last one. So an answer that arrived while the loop
+    stood still is read before the probe can time out.
     """
 
     def __init__(self, timeout: float, now: float) -> None:
@@ -35,7 +35,7 @@ class ProbeTime:
         self.due = now + self._part
 
     def look(self, now: float) -> Look:
-        """What this moment means; when to look again is in `due`."""
+        """Whether the probe has timed out. Sets `due` to the time of the next look."""
         lateness = now - self.due
         is_punctual = lateness <= self._tolerance
         if not is_punctual:
@@ -47,5 +47,5 @@ class ProbeTime:
         return Look.LATE if self._looks >= MOST_LOOKS else Look.GO_ON
 
     def excuses(self, now: float) -> bool:
-        """Whether the loop stood still for as long as a probe may take: a backend that hung up may have waited for us."""
+        """Whether the loop stood still for at least the timeout: a backend that hung up may have waited for us."""
         return self._stood_still + max(0.0, now - self.due) >= self._timeout

@@ -10,9 +10,9 @@ Verdict = Literal[State.CHECKING, State.UP, State.DOWN]
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What the probes have said so far.
+    """The verdict of a backend's probes so far.
 
-    `successes` and `failures` are consecutive counts: one result resets the other, as in nginx's `rise` and `fall`.
+    `successes` and `failures` are consecutive counts: each result resets the other count, like nginx's `rise` and `fall`.
     """
 
     verdict: Verdict = State.CHECKING
@@ -21,7 +21,7 @@ class Health:
 
     @property
     def undecided(self) -> bool:
-        """Whether the next probes may change the verdict: there is none yet, or the last result contradicts it."""
+        """Whether the next probes may change the verdict: still checking, or the last result contradicts it."""
         return self.verdict is State.CHECKING or (self.failures > 0 if self.verdict is State.UP else self.successes > 0)
 
     def after(self, *, passed: bool, rise: int, fall: int) -> "Health":

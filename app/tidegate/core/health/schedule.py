@@ -1,7 +1,7 @@
-"""When to probe: at a pace that fits what is known of a backend, and spread out, so that probes never fall on one moment.
+"""When to probe each backend: at an interval that depends on its health, and spread out, so that probes never coincide.
 
-Each backend has a rhythm of its own: it starts at any moment of the interval, its steps vary, and what holds a probe up (a
-process that stood still, a place that was not free) does not shift the next one, for that would gather what was spread.
+Each backend has its own rhythm: it starts at a random moment of the interval, and its steps vary. A late probe (the process
+stood still, or too many probes were running) does not shift the next one, because that would bunch up the probes again.
 """
 
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from tidegate.core.health.rise_fall import Health
 from tidegate.core.pools.backend import State
 
 FIRST_PROBE_SPACING = 0.01
-"""Seconds per backend over which the first probes are spread: soon, for a start should not wait for an interval."""
+"""Seconds per backend over which the first probes are spread: short, because a start should not wait for an interval."""
 
 SHORTEST_STEP = 0.9
-"""The share of the interval that a jittered step has at least. At most it has all of it, so that `fall` failures in a
-row never take longer than `fall` intervals."""
+"""A jittered step is at least this share of the interval. It is at most the whole interval, so that `fall` failures in a row
+never take longer than `fall` intervals."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds between two probes of a backend: usually, while it is undecided, and while it is down.
+    """Seconds between two probes of a backend: normally, while its health is undecided, and while it is down.
 
-    The words are HAProxy's `inter`, `fastinter` and `downinter`; as there, undecided comes first.
+    The values are HAProxy's `inter`, `fastinter` and `downinter`; as there, `fast_interval` takes precedence.
     """
 
     interval: float
@@ -29,19 +29,19 @@ class Pace:
     down_interval: float
 
     def step(self, health: Health) -> float:
-        """Seconds until the next probe of a backend of this health, before they are jittered."""
+        """Seconds until the next probe of a backend with this health, without jitter."""
         if health.undecided:
             return self.fast_interval
         return self.down_interval if health.verdict is State.DOWN else self.interval
 
 
 def first_delay(interval: float, backends: int, random: float) -> float:
-    """Seconds until the first probe of one of `backends`; `random` is uniform in [0, 1)."""
+    """Seconds until the first probe of a backend, in a pool of `backends`. `random` is uniform in [0, 1)."""
     return random * min(interval, FIRST_PROBE_SPACING * backends)
 
 
 def spread_delay(step: float, random: float) -> float:
-    """Seconds to any moment of the step: for the second probe, which spreads out what started together."""
+    """Seconds to a random moment of the step. Used for the second probe, to spread out backends that started together."""
     return step * (1 - random)
 
 
@@ -51,10 +51,10 @@ def jittered_delay(step: float, random: float) -> float:
 
 
 def next_due(due: float, started: float, step: float, random: float) -> float:
-    """When to probe after a probe that was due at one time and started at another, not before.
+    """When the next probe is due, after one that was due at `due` and started at `started` or later.
 
-    It counts from when it was due; a probe that was held up for longer than a step begins a new rhythm, so that backends
-    whose probes were all held up (the process was stopped, say) do not go on together.
+    The step counts from `due`. A probe that was late by more than a step starts a new rhythm: otherwise all backends would
+    be probed at the same time after the process was stopped for a while.
     """
     planned = due + jittered_delay(step, random)
     return planned if planned >= started else started + spread_delay(step, random)

@@ -1,20 +1,20 @@
-"""What the clients' own connections say about a backend, which can spare it a probe."""
+"""Decides from a backend's real traffic whether a probe is unnecessary."""
 
 from typing import NamedTuple
 
 
 class Traffic(NamedTuple):
-    """What has come of a backend's connections until now, over all workers; these numbers only grow."""
+    """Totals of a backend's connections, over all workers. They only grow."""
 
     connections: int
     received_bytes: int
     failed_dials: int
 
     def vouches(self, since: "Traffic", *, connecting_suffices: bool) -> bool:
-        """Whether the backend has worked since then: it sent bytes, and no dial failed.
+        """Whether the backend has worked since `since`: it sent bytes, and no dial failed.
 
-        Where connecting suffices, a dial that succeeded is as good as bytes: for a probe that does no more itself. For
-        another it is not, for the kernel accepts connections of a process that hangs.
+        With `connecting_suffices`, a successful dial counts as much as bytes; use it for a probe that only connects. For
+        other probes a dial proves nothing, because the kernel accepts connections for a process that hangs.
         """
         if self.failed_dials > since.failed_dials:
             return False

@@ -1,1 +1,1 @@
-"""Pools as values: backends, snapshots and their changes, and what is fair, full, warm or leads back."""
+"""Pools as values: backends, snapshots, their changes, and the decisions on panic, slow start, rebalance and affinity."""

@@ -1,6 +1,6 @@
-"""Which client was given which backend: a bounded table with a time to live, so that a client comes back to its backend.
+"""The affinity table: the backend of each client, bounded and with a time to live, so that clients return to their backend.
 
-Unlike a hash it moves nobody when backends join: a client stays as long as it is seen again within the time to live.
+Unlike with a hash, no client moves when backends join: a client stays as long as it returns within the time to live.
 """
 
 from collections import OrderedDict
@@ -8,12 +8,12 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 TOLD_PER_TTL = 4
-"""How often in a time to live the others are told that a client is still there."""
+"""How often per time to live a table tells the other tables that a client is still there."""
 
 
 @dataclass(slots=True)
 class Entry:
-    """A client's backend, when the client was last seen, and when the other tables were told so."""
+    """A client's backend, when the client was last seen, and when the other tables were last told."""
 
     backend: str
     used_at: float
@@ -21,9 +21,9 @@ class Entry:
 
 
 class AffinityTable:
-    """At most `max_clients` clients; who was not seen for `ttl` seconds, or the longest when it is full, is forgotten.
+    """At most `max_clients` clients. Drops clients not seen for `ttl` seconds and, when full, the one seen longest ago.
 
-    Times are seconds of one clock that never goes backwards.
+    Times are seconds of one monotonic clock.
     """
 
     def __init__(self, ttl: float, max_clients: int) -> None:
@@ -31,16 +31,16 @@ class AffinityTable:
         self._entries: OrderedDict[str, Entry] = OrderedDict()
 
     def configure(self, ttl: float, max_clients: int) -> None:
-        """Change the settings; whoever is too many or too old now goes with the next change."""
+        """Change the settings. Clients that are now too many or too old are dropped at the next change."""
         self._ttl, self._max_clients = ttl, max_clients
 
     def backend(self, client: str, now: float) -> str | None:
-        """The backend of a client that was seen within the time to live."""
+        """The backend of a client that was seen within the time to live, else None."""
         entry = self._entries.get(client)
         return entry.backend if entry and now - entry.used_at < self._ttl else None
 
     def give(self, client: str, backend: str, now: float) -> bool:
-        """The client is on this backend from now on; answers whether other tables should be told."""
+        """Assign this backend to the client. Returns whether to tell the other tables."""
         entry = self._entries.get(client)
         if entry and entry.backend == backend and now - entry.used_at < self._ttl:
             return self._refresh(client, entry, now)
@@ -50,13 +50,13 @@ class AffinityTable:
         return True
 
     def seen(self, client: str, backend: str, now: float) -> bool:
-        """The client is still on this backend, unless it was given another one or forgotten; answers as `give` does."""
+        """Note that the client is still on this backend; no effect if the table says otherwise. Returns like `give`."""
         entry = self._entries.get(client)
         return entry is not None and entry.backend == backend and self._refresh(client, entry, now)
 
     def tell(self, client: str, backend: str, used_at: float, now: float) -> None:
-        """Take over what another table says. It may be older than what is known here, and stands all the same: all tables
-        that are told the same in the same order agree in the end."""
+        """Take over an entry of another table, even if it is older than the own one: tables that are told the same entries
+        in the same order end up equal."""
         known = self._entries.get(client)
         if known and known.backend == backend:
             used_at = max(used_at, known.used_at)
@@ -66,17 +66,17 @@ class AffinityTable:
         self._forget_old(now)
 
     def remove_backends(self, backends: Container[str]) -> None:
-        """Forget whom they had."""
+        """Drop the clients of these backends."""
         for client in [client for client, entry in self._entries.items() if entry.backend in backends]:
             del self._entries[client]
 
     def count(self, now: float) -> int:
-        """How many clients were seen within the time to live."""
+        """The number of clients seen within the time to live."""
         self._forget_old(now)
         return len(self._entries)
 
     def live(self, now: float) -> Iterator[tuple[str, str, float]]:
-        """Each client with its backend and the seconds since it was last seen, longest first."""
+        """Each client with its backend and the seconds since it was last seen; those seen longest ago first."""
         self._forget_old(now)
         for client, entry in self._entries.items():
             yield client, entry.backend, now - entry.used_at

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """What a backend is to routing; the words of `/status`, the metrics and the log."""
+    """The state of a backend for routing, in the words of `/status`, the metrics and the log."""
 
     UP = "up"
     DOWN = "down"
@@ -17,13 +17,13 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """One place that connections can be sent to.
+    """One destination for connections.
 
-    `name` (`host:port` as configured) is its identity; `host` is the IP address to dial, empty while a host name has not
-    been resolved yet. `others` are the other addresses of the name, the next to try first; they differ from answer to
-    answer, and do not make it another backend. `max_connections` 0 means no limit. The policy `first` fills those with the
-    lowest `order` first, and goes by name among equals. With `no_check` it is not probed, whatever its pool says. `pod`,
-    `node` and `zone` are for people, empty where unknown.
+    `name` (`host:port` as configured) is its identity. `host` is the IP address to dial, empty until a host name has been
+    resolved. `others` are the other addresses of the name, the next to try first; DNS answers vary in them, so they do not
+    count for equality. `max_connections` 0 means no limit. The policy `first` fills backends by `order`, lowest first, then
+    by name. With `no_check` it is not probed, whatever its pool's settings. `pod`, `node` and `zone` are information for
+    people, empty when unknown.
     """
 
     name: str
@@ -41,21 +41,24 @@ class Backend:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """All addresses of its name."""
+        """All IP addresses of its name, the one to dial first."""
         return self.host, *self.others
 
     def at(self, host: str) -> "Backend":
-        """The same backend at this address, if it is one of its name; those behind it are the next to try."""
+        """The same backend at another address of its name; the addresses after that one are next to try.
+
+        Unchanged if `host` is not one of its addresses.
+        """
         if host == self.host or host not in self.others:
             return self
         place = self.hosts.index(host)
         return replace(self, host=host, others=self.hosts[place + 1 :] + self.hosts[:place])
 
     def is_another(self, other: "Backend") -> bool:
-        """Whether nothing that is known of the other one holds for this one: another address, or another pod at it."""
+        """Whether health and statistics of `other` say nothing about this one: a different address, or a different pod."""
         return self.address != other.address or bool(self.pod and other.pod and self.pod != other.pod)
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where to dial."""
+        """The IP address and port to dial."""
         return self.host, self.port

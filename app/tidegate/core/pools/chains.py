@@ -1,6 +1,6 @@
-"""Pools in a row: where a backend of one pool is a listener of this process, and the way that leads back to the same pool.
+"""Finds chains of pools that lead back to their start, where backends of a pool are listeners of this same process.
 
-Such a row may end elsewhere. One that leads back would make sessions without end out of one client, or one probe.
+A chain that ends at other backends is fine. A chain that leads back would make endless sessions out of one client or probe.
 """
 
 import ipaddress
@@ -15,7 +15,7 @@ EVERY_ADDRESS = "::"
 
 
 class Entrance(NamedTuple):
-    """An address that a listener is bound to, and the pool that its clients are given to."""
+    """An address that a listener is bound to, and the listener's pool."""
 
     listener: str
     pool: str
@@ -23,7 +23,7 @@ class Entrance(NamedTuple):
 
 
 class Hop(NamedTuple):
-    """From a pool to the next: the address of a backend, and the entrance that it is."""
+    """A step from a pool to the next: a backend's address, and the entrance at which connections to it arrive."""
 
     address: Address
     entrance: Entrance
@@ -33,7 +33,7 @@ class Hop(NamedTuple):
 
 
 class Entrances:
-    """All addresses that clients come in by. `is_own(host)` says whether a host is this one, and is asked rarely."""
+    """The addresses of all listeners. `is_own(host)` says whether an IP address is this machine's; it is called rarely."""
 
     def __init__(self, entrances: Iterable[Entrance], is_own: Callable[[str], bool]) -> None:
         self._is_own = is_own
@@ -42,7 +42,7 @@ class Entrances:
             self._by_port.setdefault(entrance.bind.port, []).append(entrance)
 
     def hop(self, address: Address) -> Hop | None:
-        """The hop that a connection to this address would be, if it comes in again by one of the entrances."""
+        """The hop of a connection to this address, or None if the address is not one of the entrances."""
         if not (entrances := self._by_port.get(address.port)):
             return None
         host = destination(address.host)
@@ -53,32 +53,32 @@ class Entrances:
         return None
 
 
-def way(start: str, goal: str, hops_of: Callable[[str], Iterable[Hop]]) -> tuple[Hop, ...] | None:
-    """The shortest way from one pool to another, of no hop when they are the same; None where there is none."""
-    ways: dict[str, tuple[Hop, ...]] = {start: ()}
+def shortest_chain(start: str, goal: str, hops_of: Callable[[str], Iterable[Hop]]) -> tuple[Hop, ...] | None:
+    """The shortest chain of hops from one pool to another, empty if they are the same pool. None if there is none."""
+    chains: dict[str, tuple[Hop, ...]] = {start: ()}
     waiting = deque([start])
-    while waiting and goal not in ways:
+    while waiting and goal not in chains:
         pool = waiting.popleft()
         for hop in hops_of(pool):
-            if hop.entrance.pool not in ways:
-                ways[hop.entrance.pool] = (*ways[pool], hop)
+            if hop.entrance.pool not in chains:
+                chains[hop.entrance.pool] = (*chains[pool], hop)
                 waiting.append(hop.entrance.pool)
-    return ways.get(goal)
+    return chains.get(goal)
 
 
 def way_back(pool: str, hop: Hop, hops_of: Callable[[str], Iterable[Hop]]) -> tuple[Hop, ...] | None:
-    """The way round that begins with this hop of the pool; None where it leads elsewhere."""
-    rest = way(hop.entrance.pool, pool, hops_of)
+    """The chain that begins with this hop and leads back to the pool, or None if there is none."""
+    rest = shortest_chain(hop.entrance.pool, pool, hops_of)
     return None if rest is None else (hop, *rest)
 
 
 def in_words(pool: str, hops: Iterable[Hop]) -> str:
-    """A way that begins at this pool."""
+    """A chain that begins at this pool, as text."""
     return " -> ".join([f"pool {pool}", *map(str, hops)])
 
 
 def is_this_host(host: str) -> bool:
-    """Whether this is the host itself by its very notation: loopback, or the address that stands for any."""
+    """Whether the notation alone says that this is the own machine: `localhost`, loopback, or an unspecified address."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Which connections are too many after a pool has grown: the excess of each backend over its fair share, and no more."""
+"""How many connections to close after a pool has grown: the excess of each backend over its fair share."""
 
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
@@ -6,11 +6,11 @@ from math import ceil, inf
 from typing import NamedTuple
 
 DIGITS = 6
-"""Decimal places of a share that count: what is beyond them comes from floating point."""
+"""How many decimal places of a share count. Further places are rounding errors of floating point."""
 
 
 class Load(NamedTuple):
-    """An eligible backend: its weight, the connections it has, and the most it may have (0: no limit)."""
+    """An eligible backend: its weight, its current connections, and its limit of connections (0: no limit)."""
 
     name: str
     weight: int
@@ -19,7 +19,7 @@ class Load(NamedTuple):
 
 
 class Excess(NamedTuple):
-    """A backend has `surplus` connections more than its fair share, which is `fair`, rounded up."""
+    """A backend has `surplus` connections more than `fair`, its fair share rounded up."""
 
     name: str
     surplus: int
@@ -27,9 +27,9 @@ class Excess(NamedTuple):
 
 
 def fair_shares(loads: Sequence[Load]) -> list[float]:
-    """The connections of all backends together, shared by weight; what a backend may not take goes to the others.
+    """The connections of all backends, shared by weight. Connections beyond a backend's limit go to the others.
 
-    The sum stays the same: a backend that already has more than it may counts as if it might have these.
+    The sum stays the same: for a backend that is already above its limit, its current connections are the limit.
     """
     shares = [0.0] * len(loads)
     left, weights = float(sum(load.active for load in loads)), sum(load.weight for load in loads)
@@ -42,9 +42,9 @@ def fair_shares(loads: Sequence[Load]) -> list[float]:
 
 
 def excesses(loads: Sequence[Load], tolerance: float) -> list[Excess]:
-    """What to close so that each backend comes down to its fair share.
+    """The connections to close so that each backend comes down to its fair share.
 
-    A backend that is above it by no more than `tolerance` (0.05 is five percent) is left alone.
+    A backend above it by at most `tolerance` (0.05 is five percent) is left out.
     """
     found = []
     for load, share in zip(loads, fair_shares(loads), strict=True):
@@ -55,9 +55,9 @@ def excesses(loads: Sequence[Load], tolerance: float) -> list[Excess]:
 
 
 def split(count: int, held: Sequence[int]) -> list[int]:
-    """Share out `count` in proportion to what each has: whole numbers, none above what is held, that add up to `count`.
+    """Split `count` in proportion to `held`, into integers that add up to `count`, each at most its part of `held`.
 
-    They add up to less only where all together hold less.
+    They add up to less than `count` only if `held` does.
     """
     total = sum(held)
     if not total:

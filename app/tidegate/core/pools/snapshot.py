@@ -7,12 +7,12 @@ from types import MappingProxyType
 from tidegate.core.pools.backend import Backend, State
 
 IGNORABLE = frozenset({State.DOWN, State.EJECTED})
-"""The states in which a backend is used all the same while its pool ignores health."""
+"""Backends in these states are used while their pool ignores health."""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A backend in a pool, its state, and the Unix time since when it has it; `health_ignored` is the pool's panic."""
+    """A backend in a pool, its state, and the Unix time of its last change; `health_ignored` while the pool is in panic."""
 
     backend: Backend
     state: State
@@ -36,7 +36,7 @@ class BackendAdded:
 
 @dataclass(frozen=True, slots=True)
 class BackendRemoved:
-    """A backend has left the pool; its sessions may still live."""
+    """A backend has left the pool. Its sessions may still be open."""
 
     pool: str
     member: Member
@@ -44,7 +44,7 @@ class BackendRemoved:
 
 @dataclass(frozen=True, slots=True)
 class BackendAltered:
-    """A backend has another address, weight, limit or tier, and the same name."""
+    """A backend has changed its address, weight, limit or tier, and kept its name."""
 
     pool: str
     member: Member
@@ -52,9 +52,9 @@ class BackendAltered:
 
 @dataclass(frozen=True, slots=True)
 class StateChanged:
-    """The one event that routing, metrics, log and status learn a new state from.
+    """A backend has changed its state: the one event that feeds routing, metrics, log and status.
 
-    `seconds` is how long an ejection will last at most, or has lasted; None of other changes.
+    `seconds` is the longest duration of an ejection that begins, or how long an ended one lasted; None for other changes.
     """
 
     pool: str
@@ -69,7 +69,7 @@ Change = BackendAdded | BackendRemoved | BackendAltered | StateChanged
 
 @dataclass(frozen=True, slots=True)
 class PanicChanged:
-    """Routing has begun, or has ceased, to ignore the health of the pool's backends."""
+    """Routing has begun or stopped to ignore the health of the pool's backends."""
 
     pool: str
     panic: bool
@@ -79,17 +79,17 @@ class PanicChanged:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """All backends of one pool by name, in the order they were given; `panic` while routing ignores their health."""
+    """All backends of one pool by name, in the given order; `panic` while routing ignores their health."""
 
     name: str
     members: MappingProxyType[str, Member] = field(default_factory=lambda: MappingProxyType({}))
     panic: bool = False
 
     def with_backends(self, backends: Iterable[Backend], initial: State, now: float) -> "tuple[Pool, tuple[Change, ...]]":
-        """The pool with exactly these backends. Newcomers, and those with another address or pod, start as `initial`.
+        """The pool with exactly these backends, and the changes. New backends, and those with a new address or pod, start as
+        `initial`; a backend whose name is not resolved yet starts as `checking`.
 
-        One whose name has several addresses stays where it is while that is still one of them.
-        While a name has not been resolved there is nothing to trust: its backend starts as `checking`.
+        A backend keeps its current address as long as that is one of its name's addresses.
         """
         members: dict[str, Member] = {}
         changes: list[Change] = []
@@ -114,7 +114,7 @@ class Pool:
         return Pool(self.name, MappingProxyType(members), self.panic), (*gone, *changes)
 
     def with_host(self, name: str, host: str) -> "tuple[Pool, tuple[Change, ...]]":
-        """The pool with one backend at another address of its name. No change when it is not one of them."""
+        """The pool with one backend at another address of its name. No change if it is not one of them."""
         known = self.members[name]
         moved = replace(known, backend=known.backend.at(host))
         if moved == known:
@@ -125,13 +125,13 @@ class Pool:
     def with_state(
         self, name: str, state: State, reason: str, now: float, seconds: float | None = None
     ) -> "tuple[Pool, tuple[Change, ...]]":
-        """The pool with one backend in that state. No change when it is unknown or already there."""
+        """The pool with one backend in that state. No change if the backend is unknown or already in it."""
         return self.with_states({name: state}, reason, now, seconds)
 
     def with_states(
         self, states: Mapping[str, State], reason: str, now: float, seconds: float | None = None
     ) -> "tuple[Pool, tuple[Change, ...]]":
-        """The pool with some backends in other states, those that are unknown or already there left out."""
+        """The pool with some backends in new states. Skips backends that are unknown or already in that state."""
         changes: list[Change] = []
         for name, state in states.items():
             known = self.members.get(name)
@@ -144,7 +144,7 @@ class Pool:
         return Pool(self.name, MappingProxyType(members), self.panic), tuple(changes)
 
     def with_panic(self, *, panic: bool) -> "tuple[Pool, tuple[PanicChanged, ...]]":
-        """The pool with or without regard for health. No change when it is so already."""
+        """The pool with or without panic. No change if it is so already."""
         if panic is self.panic:
             return self, ()
         members = {name: replace(member, health_ignored=panic) for name, member in self.members.items()}
@@ -152,10 +152,10 @@ class Pool:
         return Pool(self.name, MappingProxyType(members), panic), (change,)
 
     def count(self, state: State) -> int:
-        """How many backends are in that state."""
+        """The number of backends in that state."""
         return sum(member.state is state for member in self.members.values())
 
     @property
     def eligible(self) -> int:
-        """How many backends may get a new connection now."""
+        """The number of backends that may get a new connection now."""
         return sum(member.eligible for member in self.members.values())
