@@ -17,8 +17,8 @@ from tidegate.dataplane.accept.listeners import Listeners
 from tidegate.dataplane.loop.handler import CannotGoOnError
 from tidegate.dataplane.loop.link_watch import LinkWatch
 from tidegate.dataplane.loop.poller import Poller
-from tidegate.dataplane.relay.direction import Medium
 from tidegate.dataplane.relay.lingering import Lingering
+from tidegate.dataplane.relay.medium import Medium
 from tidegate.dataplane.report.access_log import AccessLog
 from tidegate.dataplane.report.counters import Counters
 from tidegate.dataplane.routing.failure_reports import FailureReports

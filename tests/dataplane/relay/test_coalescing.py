@@ -20,7 +20,8 @@ from tidegate.core.reasons import CloseReason
 from tidegate.core.splice import Splice
 from tidegate.dataplane.loop.poller import EDGES, IN, Poller
 from tidegate.dataplane.relay.coalescing import FAST_BYTES, FAST_SECONDS, TICK, Coalescing, Stream
-from tidegate.dataplane.relay.direction import Medium, relay
+from tidegate.dataplane.relay.direction import relay
+from tidegate.dataplane.relay.medium import Medium
 from tidegate.dataplane.relay.pacing import PACES
 from tidegate.dataplane.relay.pipes import Pipes
 

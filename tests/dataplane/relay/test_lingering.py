@@ -10,9 +10,10 @@ from tests.support.handlers import Bugs, handler
 from tidegate.core.reasons import CloseReason
 from tidegate.core.splice import Splice
 from tidegate.dataplane.loop.poller import EDGES, Poller
-from tidegate.dataplane.relay.direction import Medium, relay
+from tidegate.dataplane.relay.direction import BLOCKED, relay
 from tidegate.dataplane.relay.linger import reset_on_close
 from tidegate.dataplane.relay.lingering import Lingering, unacknowledged
+from tidegate.dataplane.relay.medium import Medium
 
 BUFFER = 256 * 1024
 PART = 8 * 1024  # too little to make a full socket writable
@@ -105,7 +106,7 @@ def test_what_a_slow_receiver_takes_is_progress_before_there_is_room_for_more(be
     with suppress(BlockingIOError):
         while True:
             sender.send(bytes(BUFFER))
-    bench.run_until(lambda: to_client.blocked)
+    bench.run_until(lambda: to_client.state == BLOCKED)
     moved, left = to_client.moved, to_client.left()
     waiting = unacknowledged(client)
     while unacknowledged(client) == waiting:

@@ -17,21 +17,26 @@ from errno import ENOTCONN, EPIPE
 from typing import Final, NamedTuple, Protocol
 
 from tidegate.core.reasons import CloseReason
-from tidegate.core.splice import Splice
 from tidegate.dataplane.loop.handler import Handler
-from tidegate.dataplane.loop.poller import EDGES, ERR, HUP, OUT, PRI, RDHUP, Poller
-from tidegate.dataplane.relay.coalescing import Coalescing, Stream
+from tidegate.dataplane.loop.poller import EDGES, ERR, HUP, OUT, PRI, RDHUP
+from tidegate.dataplane.relay.coalescing import Stream
 from tidegate.dataplane.relay.lingering import LastBytes, unacknowledged
+from tidegate.dataplane.relay.medium import Medium
 from tidegate.dataplane.relay.pacing import pace_less
-from tidegate.dataplane.relay.pipes import REFUSALS, SPLICE_FROM, Pipe, Pipes
+from tidegate.dataplane.relay.pipes import REFUSALS, Pipe
 from tidegate.link.sockets import URGENT_IN_STREAM
 
 BUT_OUT: Final = ~OUT
 READ_ON: Final = RDHUP | HUP | ERR | PRI  # with these a short read need not be all, and no other event may tell of the rest
 MSG_MORE: Final = int(socket.MSG_MORE)
-UNKNOWN: Final = 1 << 30  # there may be more to read; shares no bit with an event
 READS_AS_IT_WAS: Final = frozenset({EPIPE, ENOTCONN})  # after these errors of a write a read still tells an end from a break
-CALM_AFTER: Final = 8  # reads in a row that give little, before a direction that splices copies again
+CALM_AFTER: Final = 8  # short reads in a row after which a direction that splices copies again
+
+READING: Final = 0  # the next event reads. The states are numbers, which cost a compiled module one comparison
+BLOCKED: Final = 1  # the sink is full: once it has taken what is unsent, the direction reads on
+NEXT_TURN: Final = 2  # it reads in the next turn, without an event
+ENDED: Final = 3  # nothing more comes from the source
+STOPPED: Final = 4  # it reads no more, and what the sink has not taken is dropped
 
 
 class Owner(Protocol):
@@ -42,19 +47,6 @@ class Owner(Protocol):
 
     def end(self, reason: CloseReason) -> None:
         """Both directions have ended, or one failed. No event follows."""
-
-
-class Medium:
-    """What all relays of a worker share: the poller, the buffer they copy through, the pipes they splice through."""
-
-    def __init__(self, poller: Poller, buffer_size: int, splice: Splice, workers: int = 1) -> None:
-        self.poller = poller
-        self.buffer = memoryview(bytearray(buffer_size))
-        self.full = buffer_size
-        self.little = buffer_size // 4
-        self.pipes = Pipes(workers)
-        self.coalescing = Coalescing(poller, self.pipes)
-        self.splice_from = SPLICE_FROM[splice]
 
 
 class Way(NamedTuple):
@@ -69,30 +61,27 @@ TO_CLIENT: Final = Way(CloseReason.BACKEND_EOF, CloseReason.BACKEND_RESET)
 
 
 class Direction(Handler):
-    """Bytes one way. What the sink did not take is `_unsent`, or in `_pipe`; until it has, the source is not read.
+    """Bytes one way, in one state. What the sink did not take is `_unsent`, or in `_pipe`: then the source is not read.
 
     One class for both ways: the interpreter is faster where it meets objects of one type only.
     """
 
     __slots__ = (
         "_cut",
-        "_fills",
         "_medium",
         "_owner",
         "_pipe",
-        "_reads",
+        "_short_reads_left",
         "_sink",
         "_source",
-        "_stopped",
         "_stream",
         "_unsent",
         "_urgent",
-        "blocked",
         "broken",
-        "ended",
         "moved",
         "reverse",
         "spliced",
+        "state",
         "way",
     )
     __deletable__ = ("reverse",)  # compiled, an attribute must say that it can be deleted
@@ -104,32 +93,29 @@ class Direction(Handler):
         self._source, self._sink = source, sink
         self.moved = 0
         self.spliced = 0  # of `moved`, what went through a pipe
-        self.ended = False  # nothing more comes from the source
+        self.state = READING
         self.broken = False  # the source's connection is gone; what the kernel still has of it is passed on
         self._cut = False  # a write or a splice has taken the error of the source: a read gives an end in its place
-        self.blocked = False  # the sink is full
-        self._stopped = False
-        self._reads = True  # at the next event: neither ended nor blocked, nor about to read without one
         self._urgent = False  # a byte of urgent data has been reported, before which a pipe stops
         self._unsent = b""
         self._pipe: Pipe | None = None
         self._stream: Stream | None = None  # since it spliced for the first time
-        self._fills = 0  # reads that filled the buffer since one gave little; while splicing, how many of little are borne
+        self._short_reads_left = 0  # before it copies; 0 while it does
 
     def ready(self, events: int) -> None:
         """Something has changed at the source's socket, which is also the sink of the reverse direction."""
-        if events & OUT and self.reverse.blocked:
+        if events & OUT and self.reverse.state == BLOCKED:
             self.reverse.flush()
-        if self._reads:
+        if self.state == READING:
             if events & BUT_OUT:
-                more = events & READ_ON
-                if more:
-                    if more & PRI:
+                hints = events & READ_ON
+                if hints:
+                    if hints & PRI:
                         self._keep_urgent()
-                    if more & ERR:
+                    if hints & ERR:
                         self.source_broke()
                         return
-                self._move(more)
+                self._move(hints, hints != 0)
         elif events & ERR:
             self.source_broke()
         elif events & PRI:
@@ -154,7 +140,7 @@ class Direction(Handler):
 
     def source_broke(self, *, cut: bool = False) -> None:
         """The source's connection is gone, as an event or a write to it has told: pass on what has come before, then end."""
-        if self._stopped or self.ended:
+        if self.state >= ENDED:
             self._owner.end(self.way.source_broke)
             return
         self._cut = self._cut or cut
@@ -162,16 +148,16 @@ class Direction(Handler):
             self.broken = True
             self.reverse.give_up()
             LastBytes(self._medium.poller, self.left, self.break_off)
-        if self._reads:
+        if self.state == READING:
             self._move_soon()
 
     def left(self) -> int:
         """Changes while the sink's peer takes bytes, which is long before there is room for more; 0 at the end."""
-        return 0 if self._stopped else 1 + self.moved - unacknowledged(self._sink)
+        return 0 if self.state == STOPPED else 1 + self.moved - unacknowledged(self._sink)
 
     def break_off(self) -> None:
         """Pass on nothing more: the sink takes too long."""
-        if not self._stopped:
+        if self.state != STOPPED:
             self._owner.end(self.way.source_broke)
 
     def stop(self) -> None:
@@ -181,8 +167,8 @@ class Direction(Handler):
 
     def give_up(self) -> None:
         """Drop what the sink has not taken, and read nothing more."""
-        self._stopped = True
-        self._reads = self.blocked = False
+        if self.state != ENDED:
+            self.state = STOPPED
         if self._pipe:
             self._medium.pipes.give(self._pipe)
             self._pipe = None
@@ -198,10 +184,10 @@ class Direction(Handler):
         self._urgent = True
         self._source.setsockopt(*URGENT_IN_STREAM)
 
-    def _move(self, more: int) -> None:
-        """Move what one read gives; `more` says that there may be more than that, of which no event will tell."""
+    def _move(self, hints: int, more: bool) -> None:  # noqa: FBT001  compiled, a keyword costs more than the call
+        """Move what one read gives. `hints` are the events that came with it; with `more` no event may tell of the rest."""
         medium = self._medium
-        if self._fills >= medium.splice_from and (pipe := medium.pipes.take()) and self._splice(pipe):
+        if (self._short_reads_left > 0 or medium.always_splices) and (pipe := medium.pipes.take()) and self._splice(pipe):
             return
         try:
             size = self._source.recv_into(medium.buffer)
@@ -215,7 +201,7 @@ class Direction(Handler):
             return
         try:
             # The end that follows can travel with the last bytes, which saves both peers a segment.
-            written = self._sink.send(medium.buffer[:size], MSG_MORE if more & RDHUP else 0)
+            written = self._sink.send(medium.buffer[:size], MSG_MORE if hints & RDHUP else 0)
         except BlockingIOError:
             written = 0
         except OSError as error:
@@ -223,25 +209,25 @@ class Direction(Handler):
             return
         self.moved += written
         if written == size < medium.little and not more:
-            self._fills = 0
+            self._short_reads_left = 0
         else:
-            self._go_on(size, written, more)
+            self._go_on(size, written, hints, more)
 
-    def _go_on(self, size: int, written: int, more: int) -> None:
+    def _go_on(self, size: int, written: int, hints: int, more: bool) -> None:  # noqa: FBT001
         """See to what a read and a write have left to do, and to how much the source gives at once."""
         medium = self._medium
         if size < medium.little:
-            self._fills = 0
+            self._short_reads_left = 0
         elif size == medium.full:
-            self._fills += 1
-            more = UNKNOWN
+            self._short_reads_left = medium.short_reads_after_copy
+            hints, more = 0, True  # they came before what is left to read
         if written != size:
             self._unsent = bytes(medium.buffer[written:size])
-            self._reads, self.blocked = False, True
-        elif more == RDHUP:
+            self.state = BLOCKED
+        elif hints == RDHUP:
             self._source_ended()  # the end had come before the read, which has given all that was before the end
-        elif more & RDHUP:
-            self._move(more)  # the end of the source; at most what is behind an urgent byte comes before
+        elif hints & RDHUP:
+            self._move(hints, more)  # the end of the source; at most what is behind an urgent byte comes before
         elif more:
             self._move_soon()
 
@@ -267,9 +253,9 @@ class Direction(Handler):
             return False
         self._pipe = pipe
         if size < self._medium.little:
-            self._fills -= 1
+            self._short_reads_left -= 1
         else:
-            self._fills = self._medium.splice_from + CALM_AFTER
+            self._short_reads_left = CALM_AFTER + 1
         stream = self._stream or self._begin_stream()
         if stream.sweep != pipes.sweeps:
             stream.sweep = pipes.sweeps
@@ -294,7 +280,7 @@ class Direction(Handler):
         self.moved += written
         self.spliced += written
         if pipe.filled:
-            self._reads, self.blocked = False, True
+            self.state = BLOCKED
             return
         self._medium.pipes.give(pipe)
         self._pipe = None
@@ -302,13 +288,13 @@ class Direction(Handler):
 
     def _move_soon(self) -> None:
         """Read without an event, once the others have had their turn."""
-        self._reads = self.blocked = False
+        self.state = NEXT_TURN
         self._medium.poller.call_soon(self._next_turn, self.failed)
 
     def _next_turn(self) -> None:
-        if not self._stopped:
-            self._reads = True
-            self._move(UNKNOWN)
+        if self.state == NEXT_TURN:
+            self.state = READING
+            self._move(0, True)
 
     def _sink_broke(self, error: OSError) -> None:
         self.reverse.source_broke(cut=error.errno not in READS_AS_IT_WAS)
@@ -317,8 +303,8 @@ class Direction(Handler):
         if self.broken:
             self._broken_source_ended()
             return
-        self.ended, self._reads = True, False
-        if self.reverse.ended:
+        self.state = ENDED
+        if self.reverse.state == ENDED:
             self._owner.end(self.reverse.way.source_ended)  # closing the sockets passes this end on, too
             return
         try:

@@ -10,20 +10,16 @@ import socket
 from contextlib import suppress
 from errno import EACCES, EINVAL, ENOMEM, ENOSYS, EOPNOTSUPP, EPERM
 from pathlib import Path
-from sys import maxsize
 from typing import Final
 
 from tidegate.core.limits import MOST_PIPES
-from tidegate.core.splice import SMALLEST_SHARE, Splice, share
+from tidegate.core.splice import SMALLEST_SHARE, share
 
 LARGEST = Path("/proc/sys/fs/pipe-max-size")
 SMALLEST: Final = SMALLEST_SHARE  # a pipe with less room moves no more in one turn than a copy does
 REFUSALS = frozenset({EPERM, EACCES, ENOSYS, EINVAL, EOPNOTSUPP, ENOMEM})
 """Why the system would not splice, be it a filter on system calls or its want of memory; nothing has been moved then."""
 NONBLOCK: Final = 0x02  # SPLICE_F_NONBLOCK of splice(2), for the pipe's side; the sockets are non-blocking themselves
-
-SPLICE_FROM = {Splice.ADAPTIVE: 1, Splice.ALWAYS: -maxsize, Splice.NEVER: maxsize}
-"""How many reads must fill the buffer, with none in between that gives little, before a direction splices."""
 
 
 class Pipe:

@@ -6,7 +6,7 @@ from time import monotonic
 from tidegate.core.health.outlier import Failures
 from tidegate.core.reasons import BACKEND_ENDS, CLEAN_ENDS, CloseReason
 from tidegate.dataplane.loop.poller import OUT
-from tidegate.dataplane.relay.direction import relay
+from tidegate.dataplane.relay.direction import ENDED, relay
 from tidegate.dataplane.routing.routing_pool import PoolBackend
 from tidegate.dataplane.session.session import Phase, Session
 
@@ -119,7 +119,7 @@ class Relaying(Phase):
             self._backend.went_well()
         elif reason is None:
             return
-        elif reason is CloseReason.BACKEND_EOF or (reason in BACKEND_ENDS and not to_backend.ended):
+        elif reason is CloseReason.BACKEND_EOF or (reason in BACKEND_ENDS and to_backend.state != ENDED):
             session = self._session
             early_end = Failures.of_early_end(to_backend.moved, session.peer[0])
             session.owner.backend_failed(session.pool, self._backend, early_end)

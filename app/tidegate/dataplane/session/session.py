@@ -12,9 +12,9 @@ from tidegate.core.health.outlier import Failures
 from tidegate.core.reasons import CLEAN_ENDS, CloseReason, ConnectFailure, RejectReason
 from tidegate.dataplane.accept.listener import Listener, Peer
 from tidegate.dataplane.loop.handler import Handler
-from tidegate.dataplane.relay.direction import Medium
 from tidegate.dataplane.relay.linger import close_in_order
 from tidegate.dataplane.relay.lingering import Lingering
+from tidegate.dataplane.relay.medium import Medium
 from tidegate.dataplane.routing.routing_pool import Pool, PoolBackend
 
 
