@@ -17,8 +17,8 @@ from tidegate.dataplane.accept.listeners import Listeners
 from tidegate.dataplane.loop.handler import CannotGoOnError
 from tidegate.dataplane.loop.link_watch import LinkWatch
 from tidegate.dataplane.loop.poller import Poller
+from tidegate.dataplane.relay.context import RelayContext
 from tidegate.dataplane.relay.lingering import Lingering
-from tidegate.dataplane.relay.medium import Medium
 from tidegate.dataplane.report.access_log import AccessLog
 from tidegate.dataplane.report.counters import Counters
 from tidegate.dataplane.routing.failure_reports import FailureReports
@@ -62,7 +62,7 @@ LAST_LOG_WAIT = 0.4  # for a block that a slow reader of the log does not take
 class Worker:
     """All of one worker process."""
 
-    medium: Medium
+    context: RelayContext
 
     def __init__(self, number: int, board: Board, link: socket.socket) -> None:
         self.poller = Poller(self._log_bug)
@@ -146,7 +146,7 @@ class Worker:
         self._log.configure(sessions=message.log_sessions, console=message.log_console)
         if not self._greeted:
             self._greeted = True
-            self.medium = Medium(self.poller, message.buffer_size, Splice(message.splice), self._counters.workers)
+            self.context = RelayContext(self.poller, message.buffer_size, Splice(message.splice), self._counters.workers)
             self._sweep()
 
     def _change_pool(self, message: PoolAdded | PoolRemoved | BackendsChanged | AffinityTold) -> None:
@@ -226,7 +226,7 @@ class Worker:
                 session.phase.sweep(now)
             except Exception:  # noqa: BLE001
                 self.poller.bug(session.failed)
-        self.medium.pipes.sweep()
+        self.context.pipes.sweep()
         self._sweep_due = monotonic() + SWEEP_INTERVAL
         self.poller.call_later(SWEEP_INTERVAL, self._sweep, self._cannot_go_on)
 

@@ -20,8 +20,8 @@ from tidegate.core.reasons import CloseReason
 from tidegate.core.splice import Splice
 from tidegate.dataplane.loop.poller import EDGES, IN, Poller
 from tidegate.dataplane.relay.coalescing import FAST_BYTES, FAST_SECONDS, TICK, Coalescing, Stream
+from tidegate.dataplane.relay.context import RelayContext
 from tidegate.dataplane.relay.direction import relay
-from tidegate.dataplane.relay.medium import Medium
 from tidegate.dataplane.relay.pacing import PACES
 from tidegate.dataplane.relay.pipes import Pipes
 
@@ -220,7 +220,7 @@ def test_a_relay_collects_its_fast_streams_until_it_stops_and_does_not_leave_the
 ) -> None:
     with ExitStack() as stack:
         bench = Bench(stack)
-        medium = Medium(bench.poller, 65536, Splice.ALWAYS)
+        context = RelayContext(bench.poller, 65536, Splice.ALWAYS)
         (client, outer), (backend, inner) = connection(stack), connection(stack)
         sender, receiver = (inner, outer) if download else (outer, inner)
         source, sink = (backend, client) if download else (client, backend)
@@ -229,7 +229,7 @@ def test_a_relay_collects_its_fast_streams_until_it_stops_and_does_not_leave_the
             if PACES_IF_ASKED:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, PACES)
         bench.poller.register(backend.fileno(), EDGES, handler())
-        ways = relay(medium, Both(), client, backend)
+        ways = relay(context, Both(), client, backend)
         data = memoryview(bytes(1 << 20))
         waits: list[int] = []
 
@@ -244,7 +244,7 @@ def test_a_relay_collects_its_fast_streams_until_it_stops_and_does_not_leave_the
         bench.run_until(send_and_receive)
         for way in ways:
             way.stop()
-        assert not medium.coalescing._waiting
+        assert not context.coalescing._waiting
         assert set(waits) == {1, MUCH}
         assert waits_for(sink) == 1
         assert algorithm(sink) != PACES

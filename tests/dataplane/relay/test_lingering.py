@@ -10,10 +10,10 @@ from tests.support.handlers import Bugs, handler
 from tidegate.core.reasons import CloseReason
 from tidegate.core.splice import Splice
 from tidegate.dataplane.loop.poller import EDGES, Poller
+from tidegate.dataplane.relay.context import RelayContext
 from tidegate.dataplane.relay.direction import BLOCKED, relay
 from tidegate.dataplane.relay.linger import reset_on_close
 from tidegate.dataplane.relay.lingering import Lingering, unacknowledged
-from tidegate.dataplane.relay.medium import Medium
 
 BUFFER = 256 * 1024
 PART = 8 * 1024  # too little to make a full socket writable
@@ -97,11 +97,11 @@ def test_when_too_many_linger_the_one_that_has_waited_longest_is_reset(bench: Be
 
 
 def test_what_a_slow_receiver_takes_is_progress_before_there_is_room_for_more(bench: Bench) -> None:
-    medium = Medium(bench.poller, BUFFER, Splice.NEVER)
+    context = RelayContext(bench.poller, BUFFER, Splice.NEVER)
     client, receiver = bench.connection()
     backend, sender = bench.connection()
     bench.poller.register(backend.fileno(), EDGES, handler())
-    _, to_client = relay(medium, NoSession(), client, backend)
+    _, to_client = relay(context, NoSession(), client, backend)
     sender.setblocking(False)
     with suppress(BlockingIOError):
         while True:

@@ -20,8 +20,8 @@ from tidegate.core.reasons import CloseReason
 from tidegate.dataplane.loop.handler import Handler
 from tidegate.dataplane.loop.poller import EDGES, ERR, HUP, OUT, PRI, RDHUP
 from tidegate.dataplane.relay.coalescing import Stream
+from tidegate.dataplane.relay.context import RelayContext
 from tidegate.dataplane.relay.lingering import LastBytes, unacknowledged
-from tidegate.dataplane.relay.medium import Medium
 from tidegate.dataplane.relay.pacing import pace_less
 from tidegate.dataplane.relay.pipes import REFUSALS, Pipe
 from tidegate.link.sockets import URGENT_IN_STREAM
@@ -49,15 +49,15 @@ class Owner(Protocol):
         """Both directions have ended, or one failed. No event follows."""
 
 
-class Way(NamedTuple):
+class CloseReasons(NamedTuple):
     """What a relay ends with when the source of one direction comes to its end or breaks."""
 
     source_ended: CloseReason
     source_broke: CloseReason
 
 
-TO_BACKEND: Final = Way(CloseReason.CLIENT_EOF, CloseReason.CLIENT_RESET)
-TO_CLIENT: Final = Way(CloseReason.BACKEND_EOF, CloseReason.BACKEND_RESET)
+TO_BACKEND: Final = CloseReasons(CloseReason.CLIENT_EOF, CloseReason.CLIENT_RESET)
+TO_CLIENT: Final = CloseReasons(CloseReason.BACKEND_EOF, CloseReason.BACKEND_RESET)
 
 
 class Direction(Handler):
@@ -67,8 +67,8 @@ class Direction(Handler):
     """
 
     __slots__ = (
+        "_context",
         "_cut",
-        "_medium",
         "_owner",
         "_pipe",
         "_short_reads_left",
@@ -79,17 +79,19 @@ class Direction(Handler):
         "_urgent",
         "broken",
         "moved",
+        "reasons",
         "reverse",
         "spliced",
         "state",
-        "way",
     )
     __deletable__ = ("reverse",)  # compiled, an attribute must say that it can be deleted
 
     reverse: "Direction"
 
-    def __init__(self, medium: Medium, owner: Owner, way: Way, source: socket.SocketType, sink: socket.SocketType) -> None:
-        self._medium, self._owner, self.way = medium, owner, way
+    def __init__(
+        self, context: RelayContext, owner: Owner, reasons: CloseReasons, source: socket.SocketType, sink: socket.SocketType
+    ) -> None:
+        self._context, self._owner, self.reasons = context, owner, reasons
         self._source, self._sink = source, sink
         self.moved = 0
         self.spliced = 0  # of `moved`, what went through a pipe
@@ -141,13 +143,13 @@ class Direction(Handler):
     def source_broke(self, *, cut: bool = False) -> None:
         """The source's connection is gone, as an event or a write to it has told: pass on what has come before, then end."""
         if self.state >= ENDED:
-            self._owner.end(self.way.source_broke)
+            self._owner.end(self.reasons.source_broke)
             return
         self._cut = self._cut or cut
         if not self.broken:
             self.broken = True
             self.reverse.give_up()
-            LastBytes(self._medium.poller, self.left, self.break_off)
+            LastBytes(self._context.poller, self.left, self.break_off)
         if self.state == READING:
             self._move_soon()
 
@@ -158,7 +160,7 @@ class Direction(Handler):
     def break_off(self) -> None:
         """Pass on nothing more: the sink takes too long."""
         if self.state != STOPPED:
-            self._owner.end(self.way.source_broke)
+            self._owner.end(self.reasons.source_broke)
 
     def stop(self) -> None:
         """Forget everything; no event is worked off any more."""
@@ -170,7 +172,7 @@ class Direction(Handler):
         if self.state != ENDED:
             self.state = STOPPED
         if self._pipe:
-            self._medium.pipes.give(self._pipe)
+            self._context.pipes.give(self._pipe)
             self._pipe = None
         if self._stream:
             self._stream.stop()
@@ -186,43 +188,43 @@ class Direction(Handler):
 
     def _move(self, hints: int, more: bool) -> None:  # noqa: FBT001  compiled, a keyword costs more than the call
         """Move what one read gives. `hints` are the events that came with it; with `more` no event may tell of the rest."""
-        medium = self._medium
-        if (self._short_reads_left > 0 or medium.always_splices) and (pipe := medium.pipes.take()) and self._splice(pipe):
+        context = self._context
+        if (self._short_reads_left > 0 or context.always_splices) and (pipe := context.pipes.take()) and self._splice(pipe):
             return
         try:
-            size = self._source.recv_into(medium.buffer)
+            size = self._source.recv_into(context.buffer)
         except BlockingIOError:
             return
         except OSError:
-            self._owner.end(self.way.source_broke)  # all that had come before has been passed on
+            self._owner.end(self.reasons.source_broke)  # all that had come before has been passed on
             return
         if not size:
             self._source_ended()
             return
         try:
             # The end that follows can travel with the last bytes, which saves both peers a segment.
-            written = self._sink.send(medium.buffer[:size], MSG_MORE if hints & RDHUP else 0)
+            written = self._sink.send(context.buffer[:size], MSG_MORE if hints & RDHUP else 0)
         except BlockingIOError:
             written = 0
         except OSError as error:
             self._sink_broke(error)
             return
         self.moved += written
-        if written == size < medium.little and not more:
+        if written == size < context.little and not more:
             self._short_reads_left = 0
         else:
             self._go_on(size, written, hints, more)
 
     def _go_on(self, size: int, written: int, hints: int, more: bool) -> None:  # noqa: FBT001
         """See to what a read and a write have left to do, and to how much the source gives at once."""
-        medium = self._medium
-        if size < medium.little:
+        context = self._context
+        if size < context.little:
             self._short_reads_left = 0
-        elif size == medium.full:
-            self._short_reads_left = medium.short_reads_after_copy
+        elif size == context.full:
+            self._short_reads_left = context.short_reads_after_copy
             hints, more = 0, True  # they came before what is left to read
         if written != size:
-            self._unsent = bytes(medium.buffer[written:size])
+            self._unsent = bytes(context.buffer[written:size])
             self.state = BLOCKED
         elif hints == RDHUP:
             self._source_ended()  # the end had come before the read, which has given all that was before the end
@@ -234,7 +236,7 @@ class Direction(Handler):
     def _splice(self, pipe: Pipe) -> bool:
         """Move what a pipe takes; False when that is nothing and a read must tell why: the source may have ended, or be
         before a byte of urgent data, or the system may not let us splice."""
-        pipes = self._medium.pipes
+        pipes = self._context.pipes
         try:
             size = pipe.fill(self._source, pipes.room)
         except BlockingIOError:
@@ -252,7 +254,7 @@ class Direction(Handler):
             pipes.give(pipe)
             return False
         self._pipe = pipe
-        if size < self._medium.little:
+        if size < self._context.little:
             self._short_reads_left -= 1
         else:
             self._short_reads_left = CALM_AFTER + 1
@@ -266,7 +268,7 @@ class Direction(Handler):
 
     def _begin_stream(self) -> Stream:
         pace_less(self._sink)
-        self._stream = Stream(self._medium.coalescing, self._source)
+        self._stream = Stream(self._context.coalescing, self._source)
         return self._stream
 
     def _empty(self, pipe: Pipe) -> None:
@@ -282,14 +284,14 @@ class Direction(Handler):
         if pipe.filled:
             self.state = BLOCKED
             return
-        self._medium.pipes.give(pipe)
+        self._context.pipes.give(pipe)
         self._pipe = None
         self._move_soon()
 
     def _move_soon(self) -> None:
         """Read without an event, once the others have had their turn."""
         self.state = NEXT_TURN
-        self._medium.poller.call_soon(self._next_turn, self.failed)
+        self._context.poller.call_soon(self._next_turn, self.failed)
 
     def _next_turn(self) -> None:
         if self.state == NEXT_TURN:
@@ -305,14 +307,14 @@ class Direction(Handler):
             return
         self.state = ENDED
         if self.reverse.state == ENDED:
-            self._owner.end(self.reverse.way.source_ended)  # closing the sockets passes this end on, too
+            self._owner.end(self.reverse.reasons.source_ended)  # closing the sockets passes this end on, too
             return
         try:
             self._sink.shutdown(socket.SHUT_WR)
         except OSError as error:
             self._sink_broke(error)
             return
-        if self.way is TO_CLIENT:
+        if self.reasons is TO_CLIENT:
             self._owner.backend_ended()
 
     def _broken_source_ended(self) -> None:
@@ -320,19 +322,19 @@ class Direction(Handler):
         if not self._cut:
             with suppress(OSError):
                 self._sink.shutdown(socket.SHUT_WR)
-        self._owner.end(self.way.source_broke)
+        self._owner.end(self.reasons.source_broke)
 
 
 def relay(
-    medium: Medium, owner: Owner, client: socket.SocketType, backend: socket.SocketType
+    context: RelayContext, owner: Owner, client: socket.SocketType, backend: socket.SocketType
 ) -> tuple[Direction, Direction]:
     """Begin; answers the way to the backend and the way to the client.
 
     The backend's socket is registered with the poller already, the client's is not.
     """
-    to_backend = Direction(medium, owner, TO_BACKEND, client, backend)
-    to_client = Direction(medium, owner, TO_CLIENT, backend, client)
+    to_backend = Direction(context, owner, TO_BACKEND, client, backend)
+    to_client = Direction(context, owner, TO_CLIENT, backend, client)
     to_backend.reverse, to_client.reverse = to_client, to_backend
-    medium.poller.register(client.fileno(), EDGES, to_backend)
-    medium.poller.hand_over(backend.fileno(), to_client)
+    context.poller.register(client.fileno(), EDGES, to_backend)
+    context.poller.hand_over(backend.fileno(), to_client)
     return to_backend, to_client

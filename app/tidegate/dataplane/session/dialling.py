@@ -99,7 +99,7 @@ class Dialling(Phase):
         error = self._sock.connect_ex(self._backend.address)
         if error and error != EINPROGRESS:
             return error
-        session.owner.medium.poller.register(self._sock.fileno(), EDGES, self)
+        session.owner.context.poller.register(self._sock.fileno(), EDGES, self)
         session.pool.dials.begin(self, session.active_at)
         return 0
 
@@ -125,7 +125,7 @@ class Dialling(Phase):
     def give_up(self, failure: ConnectFailure, *, blames_backend: bool = True) -> None:
         """The dial has failed: close the socket, give the place back and tell everyone whom it concerns."""
         session, backend, pool = self._session, self._backend, self._session.pool
-        session.owner.medium.poller.close(self._sock)
+        session.owner.context.poller.close(self._sock)
         backend.failed(failure)
         backend.release()
         if pool.learns and blames_backend:
@@ -148,7 +148,7 @@ class Dialling(Phase):
     def cancel(self, _reason: CloseReason) -> None:
         """Close the socket."""
         self._session.pool.dials.end(self)
-        self._session.owner.medium.poller.close(self._sock)
+        self._session.owner.context.poller.close(self._sock)
 
 
 def _error_of(sock: socket.SocketType) -> int:

@@ -36,7 +36,7 @@ class Relaying(Phase):
         """Relay from now on, and work off the events that the connection came with."""
         session, backend = self._session, self._backend
         pool = session.pool
-        self._to_backend, self._to_client = relay(session.owner.medium, self, session.client, self._sock)
+        self._to_backend, self._to_client = relay(session.owner.context, self, session.client, self._sock)
         session.phase = self
         now = monotonic()
         session.connect_seconds = now - session.active_at
@@ -95,7 +95,7 @@ class Relaying(Phase):
         if reason not in CLEAN_ENDS:
             for direction in (self._to_backend, self._to_client):
                 if direction.broken:
-                    reason = direction.way.source_broke
+                    reason = direction.reasons.source_broke
                     break
         self.flush(now)
         if self._early_until:

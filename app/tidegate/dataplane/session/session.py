@@ -12,16 +12,16 @@ from tidegate.core.health.outlier import Failures
 from tidegate.core.reasons import CLEAN_ENDS, CloseReason, ConnectFailure, RejectReason
 from tidegate.dataplane.accept.listener import Listener, Peer
 from tidegate.dataplane.loop.handler import Handler
+from tidegate.dataplane.relay.context import RelayContext
 from tidegate.dataplane.relay.linger import close_in_order
 from tidegate.dataplane.relay.lingering import Lingering
-from tidegate.dataplane.relay.medium import Medium
 from tidegate.dataplane.routing.routing_pool import Pool, PoolBackend
 
 
 class Owner(Protocol):
     """What a session needs of its worker."""
 
-    medium: Medium
+    context: RelayContext
     lingering: Lingering
 
     def backend_failed(self, pool: Pool, backend: PoolBackend, failure: Failures) -> None:
@@ -155,9 +155,9 @@ class Session:
     def close(self, sock: socket.SocketType, reason: CloseReason) -> None:
         """Close one of the two sockets: with an end, or with a reset once its peer has what has been sent to it."""
         if self.connect_seconds is None:
-            self.owner.medium.poller.close(sock)  # nothing has been sent
+            self.owner.context.poller.close(sock)  # nothing has been sent
         elif reason in CLEAN_ENDS:
             close_in_order(sock)
-            self.owner.medium.poller.close(sock)
+            self.owner.context.poller.close(sock)
         else:
             self.owner.lingering.close(sock)

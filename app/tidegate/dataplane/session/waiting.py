@@ -26,7 +26,7 @@ class Waiting(Phase):
         if not self._queue.join(self, session.queued_seconds or 0.0):
             return False
         try:
-            session.owner.medium.poller.register(session.client.fileno(), GONE, self)
+            session.owner.context.poller.register(session.client.fileno(), GONE, self)
         except OSError:
             self._queue.leave(self)
             raise
@@ -46,7 +46,7 @@ class Waiting(Phase):
         """Leave the queue. The client's socket is not watched any more."""
         session = self._session
         session.phase = BETWEEN
-        session.owner.medium.poller.unregister(session.client.fileno())
+        session.owner.context.poller.unregister(session.client.fileno())
         session.queued_seconds = self._queue.leave(self)
 
     def take_place(self) -> None:
@@ -81,5 +81,5 @@ class Waiting(Phase):
     def cancel(self, _reason: CloseReason) -> None:
         """Leave the queue."""
         session = self._session
-        session.owner.medium.poller.unregister(session.client.fileno())
+        session.owner.context.poller.unregister(session.client.fileno())
         session.queued_seconds = self._queue.leave(self)

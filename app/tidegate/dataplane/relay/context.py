@@ -6,7 +6,7 @@ from tidegate.dataplane.relay.coalescing import Coalescing
 from tidegate.dataplane.relay.pipes import Pipes
 
 
-class Medium:
+class RelayContext:
     """The poller, the buffer that relays copy through, and the pipes that they splice through."""
 
     def __init__(self, poller: Poller, buffer_size: int, splice: Splice, workers: int = 1) -> None:
