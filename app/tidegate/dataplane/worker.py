@@ -60,7 +60,7 @@ LAST_LOG_WAIT = 0.4  # for a block that a slow reader of the log does not take
 
 
 class Worker:
-    """All of one worker process."""
+    """One worker process as a whole."""
 
     context: RelayContext
 
@@ -142,7 +142,7 @@ class Worker:
                 self._closing.received(message)
 
     def _greet(self, message: Hello) -> None:
-        """Begin the periodic work; once, as a second greeting would double it."""
+        """Configure the log and begin the periodic work, which a second greeting does not begin again."""
         self._log.configure(sessions=message.log_sessions, console=message.log_console)
         if not self._greeted:
             self._greeted = True
@@ -245,7 +245,7 @@ class Worker:
         self._counters.cells[self._cell + WorkerCell.SESSIONS_LOGGED] = max(0, ended - self._stream.waiting)
 
     def _flush_log_later(self) -> None:
-        """Unless nothing is left to write: there is little, or the reader is slow."""
+        """Flush again after LOG_FLUSH_INTERVAL if lines are left: few, or more than a slow reader of the log takes."""
         if self._stream.size and not self._flush_is_due:
             self._flush_is_due = True
             self.poller.call_later(LOG_FLUSH_INTERVAL, self._flush_log, self._cannot_go_on)
@@ -294,7 +294,7 @@ class Worker:
         self._listeners.stop()
         for session in list(self._sessions.values()):
             self._end_session(session, reason)
-        self._flush_log_now()  # whatever becomes of the wait
+        self._flush_log_now()  # also if the wait that follows is cut short
         # The link stays open until the process has written its log: control takes its end for a death.
         self.lingering.when_empty(self.poller.stop, within=self._last_bytes_wait)
 
@@ -306,7 +306,7 @@ class Worker:
 
 
 def run(number: int, workers: int, link: int, board: int) -> None:
-    """Be worker `number` of `workers` until control says otherwise or goes away."""
+    """Run worker `number` of `workers` until control stops it or goes away. `link` and `board` are descriptors."""
     gc.set_threshold(50_000, 20, 100)
     worker = Worker(number, Board(board, workers), socket.socket(fileno=link))
-    os._exit(worker.run())  # there is nothing to tidy up, and no thread to wait for
+    os._exit(worker.run())  # nothing is left to clean up, and no thread to wait for

@@ -18,7 +18,7 @@ MOST_PROBES = 64
 
 
 class ClientCounts:
-    """Connections of each client of one listener, of whom each may have at most `most`."""
+    """Connections of each client of one listener, at most `most` per client."""
 
     def __init__(self, counters: Counters, listener_slot: int, most: int, networks: Networks) -> None:
         self._cells = counters.cells

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tidegate.dataplane.accept.clients import ClientCounts
 
 REST_AFTER_BUG = 1.0  # seconds
-ACCEPTS_PER_EVENT = 64  # then the sessions that live get their turn
+ACCEPTS_PER_EVENT = 64  # then live sessions get their turn
 MAPPED_IPV4 = "::ffff:"
 
 Peer = tuple[str, int]
@@ -56,7 +56,7 @@ class Listener:
         self._acceptors = {self._worker: [Acceptor(self, sock) for sock in sockets]}  # by the worker whose sockets they are
         self._served = {self._worker}
         self._suspended = self._rests = self._closed = False
-        self.paused = True  # it does not accept at the moment, for whatever reason
+        self.paused = True  # whether it does not accept at the moment
 
     def _set_limits(self, counters: Counters, message: ListenerAdded) -> None:
         self._most = message.max_connections
@@ -134,7 +134,7 @@ class Listener:
         return False
 
     def rest(self, seconds: float) -> None:
-        """Leave new clients in the kernel's queue for so long."""
+        """Leave new clients in the kernel's queue for so many seconds."""
         self._rests = True
         self._watch()
         self._poller.call_later(seconds, self._rested)
@@ -144,7 +144,7 @@ class Listener:
         self._watch()
 
     def _watch(self) -> None:
-        """Watch the sockets, unless there is a reason not to."""
+        """Watch the sockets, unless the listener is suspended or rests."""
         paused = self._suspended or self._rests
         if paused is self.paused or self._closed:
             return
@@ -156,15 +156,14 @@ class Listener:
                 self._begin(worker)
 
     def accept_waiting(self) -> None:
-        """Accept all whom the kernel has let in already, as far as the rate allows; those who come meanwhile do not make it
-        endless."""
+        """Accept all clients in the kernel's queues, as far as the rate allows, and a bounded number of later ones."""
         for acceptor in self._all_acceptors():
             for _ in range(BACKLOG // ACCEPTS_PER_EVENT):
                 if not acceptor.accept_some():
                     break
 
     def close(self) -> None:
-        """Accept nobody any more."""
+        """Stop accepting, and close the sockets."""
         if not self.paused:
             for worker in self._served:
                 self._end(worker)  # control holds the sockets open, so that closing would not end their events
@@ -216,7 +215,7 @@ class Acceptor(Handler):
         self.listener.rest(REST_AFTER_BUG)
 
     def accept_some(self) -> bool:
-        """Accept who waits, a limited number; answers whether there may be more."""
+        """Accept clients that wait, at most ACCEPTS_PER_EVENT; answers whether there may be more."""
         listener = self.listener
         bucket = listener.bucket
         for _ in range(ACCEPTS_PER_EVENT):
@@ -235,7 +234,7 @@ class Acceptor(Handler):
             client = socket.SocketType(self._family, self._type, self._protocol, descriptor)
             client.setblocking(False)
             if bucket:
-                if _has_left(client):  # while it waited for its turn: it must not cost the turn of one that still waits
+                if _has_left(client):  # while it waited: it must not use up the rate of one that still waits
                     listener.rejected(RejectReason.CLIENT_GONE)
                     client.close()
                     continue
@@ -245,7 +244,7 @@ class Acceptor(Handler):
 
 
 def _has_left(client: socket.SocketType) -> bool:
-    """Whether a client that has just been accepted has broken off, or ended without a word."""
+    """Whether a client that has just been accepted has reset the connection, or closed it without sending."""
     try:
         return not client.recv(1, socket.MSG_PEEK)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""All listeners of a worker: opened and closed on order, paused and resumed together, and shared with the other workers."""
+"""All listeners of a worker: opened and closed as control says, paused and resumed together, shared with other workers."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""Lets the link's channel, which is written for asyncio's loop too, be watched by a worker's poller."""
+"""Lets a worker's poller watch the link's channel, which expects callbacks as asyncio's loop has them."""
 
 from collections.abc import Callable
 

@@ -19,7 +19,7 @@ FAST_SECONDS: Final = 0.1
 
 
 class Coalescing:
-    """The streams of a worker that wait until much has come."""
+    """The streams of a worker that the kernel reports only when many bytes have arrived."""
 
     def __init__(self, poller: Poller, pipes: Pipes) -> None:
         self._poller, self._pipes = poller, pipes
@@ -42,7 +42,7 @@ class Coalescing:
             stream.wait_for(1)
 
     def forget(self, stream: "Stream") -> None:
-        """A stream has come to its end."""
+        """A stream has ended."""
         self._waiting.pop(stream, None)
 
     def _tick_later(self) -> None:
@@ -63,7 +63,7 @@ class Coalescing:
 class Stream:
     """What is spliced from one socket, and whether it is a fast stream one way.
 
-    One in which the other side has a say is none: a request of less than FAST_BYTES and its answer never wait for more.
+    It counts as fast only while the other direction is silent: a request of less than FAST_BYTES and its answer never wait.
     """
 
     __slots__ = ("_answered", "_coalescing", "_is_fast", "_run_began", "_run_from", "_source", "sweep", "taken")

@@ -40,7 +40,7 @@ STOPPED: Final = 4  # it reads no more, and what the sink has not taken is dropp
 
 
 class Owner(Protocol):
-    """Who is told what becomes of the relay."""
+    """What the relay reports to."""
 
     def backend_ended(self) -> None:
         """The backend has sent its end, and the client has not; it has been passed on."""
@@ -50,7 +50,7 @@ class Owner(Protocol):
 
 
 class CloseReasons(NamedTuple):
-    """What a relay ends with when the source of one direction comes to its end or breaks."""
+    """The reason that a session ends with when the source of a direction ends or breaks."""
 
     source_ended: CloseReason
     source_broke: CloseReason
@@ -289,7 +289,7 @@ class Direction(Handler):
         self._move_soon()
 
     def _move_soon(self) -> None:
-        """Read without an event, once the others have had their turn."""
+        """Read without an event, after the other directions have had their turn."""
         self.state = NEXT_TURN
         self._context.poller.call_soon(self._next_turn, self.failed)
 

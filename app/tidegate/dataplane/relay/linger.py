@@ -1,7 +1,7 @@
 """What closing a connection looks like to its peer: an end, or a break.
 
-`socket.setsockopt` takes an option that is no number for one first, twice, and writes the two errors that nobody sees: three
-times what the system takes, and three times per session.
+`socket.setsockopt` first tries to parse bytes as an int, twice; the discarded errors cost three times the system call, and a
+session makes three of these calls.
 """
 
 import ctypes

@@ -28,7 +28,7 @@ class Pipe:
     __slots__ = ("_reading", "_writing", "filled", "room")
 
     def __init__(self, most: int) -> None:
-        """Make room for as much as the system allows, up to so many bytes; raises OSError when that is of no use."""
+        """Make room for as much as the system allows, up to so many bytes; raises OSError when that is too little."""
         self._reading, self._writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.filled = 0
         self.room = _enlarge(self._writing, most)
@@ -66,7 +66,7 @@ class Pipes:
     def __init__(self, workers: int = 1) -> None:
         self._free: list[Pipe] = []
         self._open = 0
-        self._idle = 0  # free ones that nobody has needed since the last sweep
+        self._idle = 0  # free ones that were not needed since the last sweep
         self._refused = False
         self._most_room = _largest()
         self._workers = workers
@@ -111,7 +111,7 @@ class Pipes:
         self._refused = True
 
     def sweep(self) -> None:
-        """Close what nobody has needed since the last sweep; ask the system again; count the streams anew."""
+        """Close pipes not needed since the last sweep, allow splicing again, and count the streams anew."""
         for pipe in self._free[: self._idle]:
             pipe.close()
         del self._free[: self._idle]

@@ -52,7 +52,7 @@ class Affinity:
             self._table.tell(entry.client, entry.backend, now - entry.idle, now)
 
     def remove_backends(self, backends: list[str]) -> None:
-        """Forget whom they had."""
+        """Forget which clients had them."""
         self._table.remove_backends(set(backends))
 
     def _key(self, client: str) -> str:

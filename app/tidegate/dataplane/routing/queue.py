@@ -1,7 +1,7 @@
 """The sessions of a pool that wait for a place on a backend, because all that are eligible are full.
 
-First come, first served within a worker. Other workers free places without telling, so while somebody waits a timer looks.
-What a client sends meanwhile stays in the kernel.
+First come, first served within a worker. Other workers do not say when they free a place: as long as sessions wait, a timer
+looks for free places.
 """
 
 from collections.abc import Callable, Sized
@@ -14,7 +14,7 @@ from tidegate.dataplane.loop.poller import Poller
 from tidegate.dataplane.report.counters import Counters
 from tidegate.link.board import POOLS, PoolCell
 
-TICK = 0.05  # seconds between two looks while somebody waits
+TICK = 0.05  # seconds between two looks while sessions wait
 MOST_REFUSED = 64  # in one look, of those that have tried the backends that have room
 
 
@@ -45,9 +45,9 @@ class Waiter(Protocol):
 
 
 class Queue:
-    """Who waits, longest first. `size` is for all workers together, `timeout` in seconds.
+    """The sessions that wait, longest first. `size` is for all workers together, `timeout` in seconds.
 
-    `has_room` says whether any backend may take one more, so that nobody asks in vain while all are full.
+    `has_room` says whether any backend may take one more: while none may, no session asks for a place.
     """
 
     def __init__(self, poller: Poller, counters: Counters, pool_slot: int, has_room: Callable[[], bool]) -> None:
@@ -61,7 +61,7 @@ class Queue:
         self.size, self.timeout = 0, 0.0
 
     def configure(self, size: int, timeout: float) -> None:
-        """Change size and timeout, of those who wait, too; nobody is sent away because the queue has become smaller."""
+        """Change size and timeout, also for sessions that wait. A smaller size rejects none of them."""
         self.size, self.timeout = size, timeout
 
     def join(self, waiter: Waiter, waited: float) -> bool:
@@ -91,7 +91,7 @@ class Queue:
             self._poller.call_soon(self._serve, self._tick_later)
 
     def drain(self) -> None:
-        """Nobody waits any more: the worker is about to stop."""
+        """End all sessions that wait: the worker is about to stop."""
         self.size = 0
         for waiter in list(self.waiting):
             waiter.end(CloseReason.DRAIN)

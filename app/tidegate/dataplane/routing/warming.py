@@ -35,7 +35,7 @@ class SlowStart(Generic[B]):
         self._duration = 0.0
 
     def configure(self, duration: float) -> None:
-        """Change the duration, in seconds; nobody warms up until it is admitted again."""
+        """Change the duration, in seconds; a backend warms up again only when it is admitted anew."""
         self._duration = duration
         self._warming.clear()
 

@@ -1,4 +1,4 @@
-"""Closes live sessions that control has ordered to be closed: of a backend that is gone, or too many of one.
+"""Closes the live sessions that control orders to be closed: of a backend that is gone, or a backend's excess.
 
 Nothing of this exists while there is no order: no timer, no list, and no word of it in a session.
 """

@@ -37,8 +37,8 @@ def start(session: Session) -> None:
 def dial(session: Session) -> None:
     """Connect to one backend after the other until a connection is under way or nothing is left to try.
 
-    Each pair of addresses has all local ports: where none is left for one backend another may have one. After two
-    without one it gives up, because to look through all ports in vain takes the system long.
+    Local ports are counted per pair of addresses: where one backend gets none, another may still get one. After two backends
+    without one it gives up, because the system looks through all ports each time.
     """
     without_port = 0
     while session.attempts < session.pool.connect_attempts:
@@ -123,7 +123,7 @@ class Dialling(Phase):
             dial(self._session)
 
     def give_up(self, failure: ConnectFailure, *, blames_backend: bool = True) -> None:
-        """The dial has failed: close the socket, give the place back and tell everyone whom it concerns."""
+        """The dial has failed: close the socket, give the place back, and count and report it."""
         session, backend, pool = self._session, self._backend, self._session.pool
         session.owner.context.poller.close(self._sock)
         backend.failed(failure)

@@ -55,9 +55,10 @@ class Phase(Handler):
 
 
 BETWEEN = Phase()
-"""Accepted just now, or between two dials."""
+"""The phase of a session that has just been accepted, or is between two dials."""
 
 ENDED = Phase()
+"""The phase of a session that has ended."""
 
 
 class Session:
@@ -118,7 +119,7 @@ class Session:
         return self.backend is not None
 
     def failed(self) -> None:
-        """A bug broke whatever it did."""
+        """End because of a bug in what the session did."""
         self.end(CloseReason.ERROR)
 
     def reject(self, reason: RejectReason) -> None:
@@ -153,7 +154,7 @@ class Session:
         self.owner.session_ended(self, reason)
 
     def close(self, sock: socket.SocketType, reason: CloseReason) -> None:
-        """Close one of the two sockets: with an end, or with a reset once its peer has what has been sent to it."""
+        """Close one of the two sockets: in order, or with a reset after the peer has received what was sent to it."""
         if self.connect_seconds is None:
             self.owner.context.poller.close(sock)  # nothing has been sent
         elif reason in CLEAN_ENDS:
