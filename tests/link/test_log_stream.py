@@ -174,7 +174,7 @@ def test_a_file_gets_everything_at_once(tmp_path: Path) -> None:
     assert path.read_bytes() == b"".join(lines)
 
 
-def test_a_pipe_that_nobody_reads_costs_bounded_memory_and_new_lines() -> None:
+def test_a_pipe_without_a_reader_costs_bounded_memory_and_new_lines() -> None:
     lines = numbered(3 * BUFFER_LIMIT // 2 // 1000, 1000)
     with pipe() as (reading, writing):
         stream = LogStream(writing)

@@ -3,12 +3,12 @@
 import pytest
 
 from tidegate.settings.defaults import default_entries
-from tidegate.settings.reading.entry import Given
+from tidegate.settings.reading.entry import GivenEntries
 from tidegate.settings.reading.environment import Environment
 
 
 def defaults_for(variables: dict[str, str], *, in_kubernetes: bool = False) -> dict[str, object]:
-    given = Given(Environment({f"TIDEGATE_{name}": value for name, value in variables.items()}).entries)
+    given = GivenEntries(Environment({f"TIDEGATE_{name}": value for name, value in variables.items()}).entries)
     entries = default_entries(given, in_kubernetes=in_kubernetes)
     return {".".join(map(str, entry.path)): entry.value for entry in entries}
 

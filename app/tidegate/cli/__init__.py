@@ -1,1 +1,1 @@
-"""The command line: one file per subcommand."""
+"""The subcommands of `tidegate`, one file each."""

@@ -1,4 +1,4 @@
-"""`tidegate check`: are the settings right, and what are they in effect? Like `nginx -t`."""
+"""`tidegate check`: validates the settings and prints the effective ones, like `nginx -t`."""
 
 import sys
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ from tidegate.settings import SettingsError, effective, load_settings
 
 
 def check(environ: Mapping[str, str], *, connect: bool = False) -> int:
-    """Print the effective settings as YAML that could be used as a file, or everything that is wrong.
+    """Print the effective settings as a valid YAML file, or everything that is wrong. Returns the exit code.
 
-    With `connect`, comments after them say whether the API servers of the pools answer and what they refuse; answers 1 when
-    something is amiss.
+    With `connect`, also ask the API servers of the pools, and print what they allow and refuse as comments after the
+    settings. The exit code is then 1 if anything is wrong there.
     """
     try:
         settings = load_settings(environ)
@@ -24,7 +24,7 @@ def check(environ: Mapping[str, str], *, connect: bool = False) -> int:
     sys.stdout.write(yaml.safe_dump(effective(settings), sort_keys=False, allow_unicode=True))
     if not connect:
         return 0
-    from tidegate.cli.connect import findings  # noqa: PLC0415  (it imports much that a check without it does not need)
+    from tidegate.cli.connect import findings  # noqa: PLC0415  (imports much that only `--connect` needs)
 
     found = findings(settings, environ)
     sys.stdout.writelines(f"# {line}\n" for finding in found for line in finding.text.splitlines())

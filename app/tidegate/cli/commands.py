@@ -1,4 +1,4 @@
-"""The subcommands that people run by hand, as one typer application."""
+"""The typer application: parses the arguments and options of all subcommands."""
 
 import os
 from collections.abc import Sequence
@@ -85,7 +85,7 @@ def demo_command(
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a subcommand and answer the exit code."""
+    """Run the subcommand that the arguments name, and return its exit code."""
     try:
         application(list(arguments))
     except SystemExit as ended:

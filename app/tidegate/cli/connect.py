@@ -1,4 +1,4 @@
-"""`tidegate check --connect`: do the API servers of the pools answer, and what may we not do there?"""
+"""`tidegate check --connect`: asks the API servers of the pools, and says what they allow and refuse."""
 
 import asyncio
 from collections.abc import Mapping
@@ -19,14 +19,14 @@ ANY_VERSION = "0"
 
 
 class Finding(NamedTuple):
-    """One thing that was tried, in words, and whether it is as it should be."""
+    """The result of one request: whether all is well, and a text for people."""
 
     is_good: bool
     text: str
 
 
 def findings(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
-    """Try what discovery will do, once for each pool that is a Service of Kubernetes."""
+    """Make the requests that discovery will make, once for each pool that is a Service of Kubernetes."""
     return asyncio.run(_findings(settings, environ))
 
 

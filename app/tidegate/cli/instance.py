@@ -1,4 +1,4 @@
-"""A running instance, as `status` and `top` ask it over its admin port."""
+"""Fetches the status of a running instance from its admin address, for `status` and `top`."""
 
 import http.client
 import json
@@ -15,15 +15,18 @@ READ_SIZE = 64 * 1024
 MOST_BODY = 64 * 1024 * 1024
 FIELDS = {"version", "state", "uptime_seconds", "workers", "listeners", "pools"}
 DEFAULT_ADMIN = "127.0.0.1:9000"
-EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (what is listened on, turned into what to connect to)
+EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (bind address: address to connect to)
 
 
 class InstanceError(Exception):
-    """There is no answer, or not from Tidegate."""
+    """No answer came, or it is not a status of Tidegate. The text is for people."""
 
 
 def admin_url(environ: Mapping[str, str], url: str | None) -> str:
-    """Where to ask: what the user says, else the address that TIDEGATE_ADMIN lets an instance on this machine listen on."""
+    """The URL to ask: the given one, else that of an instance on this machine which listens on TIDEGATE_ADMIN.
+
+    Raises InstanceError if either is not valid.
+    """
     if url is not None:
         if "://" not in url:
             url = f"http://{url}"
@@ -38,7 +41,7 @@ def admin_url(environ: Mapping[str, str], url: str | None) -> str:
 
 
 def fetch_status(url: str) -> dict[str, Any]:
-    """The JSON of `/status`. Raises InstanceError."""
+    """Fetch `/status` and return its JSON. Raises InstanceError."""
     try:
         with urllib.request.urlopen(f"{url}/status", timeout=TIMEOUT) as response:  # noqa: S310  (admin_url checks)
             body = json.loads(_read(response))
@@ -55,7 +58,7 @@ def fetch_status(url: str) -> dict[str, Any]:
 
 
 def _read(response: http.client.HTTPResponse) -> bytes:
-    """The body, if it ends in time and is not too long; raises TimeoutError or ValueError."""
+    """The body. Raises TimeoutError when it takes too long, ValueError when it is too large."""
     deadline = monotonic() + TIMEOUT
     body = b""
     while part := response.read1(READ_SIZE):

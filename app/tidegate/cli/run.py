@@ -1,4 +1,4 @@
-"""`tidegate run`: the proxy."""
+"""`tidegate run`: loads the settings and runs the proxy."""
 
 import sys
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ BAD_SETTINGS = 64
 
 
 def run(environ: Mapping[str, str]) -> int:
-    """Serve with the settings of this environment; answers the exit code."""
+    """Run the proxy with the settings of this environment; returns the exit code."""
     try:
         settings = load_settings(environ)
     except SettingsError as error:

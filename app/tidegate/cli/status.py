@@ -1,4 +1,4 @@
-"""`tidegate status`: what a running instance says about its backends, as tables."""
+"""`tidegate status`: prints the status of a running instance as tables."""
 
 import sys
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ NO_TERMINAL_WIDTH = 160
 
 
 def status(environ: Mapping[str, str], url: str | None) -> int:
-    """Print the tables; answers 1 when there is no instance to ask."""
+    """Print the tables. Returns the exit code: 1 when no instance answers."""
     try:
         body = fetch_status(admin_url(environ, url))
     except InstanceError as error:

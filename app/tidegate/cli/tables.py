@@ -1,4 +1,4 @@
-"""The status of an instance as tables for a terminal."""
+"""Formats the status of an instance as tables for a terminal."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -21,7 +21,10 @@ UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 def overview(status: Mapping[str, Any], rates: Rates | None = None) -> RenderableType:
-    """Everything: a line about the process, the listeners, and a table per pool. `rates`: bytes per second by backend."""
+    """A line about the process, a table of the listeners, and a table per pool.
+
+    `rates` has bytes per second, sent and received, by pool and backend. With it the tables show these instead of totals.
+    """
     return Group(_headline(status), _listeners(status), *(_pool(pool, rates) for pool in status["pools"]))
 
 
@@ -91,7 +94,7 @@ def _backend(pool: str, backend: Mapping[str, Any], rates: Rates | None) -> list
 
 
 def duration(seconds: float) -> str:
-    """A time span in its two largest units."""
+    """A number of seconds in its two largest units, like `3h 20m`."""
     minutes, second = divmod(int(seconds), 60)
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)
@@ -101,7 +104,7 @@ def duration(seconds: float) -> str:
 
 
 def size(count: float) -> str:
-    """A number of bytes in the unit that suits it."""
+    """A number of bytes in the largest suitable unit, like `1.5 MiB`."""
     for unit in UNITS:
         if count < 1024 or unit == UNITS[-1]:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"

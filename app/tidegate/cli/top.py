@@ -1,4 +1,4 @@
-"""`tidegate top`: the same tables, live, with bytes per second."""
+"""`tidegate top`: shows the status of a running instance live, with bytes per second."""
 
 import sys
 import time
@@ -17,7 +17,7 @@ Totals = dict[tuple[str, str], tuple[int, int]]
 
 
 def top(environ: Mapping[str, str], url: str | None, interval: float) -> int:
-    """Update until Ctrl-C; answers 1 when there is no instance to begin with."""
+    """Update the tables every `interval` seconds until Ctrl-C. Returns the exit code: 1 if no instance answers at first."""
     try:
         target = admin_url(environ, url)
         status = fetch_status(target)

@@ -1,1 +1,1 @@
-"""All that control and the workers share: messages over a socket pair, the stats board, and the stream of log lines."""
+"""Everything that control and workers share: messages over a socket pair, the stats board, the log, and socket options."""

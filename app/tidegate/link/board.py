@@ -1,7 +1,7 @@
-"""The stats board: one memory file that control and all workers map, an unsigned 64-bit cell per number.
+"""The stats board: one memory file that control and all workers map, with an unsigned 64-bit cell per number.
 
-Each worker has a row of its own, so every cell has one writer and nothing is locked. A row holds tables of fixed capacity
-(listeners, pools, backends, clients); a slot is one listener's, pool's, backend's or client's group of cells in its table.
+Each worker writes only its own row, so every cell has one writer and no lock is needed. A row holds tables of fixed capacity
+(listeners, pools, backends, clients). A slot is the group of cells of one listener, pool, backend or client in its table.
 The file is sparse: only pages that have been used take memory.
 """
 
@@ -22,9 +22,9 @@ class WorkerCell(IntEnum):
 
     LOOP_LAG_MICROSECONDS = 0
     LOG_LINES_DROPPED = 1
-    SWEPT_AT_MILLISECONDS = 2  # of the monotonic clock, which all processes share: the worker's sign of life
+    SWEPT_AT_MILLISECONDS = 2  # of the monotonic clock, which is the same in all processes: the worker's sign of life
     COUNTED_CLIENTS = 3  # slots of the clients' table that it has ever used
-    SESSIONS_LOGGED = 4  # sessions whose line is written, or dropped and counted as such
+    SESSIONS_LOGGED = 4  # sessions whose log line was written, or dropped and counted
     ACCEPTING = 5  # 1 while it accepts clients on the sockets of all its listeners
 
 
@@ -41,8 +41,8 @@ class ListenerCell(IntEnum):
 class PoolCell(IntEnum):
     """Cells of a pool; CLOSED is the first of one cell per CloseReason.
 
-    Each histogram has a cell per bucket, one for what is above the last, and CONNECT or DURATION holds its sum in
-    microseconds just before them.
+    CONNECT and DURATION are the first cells of a histogram each: the sum in microseconds, then a cell per bucket, then one
+    for observations above the last bucket.
     """
 
     ACTIVE = 0
@@ -57,7 +57,7 @@ class PoolCell(IntEnum):
 class BackendCell(IntEnum):
     """Cells of a backend; FAILURES is the first of one cell per ConnectFailure.
 
-    GOOD counts the sessions that got a byte from it, or lived longer than an early end.
+    GOOD counts the sessions that received a byte from the backend, or lasted longer than an early end.
     """
 
     ACTIVE = 0
@@ -69,9 +69,9 @@ class BackendCell(IntEnum):
 
 
 class ClientCell(IntEnum):
-    """Cells of a client of a listener that limits each client: what stands for the two, and its connections.
+    """Cells of a client of a listener with a limit per client: a key for listener and client, and its connections.
 
-    The slot is found by the key, see `app/tidegate/dataplane/accept/clients.py`.
+    The key also finds the slot, see `app/tidegate/dataplane/accept/clients.py`.
     """
 
     KEY = 0
@@ -79,19 +79,19 @@ class ClientCell(IntEnum):
 
 
 class Table(NamedTuple):
-    """Where the slots of one kind lie within a row, counted in cells."""
+    """The position of a table within a row: its first cell, the cells per slot, and the number of slots."""
 
     offset: int
     width: int
     capacity: int
 
     def cell(self, slot: int, field: int) -> int:
-        """The position of a field of a slot within a row."""
+        """The position within a row of one field of a slot."""
         return self.offset + slot * self.width + field
 
     @property
     def end(self) -> int:
-        """The position behind the last cell."""
+        """The position after the last cell."""
         return self.offset + self.width * self.capacity
 
 
@@ -108,7 +108,7 @@ REJECTED_CELL = {reason: ListenerCell.REJECTED + index for index, reason in enum
 
 
 class Board:
-    """The mapped file. `cells[base(worker) + TABLE.cell(slot, field)]` is one number."""
+    """The mapped memory file: `cells[base(worker) + TABLE.cell(slot, field)]` is one number."""
 
     def __init__(self, descriptor: int, workers: int) -> None:
         self.workers = workers
@@ -117,30 +117,30 @@ class Board:
 
     @staticmethod
     def create(workers: int) -> "Board":
-        """A new board of zeros; the descriptor is inherited by the workers."""
+        """Create a board of zeros. Workers inherit its descriptor."""
         descriptor = os.memfd_create("tidegate-board")
         os.ftruncate(descriptor, workers * ROW * 8)
         return Board(descriptor, workers)
 
     def base(self, worker: int) -> int:
-        """The first cell of a worker's row."""
+        """The position of the first cell of a worker's row."""
         return worker * ROW
 
     def clear(self, worker: int, table: Table) -> None:
-        """Make a table of a worker's row all zeros."""
+        """Set all cells of a table in a worker's row to zero."""
         base = self.base(worker)
         self.cells[base + table.offset : base + table.end] = memoryview(bytes(8 * (table.end - table.offset))).cast("Q")
 
     def sum(self, table: Table, slot: int, field: int) -> int:
-        """The sum of a cell over all workers' rows."""
+        """The sum of a cell over the rows of all workers."""
         return sum(self.of_each(table, slot, field))
 
     def sums(self, table: Table, slot: int) -> list[int]:
-        """The sums of all cells of a slot."""
+        """The sums over all workers of each cell of a slot."""
         first, width = table.cell(slot, 0), table.width
         rows = (self.cells[base + first : base + first + width].tolist() for base in map(self.base, range(self.workers)))
         return list(map(sum, zip(*rows, strict=True)))
 
     def of_each(self, table: Table, slot: int, field: int) -> list[int]:
-        """A cell in each worker's row."""
+        """The values of a cell in the rows of all workers."""
         return self.cells[table.cell(slot, field) :: ROW].tolist()

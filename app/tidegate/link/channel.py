@@ -1,4 +1,4 @@
-"""One end of a link: messages and file descriptors over a Unix stream socket, without ever blocking the loop."""
+"""One end of the link: sends and receives messages and file descriptors over a Unix stream socket, without blocking."""
 
 import array
 import os
@@ -10,31 +10,31 @@ from typing import Protocol
 from tidegate.link.messages import Message, decode, encode
 
 READ_SIZE = 256 * 1024
-MOST_DESCRIPTORS = 250  # of one message; Linux allows 253
+MOST_DESCRIPTORS = 250  # per message; Linux allows 253
 OUTBOX_LIMIT = 64 * 1024 * 1024
 
 
 class Loop(Protocol):
-    """What a channel needs of its process's event loop; asyncio's has it, and a worker's own can be given it."""
+    """The part of an event loop that a channel needs: asyncio's loop has it, and an adapter gives it to a worker's loop."""
 
     def add_reader(self, descriptor: int, callback: Callable[[], None], /) -> object:
-        """Call while there is something to read."""
+        """Call while the descriptor is readable."""
 
     def remove_reader(self, descriptor: int, /) -> object:
-        """Call no more; without effect when nothing was added."""
+        """Stop calling; no effect if nothing was added."""
 
     def add_writer(self, descriptor: int, callback: Callable[[], None], /) -> object:
-        """Call while something can be written."""
+        """Call while the descriptor is writable."""
 
     def remove_writer(self, descriptor: int, /) -> object:
-        """Call no more; without effect when nothing was added."""
+        """Stop calling; no effect if nothing was added."""
 
 
 class Channel:
     """Sends and receives messages. Owns the socket, and received descriptors until they are taken.
 
-    `received(message)` is called for each message, `ended()` once when the other end has gone, or has let more than
-    OUTBOX_LIMIT bytes pile up: a process that reads nothing is as good as gone.
+    Calls `received(message)` for each message. Calls `ended()` once, when the other end has closed, or when more than
+    OUTBOX_LIMIT bytes wait for it: a process that reads nothing is treated like one that has exited.
     """
 
     def __init__(
@@ -48,14 +48,14 @@ class Channel:
         self._loop, self._sock = loop, sock
         self._received, self._ended = received, ended
         self._inbox = bytearray()
-        self._descriptors: deque[list[int]] = deque()  # of each message that carried any
+        self._descriptors: deque[list[int]] = deque()  # one entry per message that carried descriptors
         self._outbox: deque[tuple[memoryview, Sequence[int]]] = deque()
         self._outbox_size = 0
         self._closed = False
         loop.add_reader(sock.fileno(), self._readable)
 
     def send(self, message: Message, descriptors: Sequence[int] = ()) -> None:
-        """Send now or as soon as the other end reads. Descriptors may be closed as soon as this returns."""
+        """Send now, or as soon as the other end reads. The caller may close the descriptors after this returns."""
         if self._closed:
             return
         line = encode(message)
@@ -68,18 +68,18 @@ class Channel:
 
     @property
     def pending(self) -> int:
-        """Bytes that wait to be sent."""
+        """The number of bytes that wait to be sent."""
         return self._outbox_size
 
     def take_descriptors(self) -> list[int]:
-        """The descriptors of the oldest message that carried any; the caller owns them now.
+        """Take the descriptors of the oldest message that carried any; the caller owns them now.
 
-        None at all when this process had no room for all of them: then the system has dropped some.
+        The list is empty if this process could not open all of them: the kernel has then dropped some.
         """
         return self._descriptors.popleft()
 
     def close(self) -> None:
-        """Stop and close the socket; `ended` is not called."""
+        """Close the socket, without calling `ended`."""
         if self._closed:
             return
         self._closed = True
@@ -112,7 +112,7 @@ class Channel:
             self._deliver(lines)
 
     def _keep_descriptors(self, ancillary: Sequence[tuple[int, int, bytes]], *, complete: bool) -> None:
-        """Keep the descriptors of one message: a receive never goes on behind a message that carries some."""
+        """Keep the descriptors of one message: a single receive returns those of at most one message."""
         received = array.array("i")
         for level, kind, payload in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
@@ -124,7 +124,7 @@ class Channel:
             self._descriptors.append(list(received))
 
     def _deliver(self, lines: Sequence[bytearray]) -> None:
-        """Hand messages on. One that cannot be applied ends the link: what came after it would build on a hole."""
+        """Hand on the messages. If one cannot be applied, the link ends, because later messages would build on it."""
         for line in lines:
             if self._closed:
                 return
@@ -144,7 +144,7 @@ class Channel:
                 if written == len(rest):
                     self._outbox.popleft()
                 else:
-                    self._outbox[0] = (rest[written:], ())  # descriptors travel with the first byte
+                    self._outbox[0] = (rest[written:], ())  # descriptors were sent with the first byte
         except (BlockingIOError, InterruptedError):
             self._loop.add_writer(self._sock.fileno(), self._writable)
         except OSError:

@@ -1,7 +1,7 @@
-"""Writing to a descriptor that other processes share, without a wait and without changing it for them.
+"""Writes to a descriptor that other processes share, without blocking and without changing it for them.
 
-Room that poll(2) sees may be taken by another process before it is used, and O_NONBLOCK would hold for all who share the
-open file. So each kind of file is told not to wait in its own way.
+Polling is not enough: another process may take the room before the write. O_NONBLOCK would apply to every process that
+shares the open file. So each kind of file has its own way of writing without blocking.
 """
 
 import os
@@ -15,21 +15,23 @@ SPLICE_NONBLOCK = 2  # SPLICE_F_NONBLOCK of splice(2)
 
 
 class Output(Protocol):
-    """Takes blocks of at most `block_size` bytes."""
+    """A descriptor that takes blocks of at most `block_size` bytes."""
 
     block_size: int
 
     def put(self, block: memoryview) -> int:
-        """Write some of it and answer how much; raises BlockingIOError when the reader has to be waited for.
+        """Write a part of the block and return the number of bytes written.
 
-        After that the same block must be put again. Raises OSError when the reader has gone.
+        Raises BlockingIOError when there is no room now; the same block must then be put again. Raises OSError when the
+        block cannot be written, as when the reader has closed.
         """
 
 
 class PipeOutput:
-    """Blocks of up to PIPE_BUF bytes, which the system never tears.
+    """A pipe, written in blocks of up to PIPE_BUF bytes, which the kernel never splits.
 
-    A block is written to a pipe of its own, and spliced from there in one piece: splice(2) can be told not to wait.
+    A block is written to a private pipe first, and spliced from there in one piece, because splice(2) has a flag not to
+    block.
     """
 
     block_size = select.PIPE_BUF
@@ -44,7 +46,7 @@ class PipeOutput:
         os.close(self._into)
 
     def put(self, block: memoryview) -> int:
-        """Write as much as fits into one piece."""
+        """Write at most `block_size` bytes in one piece."""
         if not self._held:
             self._held = os.write(self._into, block[: self.block_size])
         try:
@@ -60,7 +62,7 @@ class PipeOutput:
 
 
 class SocketOutput:
-    """A stream socket, as a service manager may give."""
+    """A stream socket, which a service manager may pass as standard output."""
 
     block_size = BLOCK_SIZE
 
@@ -71,12 +73,12 @@ class SocketOutput:
         self._socket.close()
 
     def put(self, block: memoryview) -> int:
-        """Write what there is room for."""
+        """Send as much as there is room for."""
         return self._socket.send(block, socket.MSG_DONTWAIT)
 
 
 class FileOutput:
-    """A file, which never waits, or a terminal, opened once more so that it does not either."""
+    """A file, which never blocks; or a terminal, which is opened once more with O_NONBLOCK."""
 
     block_size = BLOCK_SIZE
 
@@ -85,18 +87,18 @@ class FileOutput:
         try:
             self._descriptor = os.open(f"/proc/self/fd/{descriptor}", flags) if is_device else os.dup(descriptor)
         except OSError:
-            self._descriptor = os.dup(descriptor)  # the terminal of another user: it can be written to, not opened
+            self._descriptor = os.dup(descriptor)  # another user's terminal can be written to, but not opened
 
     def __del__(self) -> None:
         os.close(self._descriptor)
 
     def put(self, block: memoryview) -> int:
-        """Write it."""
+        """Write the block."""
         return os.write(self._descriptor, block)
 
 
 def output_to(descriptor: int) -> Output:
-    """The output for this descriptor, which stays open and belongs to the caller."""
+    """The output for this descriptor. The caller still owns the descriptor and keeps it open."""
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISFIFO(mode):
         return PipeOutput(descriptor)

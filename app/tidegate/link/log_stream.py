@@ -1,4 +1,4 @@
-"""Standard output as all processes share it: whole lines, many per system call, and never a wait for a slow reader."""
+"""Writes log lines to the standard output that all processes share: whole lines, many per system call, never blocking."""
 
 import select
 from collections import deque
@@ -12,11 +12,11 @@ BUFFER_LIMIT = 4 * 1024 * 1024
 class LogStream:
     """Collects lines and writes them in blocks.
 
-    When the reader does not keep up, lines wait up to BUFFER_LIMIT bytes, then new ones are dropped and counted: a log that
-    nobody reads must not stop the traffic. `size` counts the bytes that wait.
+    While the reader is slow, up to BUFFER_LIMIT bytes of lines wait; further lines are dropped and counted in `dropped`,
+    because a log without a reader must not stop the traffic. `size` is the number of waiting bytes.
 
-    What cannot be written, as on a full disk, is dropped and counted, too. The next block then begins with a newline: the
-    last one may have been cut within a line.
+    A block that cannot be written, as on a full disk, is dropped and counted, too. The next block then begins with a
+    newline, because the dropped one may have been cut within a line.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -25,13 +25,13 @@ class LogStream:
         self._block = memoryview(b"")
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLOUT)
-        self._begins_anew = False  # the last write failed, perhaps within a line
+        self._begins_anew = False  # True after a write failed, perhaps within a line
         self.size = 0
         self.dropped = 0
 
     @property
     def waiting(self) -> int:
-        """The lines that wait, one that is written in part included."""
+        """The number of waiting lines, including one that is partly written."""
         return len(self._lines) + (_lines_in(self._block) if self._block else 0)
 
     def write(self, line: bytes) -> None:
@@ -43,12 +43,12 @@ class LogStream:
         self.size += len(line)
 
     def flush(self) -> None:
-        """Write what the reader takes without a wait."""
+        """Write as much as the reader takes without blocking."""
         while self.size and self._write_block():
             pass
 
     def drain(self, seconds: float) -> None:
-        """Write all that is left, waiting at most so long each time that the reader is slow."""
+        """Write everything that waits. Gives up when the reader takes nothing for `seconds`."""
         self.flush()
         deadline = monotonic() + seconds
         while self.size and self._poll.poll(max(0.0, deadline - monotonic()) * 1000):
@@ -60,14 +60,14 @@ class LogStream:
                 return
 
     def _write_block(self) -> bool:
-        """Whether something was written, or given up."""
+        """Write or drop a part of the lines. Returns whether it did."""
         if not self._block:
             self._block = self._next_block()
         try:
             written = self._output.put(self._block)
         except BlockingIOError:
             return False
-        except OSError:  # the reader has gone, or the disk is full
+        except OSError:  # the reader has closed, or the disk is full
             self.dropped += _lines_in(self._block)
             self._begins_anew = True
             written = len(self._block)
@@ -86,5 +86,6 @@ class LogStream:
 
 
 def _lines_in(block: memoryview) -> int:
-    """A newline in front ends a line that is written but for that, and the next block begins with one if this one fails."""
+    """Count the lines. A newline at the front does not count: it ends a line whose text is already written. If this block
+    fails, the next one begins with a newline."""
     return bytes(block).lstrip(b"\n").count(b"\n")

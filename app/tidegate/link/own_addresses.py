@@ -1,7 +1,7 @@
-"""What the system says about its own addresses and ports: which source a connection gets, and whether it could meet itself.
+"""The addresses and ports of this machine: the source address of a connection, and whether one could connect to itself.
 
-A connection to a port of this host on which nothing listens may be given that very port as its own. Then its opening segment
-arrives at itself, and it is connected (RFC 9293, 3.5: simultaneous open) to nothing but itself.
+A connection to a local port on which nothing listens may get that same port as its source port. Its SYN then arrives at the
+same socket, and the socket is connected to itself (RFC 9293, 3.5: simultaneous open).
 """
 
 import socket
@@ -11,13 +11,13 @@ from pathlib import Path
 
 from tidegate.core.address import destination
 
-_PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")  # of IPv6, too
+_PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")  # applies to IPv6, too
 _ANY_PORT = 9  # UDP: nothing is sent
 
 
 @cache
 def ephemeral_ports() -> range:
-    """The ports that connections are given as their own, as of the first call; all where that is unknown."""
+    """The range of source ports, as of the first call. All ports when it cannot be read."""
     try:
         first, last = map(int, _PORT_RANGE.read_text().split())
     except (OSError, ValueError):
@@ -26,8 +26,10 @@ def ephemeral_ports() -> range:
 
 
 def source_address(host: str) -> str | None:
-    """The address that a connection to this IP address has on this side, or None where there is none, or no socket to ask
-    with (no descriptor is left, or the system has no IPv6). Nothing is sent."""
+    """The source address of a connection to this IP address. Sends nothing.
+
+    None if there is no such address, or no socket to ask with (no descriptor is left, or the system has no IPv6).
+    """
     try:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.connect((host, _ANY_PORT))
@@ -37,17 +39,20 @@ def source_address(host: str) -> str | None:
 
 
 def precise_error(errno: int, host: str) -> int:
-    """The error number of a connect to this IP address, made precise: with EADDRNOTAVAIL the system says that it has no port
-    left to connect from, or no address, as for IPv6 where that is switched off. The latter is turned into ENETUNREACH."""
+    """The error number of a connect(2) to this IP address, made precise.
+
+    EADDRNOTAVAIL has two meanings: no source port is left, or no source address exists, as when IPv6 is switched off. The
+    second becomes ENETUNREACH.
+    """
     return ENETUNREACH if errno == EADDRNOTAVAIL and source_address(host) is None else errno
 
 
 def may_meet_itself(host: str, port: int) -> bool:
-    """Whether a connection to this IP address and port may be given the same ones as its own."""
+    """Whether a connection to this IP address and port may get the same as its source."""
     return port in ephemeral_ports() and source_address(destination(host)) == destination(host)
 
 
 def has_met_itself(sock: socket.SocketType, host: str, port: int) -> bool:
-    """Whether a socket that is connected to this IP address and port is connected to itself."""
+    """Whether this socket, connected to this IP address and port, is connected to itself."""
     own = sock.getsockname()
     return bool(own[1] == port) and destination(own[0]) == destination(host)

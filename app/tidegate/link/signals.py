@@ -1,7 +1,7 @@
-"""What control and workers do on signals that would end them without a drain.
+"""Keeps signals from ending control and workers without a drain.
 
-Control logs that it ignores SIGHUP, as settings are not reloaded. SIGQUIT still ends a process at once with a core, which is
-what it is for; SIGTSTP, SIGTTIN and SIGTTOU are the terminal's; Python ignores SIGPIPE and SIGXFSZ.
+Control logs that it ignores SIGHUP, because settings are not reloaded. SIGQUIT still ends a process at once with a core
+dump: that is its purpose. SIGTSTP, SIGTTIN and SIGTTOU belong to the terminal; Python ignores SIGPIPE and SIGXFSZ.
 """
 
 import signal
@@ -19,16 +19,16 @@ MEANINGLESS: Final = (
 
 
 def leave_to_control() -> None:
-    """Ignore in a worker what is control's business: a Ctrl-C in a terminal reaches all processes, and must not cut a drain
-    short."""
+    """In a worker, ignore the signals that control handles: a Ctrl-C in a terminal reaches all processes, and must not cut a
+    drain short."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, *MEANINGLESS):
         signal.signal(number, signal.SIG_IGN)
 
 
 def outlive() -> None:
-    """Do nothing in control on SIGHUP and on signals without a meaning.
+    """In control, survive SIGHUP and signals without a meaning.
 
-    By handlers, since programs that control starts would inherit that a signal is ignored.
+    Uses handlers that do nothing: child processes would inherit ignored signals, but not handlers.
     """
     for number in (signal.SIGHUP, *MEANINGLESS):
         signal.signal(number, lambda *_: None)

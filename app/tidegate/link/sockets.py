@@ -1,28 +1,28 @@
-"""Socket options of client and backend connections. What is set on a listening socket, accepted ones inherit."""
+"""Socket options of client and backend connections. Accepted sockets inherit the options of their listening socket."""
 
 import socket
 import struct
 from math import ceil
 
-BACKLOG = 4096  # clients that the kernel has let in and nobody has accepted yet
+BACKLOG = 4096  # connections that the kernel has established and no worker has accepted yet
 
 NumberOption = tuple[int, int, int]
 Option = NumberOption | tuple[int, int, bytes]
 
-BREAK, END = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)  # what closing sends: struct linger of socket(7)
+BREAK, END = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)  # struct linger of socket(7): close with a reset, with a FIN
 RESET_ON_CLOSE: Option = (socket.SOL_SOCKET, socket.SO_LINGER, BREAK)
 
 NODELAY: NumberOption = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 URGENT_IN_STREAM: NumberOption = (socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
-# Whatever ends a session in the middle, be it the death of the worker, must look like it: a session that has come to its
-# end on both sides takes RESET_ON_CLOSE back.
+# A session that is cut off, even by the death of the worker, must end with a reset. A session that has ended cleanly on both
+# sides takes RESET_ON_CLOSE back.
 SESSION_OPTIONS: tuple[Option, ...] = (NODELAY, RESET_ON_CLOSE, URGENT_IN_STREAM)
 
 
 def buffer_options(receive: int, send: int, notsent: int) -> list[NumberOption]:
-    """What bounds the memory of the kernel for a connection, in bytes; what is 0 the kernel decides.
+    """The options that limit the kernel's memory for a connection, in bytes; for 0 the kernel decides.
 
-    They have to be set before the socket listens or connects, because the first segment says how far the window can grow.
+    Set them before the socket listens or connects, because the first segment announces how far the window can grow.
     """
     wanted = (
         (socket.SOL_SOCKET, socket.SO_RCVBUF, receive),
@@ -33,10 +33,10 @@ def buffer_options(receive: int, send: int, notsent: int) -> list[NumberOption]:
 
 
 def alive_options(idle: float, interval: float, count: int, peer_timeout: float) -> list[NumberOption]:
-    """What notices a peer that is gone without a word, and keeps idle connections in NAT tables; times in seconds.
+    """The options that detect dead peers, and keep idle connections in NAT tables; times are in seconds.
 
-    Keepalive asks only while no data is unacknowledged; TCP_USER_TIMEOUT (RFC 5482) ends a connection on which data has been
-    for so long. Unless it is 0, it also decides in place of `count` when a silent peer has been asked for long enough.
+    Keepalive probes a peer only while no data is unacknowledged. TCP_USER_TIMEOUT (RFC 5482) ends a connection whose data is
+    unacknowledged for `peer_timeout`. Unless it is 0, it also replaces `count`: it decides when a silent peer is dead.
     """
     return [
         (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),

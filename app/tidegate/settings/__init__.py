@@ -1,16 +1,17 @@
 """Settings: variables and a YAML file become one frozen, validated value, or a list of everything that is wrong.
 
-`load_settings` is the way in. A value goes through these files, in this order:
+`load_settings` in `loading` is the entry point. A value passes through these rooms, in this order:
 
-- `environment` and `config_file` (with `yaml_document`) read what is given, as entries (`entry`) that know where they were
-  written; `names` says which keys there are, and how the flat form, the named form and the variables correspond;
-  `service_links` knows the variables that are kubelet's.
-- `defaults` adds what the entries imply; `sources` hands all of them to pydantic-settings.
-- `model` is the result; its parts are `listener`, `pool` (with `backend`, `dns`, `kubernetes`, `own_namespace`, `health`,
-  `outliers`, `hashing`, `affinity`, `queue`, `rebalance`), what those two have in common (`connection`), and `process` (with
-  `cpu_limit`), each a `section`, with values written as `notation`, `units` and `statuses` say.
-- `relations` and `overlap` look at what must hold between settings; `problem` words what is wrong, and `suggestion` what
-  was meant.
+- `reading/`: `environment` and `config_file` (with `yaml_document`) read entries (`entry`), each with the place where it is
+  written. `names` lists all keys, and maps the flat form, the named form and the variables to each other. `service_links`
+  recognises kubelet's variables, `own_namespace` completes the name of a Service, and `sources` hands all entries to
+  pydantic-settings.
+- `defaults` adds the entries that depend on others: the default listener and pool.
+- `model` is the result. `parts/` has its sections (`section`): `listener`, `pool` with its own parts, `connection` (common
+  to both), and `process`. This is where each setting has its default and its limits.
+- `notation/` reads and writes single values: durations and sizes (`units`), statuses, headers, probe text and more.
+- `checks/`: `relations`, `overlap` and `cycles` check settings against each other; `problem` formulates what is wrong, and
+  `suggestion` finds the name that was meant.
 - `effective` and `variables` show settings to people.
 """
 

@@ -1,34 +1,34 @@
-"""What is filled in where it depends on the rest: the default listener and pool, and the delay inside Kubernetes."""
+"""Defaults that depend on other settings: the default listener and pool, and the drain delay inside Kubernetes."""
 
 from collections.abc import Iterator
 
-from tidegate.settings.reading.entry import Entry, Given
+from tidegate.settings.reading.entry import Entry, GivenEntries
 from tidegate.settings.reading.names import Path
 
 DEFAULT_BIND = "0.0.0.0:8000"
 DELAY_IN_KUBERNETES = "5s"
 
 
-def default_entries(given: Given, *, in_kubernetes: bool) -> list[Entry]:
-    """Return what nobody gave and what the given entries imply."""
+def default_entries(given: GivenEntries, *, in_kubernetes: bool) -> list[Entry]:
+    """Return the entries that the given ones imply and that are not given themselves."""
     values = [*_default_pool(given), *_default_listener(given), *_pools_of_listeners(given)]
     if in_kubernetes:
         values.append((("drain", "delay"), DELAY_IN_KUBERNETES))
     return [Entry(path, path, value, given.where(path)) for path, value in values]
 
 
-def has_default_pool(given: Given) -> bool:
-    """Whether there is a pool named default: something of it or of the flat listener is given, or no other pool is."""
+def has_default_pool(given: GivenEntries) -> bool:
+    """Whether there is a pool named default: a setting of it or of the flat listener is given, or there is no other pool."""
     names = given.names("pools")
     return not names or "default" in names or any(_is_flat_listener(entry) for entry in given.all)
 
 
-def _default_pool(given: Given) -> Iterator[tuple[Path, str]]:
+def _default_pool(given: GivenEntries) -> Iterator[tuple[Path, str]]:
     if has_default_pool(given) and "default" not in given.names("pools"):
         yield ("pools", "default", "backends"), ""
 
 
-def _default_listener(given: Given) -> Iterator[tuple[Path, str]]:
+def _default_listener(given: GivenEntries) -> Iterator[tuple[Path, str]]:
     named = any(entry.path[:2] == ("listeners", "default") and not entry.is_flat for entry in given.all)
     if not has_default_pool(given) or named:
         return
@@ -41,6 +41,6 @@ def _is_flat_listener(entry: Entry) -> bool:
     return entry.is_flat and entry.path[0] == "listeners"
 
 
-def _pools_of_listeners(given: Given) -> Iterator[tuple[Path, str]]:
+def _pools_of_listeners(given: GivenEntries) -> Iterator[tuple[Path, str]]:
     for name in given.names("listeners"):
         yield ("listeners", name, "pool"), name

@@ -1,4 +1,4 @@
-"""From an environment and the file that it names to settings, or to everything that is wrong with them."""
+"""Loads the settings from an environment and the YAML file that it names, or reports everything that is wrong."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ from tidegate.settings.checks.relations import given_twice, relation_problems, t
 from tidegate.settings.defaults import default_entries
 from tidegate.settings.model import Settings
 from tidegate.settings.reading.config_file import ConfigFile
-from tidegate.settings.reading.entry import Entry, Given
+from tidegate.settings.reading.entry import Entry, GivenEntries
 from tidegate.settings.reading.environment import Environment
 from tidegate.settings.reading.names import CONFIG_FILE
 from tidegate.settings.reading.own_namespace import NAMESPACE_FILE, own_namespace, with_own_namespace
@@ -22,15 +22,15 @@ from tidegate.settings.reading.sources import DefaultsSource, EnvironmentSource,
 
 
 def load_settings(environ: Mapping[str, str], namespace_file: Path = NAMESPACE_FILE) -> Settings:
-    """Return the settings that variables, and the YAML file named by TIDEGATE_CONFIG_FILE below them, say.
+    """Return the settings from the variables and from the YAML file named by TIDEGATE_CONFIG_FILE; variables win.
 
-    `namespace_file` has the namespace of the pod. Raises SettingsError with everything that is wrong.
+    `namespace_file` contains the namespace of the pod. Raises SettingsError with everything that is wrong.
     """
     environment = Environment(environ)
     file = ConfigFile(environ.get(CONFIG_FILE, "").strip())
-    written = Given(file.entries, environment.entries)
+    written = GivenEntries(file.entries, environment.entries)
     defaults = default_entries(written, in_kubernetes="KUBERNETES_SERVICE_HOST" in environ)
-    given = Given(defaults, file.entries, environment.entries)
+    given = GivenEntries(defaults, file.entries, environment.entries)
     unlisted = environment.problems.unlisted + file.problems.unlisted
     namespace = own_namespace(environ, namespace_file)
     variables, keys = (with_own_namespace(entries, written, namespace) for entries in (environment.entries, file.entries))
@@ -54,7 +54,7 @@ def load_settings(environ: Mapping[str, str], namespace_file: Path = NAMESPACE_F
 def _validate(
     environment: list[Entry], file: list[Entry], defaults: list[Entry]
 ) -> tuple[Settings | None, list[ErrorDetails]]:
-    """Return the settings or the errors; an error is not raised from here, because its text would show secrets."""
+    """Return the settings or the errors. It does not raise pydantic's error, because the text would show secrets."""
     sources = (
         EnvironmentSource(Settings, environment),
         FileSource(Settings, file),

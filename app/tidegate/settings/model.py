@@ -1,4 +1,4 @@
-"""The settings as one frozen value, which pydantic-settings puts together from the sources that it is given."""
+"""All settings as one frozen value, which pydantic-settings assembles from the given sources."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -54,13 +54,13 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 the name and the others below are given by pydantic-settings
+        settings_cls: type[BaseSettings],  # noqa: ARG003 pydantic-settings passes all of these by name
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take the values from the argument `sources`, best first, and never from the process's own environment."""
+        """Take the values from the argument `sources`, highest priority first, and never from the process's environment."""
         sources: tuple[PydanticBaseSettingsSource, ...] = ()
         if isinstance(init_settings, InitSettingsSource):
             sources = tuple(init_settings.init_kwargs.pop("sources", ()))

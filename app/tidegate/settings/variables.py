@@ -1,4 +1,4 @@
-"""The variables of the flat form with their defaults and meanings, for the README."""
+"""Lists the variables of the flat form with their defaults and meanings, for the README."""
 
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
@@ -17,7 +17,7 @@ _NO_DEFAULT = "–"  # noqa: RUF001 as in the tables of the documentation
 
 
 class Variable(NamedTuple):
-    """One variable: its name, its default as Markdown, and what it means."""
+    """One variable: its name, its default as Markdown, and its meaning."""
 
     name: str
     default: str

@@ -3,12 +3,14 @@
 import pytest
 
 from tidegate.settings.checks.overlap import overlap_problems
-from tidegate.settings.reading.entry import Given
+from tidegate.settings.reading.entry import GivenEntries
 from tidegate.settings.reading.environment import Environment
 
 
 def overlaps_of(**variables: str) -> list[str]:
-    return overlap_problems(Given(Environment({f"TIDEGATE_{name}": value for name, value in variables.items()}).entries))
+    return overlap_problems(
+        GivenEntries(Environment({f"TIDEGATE_{name}": value for name, value in variables.items()}).entries)
+    )
 
 
 @pytest.mark.parametrize(

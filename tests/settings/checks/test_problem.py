@@ -4,7 +4,7 @@ from pydantic import ValidationError
 
 from tidegate.settings.checks.problem import SettingsError, field_problems, problem_at, quoted
 from tidegate.settings.model import Settings
-from tidegate.settings.reading.entry import Entry, Given
+from tidegate.settings.reading.entry import Entry, GivenEntries
 
 TOKEN = Entry(("admin_token",), ("admin_token",), "secret", "TIDEGATE_ADMIN_TOKEN")
 BACKENDS = Entry(("pools", "default", "backends"), ("backends",), "a:1, b:1 weight=x", "TIDEGATE_BACKENDS")
@@ -23,16 +23,16 @@ def test_a_hundred_problems_are_listed_and_the_number_of_the_others() -> None:
 
 
 def test_a_secret_is_never_quoted() -> None:
-    assert problem_at(("admin_token",), "too short", Given([TOKEN])) == "TIDEGATE_ADMIN_TOKEN: too short"
+    assert problem_at(("admin_token",), "too short", GivenEntries([TOKEN])) == "TIDEGATE_ADMIN_TOKEN: too short"
 
 
 def test_the_item_that_is_wrong_is_quoted_with_the_option() -> None:
-    line = problem_at(("pools", "default", "backends", 1, "weight"), "expected a number", Given([BACKENDS]))
+    line = problem_at(("pools", "default", "backends", 1, "weight"), "expected a number", GivenEntries([BACKENDS]))
     assert line == "TIDEGATE_BACKENDS: 'b:1 weight=x': weight: expected a number"
 
 
 def test_what_is_not_given_has_no_value() -> None:
-    assert problem_at(("workers",), "missing", Given([])) == "TIDEGATE_WORKERS: missing"
+    assert problem_at(("workers",), "missing", GivenEntries([])) == "TIDEGATE_WORKERS: missing"
 
 
 def test_long_values_are_cut() -> None:
@@ -45,7 +45,7 @@ def test_everything_that_pydantic_finds_becomes_a_line() -> None:
     try:
         Settings.model_validate({"pools": {"default": {"backends": "a:1, b:1 weight=x"}}, "admin_token": "secret"})
     except ValidationError as error:
-        lines = field_problems(error.errors(), Given([TOKEN, BACKENDS]))
+        lines = field_problems(error.errors(), GivenEntries([TOKEN, BACKENDS]))
     assert lines == [
         "TIDEGATE_BACKENDS: 'b:1 weight=x': weight: expected a whole number from 1 to 65535",
         "TIDEGATE_ADMIN_TOKEN: expected 8 to 4096 printable ASCII characters without spaces and line breaks",

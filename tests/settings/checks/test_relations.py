@@ -3,12 +3,12 @@
 import pytest
 
 from tidegate.settings.checks.relations import given_twice, relation_problems
-from tidegate.settings.reading.entry import Given
+from tidegate.settings.reading.entry import GivenEntries
 from tidegate.settings.reading.environment import Environment
 
 
-def given_by(**variables: str) -> Given:
-    return Given(Environment({f"TIDEGATE_{name}": value for name, value in variables.items()}).entries)
+def given_by(**variables: str) -> GivenEntries:
+    return GivenEntries(Environment({f"TIDEGATE_{name}": value for name, value in variables.items()}).entries)
 
 
 @pytest.mark.parametrize(

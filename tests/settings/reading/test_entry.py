@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidegate.settings.reading.entry import Entry, Given, tree_of
+from tidegate.settings.reading.entry import Entry, GivenEntries, tree_of
 
 FLAT = Entry(("pools", "default", "balance"), ("balance",), "first", "TIDEGATE_BALANCE")
 BRANCH = Entry(("pools", "chat"), ("pools", "chat"), None, "tide.yaml:2 pools.chat", is_branch=True)
@@ -13,7 +13,7 @@ LIST = Entry(
     "tide.yaml:3 pools.chat.backends",
     {("pools", "chat", "backends", 1): "tide.yaml:5 pools.chat.backends[1]"},
 )
-GIVEN = Given([BRANCH, LIST], [FLAT])
+GIVEN = GivenEntries([BRANCH, LIST], [FLAT])
 
 
 def test_only_an_entry_of_the_flat_form_is_flat() -> None:
@@ -22,7 +22,7 @@ def test_only_an_entry_of_the_flat_form_is_flat() -> None:
 
 def test_a_later_source_wins() -> None:
     later = Entry(FLAT.path, FLAT.keys, "round_robin", "TIDEGATE_BALANCE")
-    assert Given([FLAT], [later]).by_path[FLAT.path].value == "round_robin"
+    assert GivenEntries([FLAT], [later]).by_path[FLAT.path].value == "round_robin"
 
 
 def test_names_are_in_the_order_in_which_they_were_given() -> None:

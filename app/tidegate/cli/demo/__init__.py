@@ -1,1 +1,1 @@
-"""`tidegate demo`: embedded WebSocket backends behind a proxy, and a page to connect with."""
+"""`tidegate demo`: embedded WebSocket backends behind a proxy, and a page that connects to them."""

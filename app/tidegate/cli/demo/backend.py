@@ -1,4 +1,4 @@
-"""One embedded backend of the demo: a page, and a WebSocket that says who answers."""
+"""One embedded backend of the demo: serves a page, and a WebSocket that says which backend answers."""
 
 import asyncio
 from pathlib import Path
@@ -10,7 +10,7 @@ MOST_MESSAGE = 4096
 
 
 class DemoBackend:
-    """Can be taken down, with all its connections, and brought back on the same port."""
+    """A backend that can be stopped, with all its connections, and started again on the same port."""
 
     def __init__(self, port: int, status_url: str) -> None:
         self.port = port
@@ -21,7 +21,7 @@ class DemoBackend:
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
-        """Listen."""
+        """Listen on the port."""
         app = web.Application()
         app.add_routes([web.get("/", self._show_page), web.get("/ws", self._talk)])
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handle_signals=False)
@@ -40,7 +40,7 @@ class DemoBackend:
         return web.Response(text=self._page, content_type="text/html", headers={"Cache-Control": "no-store"})
 
     async def _talk(self, request: web.Request) -> web.WebSocketResponse:
-        """Send a tick every second and echo what comes."""
+        """Send a tick every second, and echo each message."""
         client = web.WebSocketResponse(max_msg_size=MOST_MESSAGE, timeout=1.0)
         await client.prepare(request)
         self._clients.add(client)

@@ -1,4 +1,4 @@
-"""Starts the backends and the proxy, and takes one backend down every so often, so that there is something to see."""
+"""Runs the demo: starts the backends and the proxy, and regularly takes one backend down for a while."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ HOST = "127.0.0.1"
 
 
 def demo(outage_every: float) -> int:
-    """Run until Ctrl-C or SIGTERM; answers the proxy's exit code."""
+    """Run until Ctrl-C or SIGTERM; returns the proxy's exit code. `outage_every` is in seconds."""
     return asyncio.run(_demo(outage_every))
 
 
@@ -60,10 +60,10 @@ async def _start_proxy(port: int, status_port: int, backends: list[DemoBackend])
         "DRAIN__GRACE": "1s",
         "LOG__FORMAT": "console",
     }
-    # The demo shows its own settings, whatever is set where it is started.
+    # The demo uses its own settings only, whatever the environment has.
     environment = without_settings(os.environ)  # noqa: TID251
     environment |= {f"TIDEGATE_{name}": value for name, value in settings.items()}
-    # In a process group of its own, so that a Ctrl-C in the terminal reaches it once, through the demo.
+    # The proxy gets its own process group, so that a Ctrl-C in the terminal reaches it once, through the demo.
     command = sys.executable, "-m", "tidegate", "run"
     return await asyncio.create_subprocess_exec(*command, cwd=OWN_FOLDER, env=environment, process_group=0)
 
@@ -105,7 +105,7 @@ async def _outages(backends: list[DemoBackend], every: float, console: Console) 
 
 
 def _port(wanted: int, console: Console) -> int:
-    """The wanted port, or a free one, said so, when it is taken."""
+    """The wanted port. If it is taken, a free one instead, and a message that says so."""
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,1 +1,1 @@
-"""What is wrong with settings, and how that is said."""
+"""Checks of settings against each other, and the messages about everything that is wrong."""

@@ -1,4 +1,4 @@
-"""Pools whose backends are listeners of the same process, and lead back to the same pool."""
+"""Refuses pools whose backends are listeners of the same process and lead back to the same pool."""
 
 from collections.abc import Iterator
 
@@ -9,9 +9,9 @@ from tidegate.settings.reading.names import flat_form, variable_of
 
 
 def cycle_problems(settings: Settings) -> list[str]:
-    """Return a line for each way round, as far as one can tell from the addresses as written.
+    """Return a line for each cycle that shows in the addresses as written.
 
-    One client of such a pool would become sessions without end.
+    One client of such a pool would become endless sessions.
     """
     listeners = settings.listeners.items()
     entrances = Entrances(

@@ -1,4 +1,4 @@
-"""Addresses that two listeners, or a listener and the admin routes, cannot both bind."""
+"""Refuses addresses that two listeners, or a listener and the admin port, cannot both bind."""
 
 import ipaddress
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ from tidegate.settings.checks.problem import problem_at
 from tidegate.settings.model import Settings
 from tidegate.settings.notation.values import read_listen_address
 from tidegate.settings.parts.listener import bind_items
-from tidegate.settings.reading.entry import Given
+from tidegate.settings.reading.entry import GivenEntries
 from tidegate.settings.reading.names import Path
 
 
-def overlap_problems(given: Given) -> list[str]:
-    """Return a line for each address that overlaps with one before it; addresses that are not valid do not count."""
+def overlap_problems(given: GivenEntries) -> list[str]:
+    """Return a line for each address that overlaps with an earlier one. Ignores addresses that are not valid."""
     taken: dict[tuple[str, int], str] = {}
     problems = []
     for path, address in _addresses(given):
@@ -26,7 +26,7 @@ def overlap_problems(given: Given) -> list[str]:
     return problems
 
 
-def _addresses(given: Given) -> Iterator[tuple[Path, Address]]:
+def _addresses(given: GivenEntries) -> Iterator[tuple[Path, Address]]:
     admin = given.by_path.get(("admin",))
     yield from _valid(("admin",), admin.value if admin else Settings.model_fields["admin"].default)
     for name in given.names("listeners"):
@@ -35,7 +35,7 @@ def _addresses(given: Given) -> Iterator[tuple[Path, Address]]:
             yield from _valid((*path, index), item)
 
 
-def _items(given: Given, path: Path) -> list[object]:
+def _items(given: GivenEntries, path: Path) -> list[object]:
     try:
         return bind_items(given.by_path[path].value)
     except (KeyError, ValueError):
@@ -50,7 +50,7 @@ def _valid(path: Path, value: object) -> Iterator[tuple[Path, Address]]:
 
 
 def _claims(address: Address) -> Iterator[tuple[str, int]]:
-    """Yield what others must look for to find this address: itself, its family, and any address on the port."""
+    """Yield the keys under which this address is taken: itself, any address on its port, and any IPv4 one if it is one."""
     yield address
     yield ("any", address.port)
     if _is_ipv4(address):
@@ -58,7 +58,7 @@ def _claims(address: Address) -> Iterator[tuple[str, int]]:
 
 
 def _conflicts(address: Address) -> Iterator[tuple[str, int]]:
-    """Yield the claims of addresses that cannot be bound together with this one."""
+    """Yield the keys of addresses that cannot be bound together with this one."""
     yield address
     yield (EVERY_ADDRESS, address.port)
     if _is_ipv4(address):

@@ -1,4 +1,4 @@
-"""What is wrong with the settings, in lines for people: where, the value, and what would be valid."""
+"""The lines that tell people what is wrong with the settings: where, the value, and what would be valid."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -6,7 +6,7 @@ from pydantic_core import ErrorDetails
 
 from tidegate.core.shortening import shortened
 from tidegate.settings.parts.section import split_list
-from tidegate.settings.reading.entry import Entry, Given
+from tidegate.settings.reading.entry import Entry, GivenEntries
 from tidegate.settings.reading.names import Path, dotted
 
 MOST_LISTED = 100
@@ -18,9 +18,9 @@ _SECRETS = {"admin_token", "password", "headers"}
 
 
 class SettingsError(Exception):
-    """The settings are not valid; `problems` has one line for each thing that is wrong, up to a bound.
+    """The settings are not valid; `problems` has one line for each problem, up to MOST_LISTED.
 
-    What is beyond the bound, and `unlisted` problems that have no line, are a number in the last line.
+    The last line counts the problems beyond that, and the `unlisted` ones without a line.
     """
 
     def __init__(self, problems: Iterable[str], unlisted: int = 0) -> None:
@@ -31,25 +31,25 @@ class SettingsError(Exception):
 
 
 class Problems(list[str]):
-    """The lines of one source. Those beyond what is listed are only counted, since a suggestion takes time."""
+    """The lines of one source. Beyond MOST_LISTED, problems are only counted, because making a suggestion takes time."""
 
     unlisted = 0
 
-    def add(self, where: str, word: Callable[[], str]) -> None:
-        """Add a problem that `word` makes the message of."""
+    def add(self, where: str, make_message: Callable[[], str]) -> None:
+        """Add a problem; `make_message` is called only if the problem is listed."""
         if len(self) < MOST_LISTED:
-            self.append(problem(where, word()))
+            self.append(problem(where, make_message()))
         else:
             self.unlisted += 1
 
 
 def problem(where: str, message: str) -> str:
-    """Return a line without the value, for what must not be shown."""
+    """Return a line without the value, for values that must not be shown."""
     return f"{where[:_LONGEST_PLACE]}: {message}"
 
 
-def problem_at(path: Path, message: str, given: Given) -> str:
-    """Return a line with the place where a path was given and, unless it is a secret, its value."""
+def problem_at(path: Path, message: str, given: GivenEntries) -> str:
+    """Return a line with the place where a path was given and its value, unless that is a secret."""
     entry = given.owner(path)
     if entry is None or entry.value == "" or path[-1] in _SECRETS:
         return problem(given.where(path), message)
@@ -57,18 +57,18 @@ def problem_at(path: Path, message: str, given: Given) -> str:
     return problem(given.where(path), ": ".join([quoted(item), *([dotted(rest)] if rest else []), message]))
 
 
-def field_problems(errors: Iterable[ErrorDetails], given: Given) -> list[str]:
-    """Return the lines for what pydantic has found."""
+def field_problems(errors: Iterable[ErrorDetails], given: GivenEntries) -> list[str]:
+    """Return a line for each error of pydantic's validation."""
     return [_field_problem(error, given) for error in errors]
 
 
 def quoted(value: object) -> str:
-    """Return a value as it is shown: in quotes, on one line, and cut where it is long."""
+    """Return a value as it is shown to people: in quotes, on one line, and cut to a maximum length."""
     text = repr(value[: _LONGEST_VALUE + 1] if isinstance(value, str) else value)
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
 
 
-def _field_problem(error: ErrorDetails, given: Given) -> str:
+def _field_problem(error: ErrorDetails, given: GivenEntries) -> str:
     match error["type"]:
         case "value_error":
             return problem_at(error["loc"], str(error["ctx"]["error"]), given)
@@ -85,7 +85,7 @@ def _path(error: ErrorDetails) -> Path:
 
 
 def _item(entry: Entry, path: Path) -> tuple[object, Path]:
-    """Return the smallest part of a value that a path leads into, and the rest of the path."""
+    """Follow a path into a value: return the innermost part that it reaches, and the rest of the path."""
     value = entry.value
     for depth in range(len(entry.path), len(path)):
         key = path[depth]

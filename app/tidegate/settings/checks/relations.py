@@ -1,4 +1,4 @@
-"""What must hold between settings: nothing given twice, every pool in use and known, no address bound twice."""
+"""Checks listeners and pools against each other: nothing given twice, every pool known, used and with one source."""
 
 from collections.abc import Collection, Iterator
 from itertools import islice
@@ -7,17 +7,17 @@ from tidegate.core.limits import MOST_BACKENDS, MOST_LISTENERS, MOST_POOLS
 from tidegate.settings.checks.problem import problem, problem_at
 from tidegate.settings.model import Settings
 from tidegate.settings.parts.pool import NO_BACKENDS
-from tidegate.settings.reading.entry import Entry, Given
+from tidegate.settings.reading.entry import Entry, GivenEntries
 from tidegate.settings.reading.names import flat_form, variable_of
 
 SOURCES = (("backends",), ("dns", "name"), ("kubernetes", "service"))
-"""The keys of a pool that say where its backends come from: one of them must be given."""
+"""The keys of a pool's possible sources of backends: exactly one must be given."""
 
 _MOST_LISTED = 20
 
 
-def given_twice(written: Given) -> list[str]:
-    """Return a line for each default that is given both in the flat and in the named form."""
+def given_twice(written: GivenEntries) -> list[str]:
+    """Return a line if the default pool, or the default listener, is given in both the flat and the named form."""
     return [
         problem(flat.where, f"the {kind} default is also given by {named.where}: give only one of them")
         for kind in ("pool", "listener")
@@ -25,8 +25,8 @@ def given_twice(written: Given) -> list[str]:
     ]
 
 
-def too_many_names(given: Given) -> list[str]:
-    """Return a line for listeners and for pools where there are more than there can be."""
+def too_many_names(given: GivenEntries) -> list[str]:
+    """Return a line if there are too many listeners, and one if there are too many pools."""
     limits = (("listeners", MOST_LISTENERS), ("pools", MOST_POOLS))
     counts = ((section, len(given.names(section)), most) for section, most in limits)
     return [
@@ -36,8 +36,11 @@ def too_many_names(given: Given) -> list[str]:
     ]
 
 
-def relation_problems(given: Given) -> list[str]:
-    """Return a line for each listener and pool that does not fit together; single values need not be valid yet."""
+def relation_problems(given: GivenEntries) -> list[str]:
+    """Return a line for each listener without its pool, pool without a listener, and pool without exactly one source.
+
+    Single values may still be invalid.
+    """
     if not given.names("listeners"):
         pools = _listed(given.names("pools"))
         name = variable_of(("listeners", "<name>", "bind"))
@@ -46,19 +49,19 @@ def relation_problems(given: Given) -> list[str]:
 
 
 def too_many_backends(settings: Settings) -> list[str]:
-    """Return a line when all pools together have more backends than there can be."""
+    """Return a line if all pools together have too many backends."""
     count = sum(len(pool.backends) for pool in settings.pools.values())
     if count <= MOST_BACKENDS:
         return []
     return [problem(variable_of(("pools",)), f"{count} backends in all pools together: expected at most {MOST_BACKENDS}")]
 
 
-def _first(written: Given, kind: str, *, is_flat: bool) -> Entry | None:
+def _first(written: GivenEntries, kind: str, *, is_flat: bool) -> Entry | None:
     entries = (entry for entry in written.all if entry.path[:2] == (f"{kind}s", "default"))
     return next((entry for entry in entries if entry.is_flat is is_flat), None)
 
 
-def _sources(given: Given) -> Iterator[str]:
+def _sources(given: GivenEntries) -> Iterator[str]:
     for pool in given.names("pools"):
         sources = [path for keys in SOURCES if (path := ("pools", pool, *keys)) in given.by_path]
         if not sources:
@@ -68,7 +71,7 @@ def _sources(given: Given) -> Iterator[str]:
             yield problem_at(other, message, given)
 
 
-def _unknown_pools(given: Given) -> Iterator[str]:
+def _unknown_pools(given: GivenEntries) -> Iterator[str]:
     pools = dict.fromkeys(given.names("pools"))
     for name, pool in _pools_of_listeners(given).items():
         if pool not in pools:
@@ -77,7 +80,7 @@ def _unknown_pools(given: Given) -> Iterator[str]:
             yield problem_at(("listeners", name, "pool"), message, given)
 
 
-def _unused_pools(given: Given) -> Iterator[str]:
+def _unused_pools(given: GivenEntries) -> Iterator[str]:
     used = set(_pools_of_listeners(given).values())
     first_entries = {entry.path[1]: entry for entry in reversed(given.all) if entry.path[0] == "pools" and entry.path[1:]}
     for pool in given.names("pools"):
@@ -86,7 +89,7 @@ def _unused_pools(given: Given) -> Iterator[str]:
             yield problem(first_entries[pool].where, f"no listener uses the pool {pool}: give {bind} or remove the pool")
 
 
-def _pools_of_listeners(given: Given) -> dict[str, str]:
+def _pools_of_listeners(given: GivenEntries) -> dict[str, str]:
     paths = {name: ("listeners", name, "pool") for name in given.names("listeners")}
     return {name: str(given.by_path[path].value).strip() for name, path in paths.items() if path in given.by_path}
 

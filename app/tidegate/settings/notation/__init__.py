@@ -1,1 +1,1 @@
-"""How single values are written, and written back: durations, sizes, addresses, statuses, probe text."""
+"""Reads single values from text and writes them back: durations, sizes, addresses, statuses, headers, probe text."""

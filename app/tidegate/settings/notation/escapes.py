@@ -1,4 +1,4 @@
-r"""Bytes as text for people: what is printable as it is, the rest as `\r \n \t \\` and `\xHH`."""
+r"""Bytes as text for people: printable characters as they are, all others as `\r \n \t \\` and `\xHH`."""
 
 import re
 
@@ -8,12 +8,12 @@ _PART = re.compile(r"\\x([0-9A-Fa-f]{2})|\\(.?)|([^\\]+)", re.DOTALL)
 
 
 def parse_escapes(text: str) -> bytes:
-    r"""Return the bytes of a text, which is UTF-8 but for its escapes; raises ValueError that names a wrong one."""
+    r"""Return the bytes of a text: UTF-8, with escapes replaced. Raises ValueError that names a wrong escape."""
     return b"".join(_bytes_of(part) for part in _PART.finditer(text))
 
 
 def format_escapes(data: bytes) -> str:
-    """Return a text that stands for these bytes."""
+    """Return the text that `parse_escapes` reads as these bytes."""
     return "".join(_written(letter) for letter in data.decode(errors="surrogateescape"))
 
 

@@ -1,4 +1,4 @@
-"""HTTP headers as settings: `Name: value` pairs, whose values may be secrets."""
+"""The notation of HTTP headers for probes: `Name: value` pairs. The values may be secrets."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +13,7 @@ _PAIR = re.compile(r"""\s*([^\s:,"]+)\s*:\s*("(?:[^"\\]|\\["\\])*"|[^,"]*?)\s*(?
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
 _VALUE = re.compile(r"[!-~](?:[\t -~]{0,4094}[!-~])?")
 _EXPECTED = 'expected headers like X-Probe: tidegate, Cookie: "a=1, b=2"'
-_OF_THE_PROBE = frozenset(
+_SET_BY_THE_PROBE = frozenset(
     {
         "connection",
         "content-length",
@@ -32,16 +32,16 @@ _MASK = "**********"
 
 @dataclass(frozen=True)
 class Headers:
-    """Headers in the order in which they were given; their values are not shown."""
+    """Headers in the given order. Their `repr` hides the values."""
 
     fields: tuple[tuple[str, SecretStr], ...]
 
     def items(self) -> Iterator[tuple[str, str]]:
-        """Names and values; these must not be shown."""
+        """Names and real values. Never show the values."""
         return ((name, value.get_secret_value()) for name, value in self.fields)
 
     def masked(self) -> dict[str, str]:
-        """Names, and what stands for their values."""
+        """Names, each with a mask instead of its value."""
         return {name: _MASK for name, _ in self.fields}
 
 
@@ -75,23 +75,23 @@ def _text(name: object, value: object) -> str:
 
 
 def _written(text: str) -> Iterator[tuple[str, str]]:
-    place = 0
-    while place < len(text):
-        match = _PAIR.match(text, place)
+    position = 0
+    while position < len(text):
+        match = _PAIR.match(text, position)
         if match is None:
             raise ValueError(f"{_EXPECTED}; a value with a comma or a quote in it is written in quotes")
         name, value = match.groups()
         yield name, re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
-        place = match.end()
+        position = match.end()
 
 
 def _check(name: str, value: str) -> None:
-    """Raise ValueError that does not show the value."""
+    """Raise ValueError if the header is not valid. The error does not show the value."""
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name[:64]!r} is not the name of a header: {_EXPECTED}")
     if name.lower() == "host":
         raise ValueError("Host is not set here: give health.host")
-    if name.lower() in _OF_THE_PROBE:
+    if name.lower() in _SET_BY_THE_PROBE:
         raise ValueError(f"{name} is set by the check itself: leave it out")
     if not _VALUE.fullmatch(value):
         raise ValueError(f"the value of {name} is not 1 to 4096 printable ASCII characters without line breaks")

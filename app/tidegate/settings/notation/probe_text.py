@@ -1,4 +1,4 @@
-"""How the settings of single kinds of probes are written: bytes, expressions, names, passwords, files."""
+"""The notations that only some kinds of probes use: bytes, regular expressions, host names, passwords, CA files."""
 
 import stat
 from pathlib import Path
@@ -15,7 +15,7 @@ LONGEST_PASSWORD = 512
 
 
 def escaped_bytes(most: int) -> Notation:
-    """Bytes as text with escapes, at least one; nothing is trimmed."""
+    """The notation of 1 to `most` bytes, written as text with escapes. Whitespace is kept."""
 
     def read(value: object) -> bytes:
         if isinstance(value, bytes):
@@ -29,7 +29,7 @@ def escaped_bytes(most: int) -> Notation:
 
 
 def _read_expression(value: object) -> str:
-    import regex  # noqa: PLC0415  megabytes that most sidecars do without
+    import regex  # noqa: PLC0415  megabytes that most sidecars do not need
 
     if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_EXPRESSION:
         raise ValueError(f"expected a regular expression of 1 to {LONGEST_EXPRESSION} characters")
@@ -75,7 +75,7 @@ def _read_ca_file(value: object) -> str:
 
 
 def _content(path: Path) -> bytes:
-    """Raises OSError and ValueError."""
+    """The bytes of a regular file of limited size. Raises OSError and ValueError."""
     if not stat.S_ISREG(path.stat().st_mode):
         raise ValueError("not a regular file: expected a file of certificates in PEM form")
     with path.open("rb") as file:
@@ -86,7 +86,7 @@ def _content(path: Path) -> bytes:
 
 
 def _check_certificates(content: bytes) -> None:
-    import ssl  # noqa: PLC0415  only where a pool names a file
+    import ssl  # noqa: PLC0415  needed only when a pool has a `ca_file`
 
     try:
         ssl.create_default_context(cadata=content.decode("ascii", errors="ignore"))

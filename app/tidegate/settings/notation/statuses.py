@@ -1,4 +1,4 @@
-"""The HTTP statuses that a health check accepts, as in `200-399` or `200,204,300-399`."""
+"""Ranges of HTTP statuses that a health check accepts, written like `200-399` or `200,204,300-399`."""
 
 import re
 from typing import NamedTuple, Self
@@ -7,7 +7,7 @@ _PART = re.compile(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?")
 
 
 class StatusRanges(NamedTuple):
-    """Inclusive ranges of HTTP statuses, in the order in which they were written."""
+    """Inclusive ranges of HTTP statuses, in the written order."""
 
     ranges: tuple[tuple[int, int], ...]
 

@@ -1,4 +1,4 @@
-"""Durations and sizes as people write them, and back."""
+"""Parses and formats durations and sizes, like `500ms` and `64KiB`."""
 
 import re
 
@@ -35,13 +35,13 @@ def format_duration(seconds: float) -> str:
 
 
 def is_bare_number(duration: object) -> bool:
-    """Whether something that `parse_duration` reads has no unit."""
+    """Whether a duration, valid for `parse_duration`, has no unit."""
     match = _DURATION.fullmatch(duration.strip()) if isinstance(duration, str) else None
     return match is None or match[2] is None
 
 
 def in_words(seconds: float) -> str:
-    """Return a duration of minutes or hours in whole ones, like `50 minutes` or `about 17 minutes`."""
+    """Return a duration rounded to whole minutes or hours, like `50 minutes` or `about 17 minutes`."""
     unit, length = ("hours", 3600) if seconds >= 2 * 3600 else ("minutes", 60)
     return f"{'about ' if seconds % length else ''}{round(seconds / length)} {unit}"
 

@@ -1,7 +1,7 @@
-"""How single values are written: each kind is read from text, and written back as the same text.
+"""The notations of single values: each reads a kind of value from text, and writes it back as the same text.
 
-The JSON Schema of a kind is for editors and charts, which look at a file before the program does. It takes what `read`
-takes as people write it, and may let more pass.
+A notation also has a JSON Schema, for editors and charts, which check a file before the program does. It accepts every value
+that `read` accepts in the form that people write, and may accept more.
 """
 
 import re
@@ -35,9 +35,9 @@ LARGEST_BARE_NUMBER = 300
 
 @dataclass(frozen=True)
 class Notation:
-    """Annotates a field: `read` takes text or the value itself, `write` makes text of it.
+    """Annotates a field: `read` converts text, or the value itself, to the value; `write` converts it back to text.
 
-    `read` raises ValueError that says what would be valid; `schema` is JSON Schema, by default that of any text.
+    `read` raises ValueError that says what would be valid. `schema` is JSON Schema; by default it accepts any text.
     """
 
     read: Callable[[object], object]
@@ -45,7 +45,7 @@ class Notation:
     schema: Mapping[str, object] = field(default_factory=lambda: {"type": "string"})
 
     def or_none(self) -> Self:
-        """Return the same notation for a value that may also be None."""
+        """Return this notation for a value that may also be None."""
         return type(self)(lambda value: None if value is None else self.read(value), self.write, self.schema)
 
     def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -60,12 +60,12 @@ class Notation:
 
 
 def number_schema(kind: str, least: float, most: float, text: str) -> dict[str, object]:
-    """Return the schema of a number within bounds, which may also be written as a text that has this pattern."""
+    """Return the schema of a number from `least` to `most`, or of a text that matches the regular expression `text`."""
     return {"type": [kind, "string"], "minimum": least, "maximum": most, "pattern": f"^(?:{text})$"}
 
 
 def duration(least: float = 0.001, most: float = THIRTY_DAYS, note: str = "") -> Notation:
-    """Seconds within bounds; the note says what a special value means."""
+    """A duration in seconds, from `least` to `most`; `note` explains a special value in the error message."""
     bounds = f"from {format_duration(least)} to {format_duration(most)}{note}"
 
     def read(value: object) -> float:
@@ -78,7 +78,7 @@ def duration(least: float = 0.001, most: float = THIRTY_DAYS, note: str = "") ->
 
 
 def short_duration(least: float = 0.001) -> Notation:
-    """A duration that is rarely minutes: a bare number above 300 is refused, for it was meant in milliseconds."""
+    """A duration that is rarely minutes. It refuses a bare number above 300, which was probably meant in milliseconds."""
     any_length = duration(least)
 
     def read(value: object) -> object:
@@ -94,7 +94,7 @@ def short_duration(least: float = 0.001) -> Notation:
 
 
 def size(least: int, most: int, zero: str = "") -> Notation:
-    """Bytes within bounds; with `zero`, which says what that means, also 0."""
+    """A number of bytes from `least` to `most`. With `zero`, which says what 0 means, 0 is valid, too."""
     bounds = f"from {format_size(least)} to {format_size(most)}{zero and f' (0 means {zero})'}"
 
     def read(value: object) -> int:
@@ -107,7 +107,7 @@ def size(least: int, most: int, zero: str = "") -> Notation:
 
 
 def whole_number(least: int, most: int, note: str = "") -> Notation:
-    """An integer within bounds, never a boolean."""
+    """An integer from `least` to `most`; a boolean is refused."""
 
     def read(value: object) -> int:
         number = _integer(value)
@@ -119,7 +119,7 @@ def whole_number(least: int, most: int, note: str = "") -> Notation:
 
 
 def factor(least: float, most: float) -> Notation:
-    """A number within bounds, or 0 for off."""
+    """A number from `least` to `most`, or 0 for off."""
 
     def read(value: object) -> float:
         number = _decimal(value)
@@ -132,7 +132,7 @@ def factor(least: float, most: float) -> Notation:
 
 
 def choice(options: type[StrEnum]) -> Notation:
-    """One word of a fixed list, in any case."""
+    """One word of an enumeration; upper and lower case are the same."""
 
     def read(value: object) -> StrEnum:
         word = value.strip().lower() if isinstance(value, str) else ""
@@ -144,7 +144,7 @@ def choice(options: type[StrEnum]) -> Notation:
 
 
 def text(pattern: str, expected: str) -> Notation:
-    """Text that matches the whole pattern."""
+    """Text that matches the regular expression `pattern` as a whole; `expected` is for the error message."""
     compiled = re.compile(pattern)
 
     def read(value: object) -> str:
@@ -187,7 +187,7 @@ def _read_backend_address(value: object) -> Address:
 
 
 def read_listen_address(value: object) -> Address:
-    """Read an address to bind; raises ValueError, which for `:8000` and `*:8000` says what to write instead."""
+    """Read an address to bind. Raises ValueError; for `:8000` and `*:8000` it says what to write instead."""
     host, colon, port = value.strip().rpartition(":") if isinstance(value, str) else ("", "", "")
     if colon and host in {"", "*"}:
         raise ValueError(f"expected an address before the port: 0.0.0.0:{port} for IPv4 or [::]:{port} for IPv6")

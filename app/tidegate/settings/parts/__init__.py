@@ -1,1 +1,1 @@
-"""One section of the settings per file, with its defaults and limits."""
+"""The sections of the settings, one per file: each setting with its default, its limits and its description."""

@@ -1,4 +1,4 @@
-"""Whether clients come back to the backend that they had."""
+"""Settings of affinity: clients return to the backend that they had."""
 
 from typing import Annotated
 

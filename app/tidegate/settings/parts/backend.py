@@ -1,4 +1,4 @@
-"""One backend of a pool, written as `10.0.0.5:8001 weight=2 max_connections=500 backup no_check` or as a mapping."""
+"""Settings of one backend, written as `10.0.0.5:8001 weight=2 max_connections=500 backup no_check` or as a mapping."""
 
 from collections.abc import Mapping
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What the kernel does for the connections of a listener, to clients, and of a pool, to backends."""
+"""Settings of the kernel's connections, of a listener (to clients) and of a pool (to backends): keepalive and buffers."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Backends from DNS records."""
+"""Settings of discovery by DNS: backends from the records of a name."""
 
 from enum import StrEnum
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""How clients are told apart, by `source_hash` and by affinity, and how evenly `source_hash` loads the backends."""
+"""Settings of `source_hash` and affinity: which clients count as one, and how evenly the backends are loaded."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""How the backends of a pool are checked."""
+"""Settings of active health checks of a pool's backends."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -34,7 +34,7 @@ class HealthType(StrEnum):
 
     @property
     def reads_answer(self) -> bool:
-        """Whether a success means that the backend has answered, and not only that it accepts."""
+        """Whether a success means that the backend has answered, instead of only accepting a connection."""
         return self.value not in {"tcp", "tls", "none"}
 
 
@@ -50,7 +50,7 @@ _KINDS_WITH = {
     "service": (HealthType.GRPC,),
     "headers": (HealthType.HTTP, HealthType.HTTPS, HealthType.WEBSOCKET, HealthType.SOCKETIO, HealthType.GRPC),
 }
-"""Settings that only some kinds of checks have."""
+"""The settings that only some kinds of checks have, and those kinds."""
 
 _WITH_PATH = "`http`, `https`, `websocket` and `socketio`"
 

@@ -1,4 +1,4 @@
-"""A Service of Kubernetes as the source of a pool's backends."""
+"""Settings of discovery by Kubernetes: backends from the endpoints of a Service."""
 
 import re
 from enum import StrEnum
@@ -25,7 +25,7 @@ class KubernetesApi(StrEnum):
 
 
 class ServiceName(NamedTuple):
-    """A Service in its namespace."""
+    """The name of a Service and its namespace."""
 
     namespace: str
     name: str

@@ -1,4 +1,4 @@
-"""How failures of real traffic take a backend out of use."""
+"""Settings of passive health: failures of real traffic eject a backend."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Settings of the process itself: how it drains and logs, and how many workers it has."""
+"""Settings of the whole process: drain, log, and the number of workers."""
 
 from enum import StrEnum
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""How clients wait while every backend of a pool is full."""
+"""Settings of the queue in which clients wait while every backend of a pool is full."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What happens to live sessions when the backends of a pool change."""
+"""Settings for live sessions when the backends of a pool change: keep or close them, and rebalance."""
 
 from enum import StrEnum
 from typing import Annotated

@@ -1,16 +1,16 @@
-"""What all parts of the settings have in common, and lists written with commas."""
+"""The base class of all sections of the settings, and lists written with commas."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """A frozen part of the settings that refuses keys it does not know."""
+    """A frozen part of the settings. Refuses unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True)
 
 
 def split_list(text: str) -> list[str]:
-    """Return the items of a comma list without surrounding space, and without empty ones (a comma at the end is fine)."""
+    """Return the items of a comma list, stripped, without empty ones (so a trailing comma is fine)."""
     return [item.strip() for item in text.split(",") if item.strip()]
 
 

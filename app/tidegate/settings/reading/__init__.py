@@ -1,1 +1,1 @@
-"""Where settings are read: environment, YAML file, and the names and places of every one."""
+"""Reads settings from the environment and the YAML file, as entries with the places where they are written."""

@@ -1,4 +1,4 @@
-"""The YAML file as entries."""
+"""Reads the YAML file into entries."""
 
 import stat
 from collections.abc import Mapping
@@ -25,9 +25,9 @@ LARGEST_FILE = 1 << 20
 
 
 class ConfigFile:
-    """What the file says; a key without a value says nothing.
+    """The entries of the file, and its problems. A key without a value makes no entry.
 
-    `is_broken` is true when the file could not be read or is not YAML, so that nothing is known of what it says.
+    `is_broken` is true when the file could not be read or is not YAML: its settings are then unknown.
     """
 
     def __init__(self, name: str) -> None:
@@ -40,7 +40,7 @@ class ConfigFile:
             self._load()
 
     def _load(self) -> None:
-        from tidegate.settings.reading.yaml_document import parse_document  # noqa: PLC0415  a megabyte that most sidecars do without
+        from tidegate.settings.reading.yaml_document import parse_document  # noqa: PLC0415  a megabyte that most do not need
 
         try:
             self._document = parse_document(_read(self._name))
@@ -63,11 +63,11 @@ class ConfigFile:
             if not _fits(key, branch):
                 self.problems.add(self._where(here), partial(_objection, key, branch))
             elif ANY_NAME in branch:
-                self._take({} if value in (None, "") else value, branch[ANY_NAME], here)
+                self._read_key({} if value in (None, "") else value, branch[ANY_NAME], here)
             else:
-                self._take(value, branch[key], here)
+                self._read_key(value, branch[key], here)
 
-    def _take(self, value: object, below: Branch | None, keys: Path) -> None:
+    def _read_key(self, value: object, below: Branch | None, keys: Path) -> None:
         if value in (None, ""):
             return
         if below is None:
@@ -84,7 +84,7 @@ class ConfigFile:
             self.entries.append(Entry(path, keys, value, self._where(keys), lines, is_branch))
 
     def _lines_below(self, path: Path, keys: Path, value: object) -> dict[Path, str]:
-        """Return the places of the items of a list, and of what is in them."""
+        """Return the places of a list's items, and of the keys in them."""
         below: list[Path] = []
         for index, item in enumerate(value if isinstance(value, list) else ()):
             below.append((index,))
@@ -101,7 +101,7 @@ def _fits(key: str, branch: Branch) -> bool:
 
 
 def _objection(key: str, branch: Branch) -> str:
-    """Return what is wrong with a key that does not fit."""
+    """Return the message about a key that does not fit."""
     if ANY_NAME in branch:
         return NAME_EXPECTED
     near = nearest(key, branch)

@@ -8,7 +8,7 @@ CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
 def cpu_limit(control_group: Path = CONTROL_GROUP) -> int:
-    """Return the container's CPU limit, rounded up, and never more than the CPUs that this process may run on.
+    """Return the container's CPU limit, rounded up, and at most the number of CPUs that this process may run on.
 
     Reads `cpu.max` (cgroup v2) or `cpu/cpu.cfs_quota_us` and `cpu/cpu.cfs_period_us` (cgroup v1) below `control_group`.
     """
@@ -27,7 +27,7 @@ def _version_1(control_group: Path) -> float | None:
 
 
 def _ratio(quota: str, period: str) -> float | None:
-    """Return CPUs; None for no limit, which is `max` in version 2 and -1 in version 1."""
+    """Return the number of CPUs, or None for no limit, which is `max` in version 2 and -1 in version 1."""
     try:
         cpus = int(quota) / int(period)
     except (ValueError, ZeroDivisionError, OverflowError):

@@ -1,4 +1,4 @@
-"""What a settings file says, whatever its syntax, and the error that it does not say anything."""
+"""The content of a settings file, independent of its syntax, and the error for a file that cannot be parsed."""
 
 from dataclasses import dataclass, field
 
@@ -6,7 +6,7 @@ from tidegate.settings.reading.names import Path
 
 
 class DocumentError(Exception):
-    """A text that is not a document for us; has the line and what is wrong."""
+    """A text is not a valid settings file; `line` says where, the message what is wrong."""
 
     def __init__(self, line: int, message: str) -> None:
         super().__init__(message)
@@ -15,9 +15,9 @@ class DocumentError(Exception):
 
 @dataclass
 class Document:
-    """A mapping, where every value is text as it was written, a list, a mapping, or None for nothing.
+    """A mapping, with the line of each key. A value is a text, a list, a mapping, or None when it is empty.
 
-    Numbers and booleans stay the text that was written, so that a value means the same here and in a variable.
+    Numbers and booleans stay the written text, so that a value means the same here and in a variable.
     """
 
     values: dict[str, object] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Settings as they were given, each with the place where it was written."""
+"""Settings as given, each with the place where it is written."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,10 +8,10 @@ from tidegate.settings.reading.names import Path, dotted, flat_form, variable_of
 
 @dataclass(frozen=True)
 class Entry:
-    """One value, or a part of the tree that holds more, as it was given.
+    """One given value, or a branch of the tree.
 
-    `path` is in the named form even where the `keys` that were written are in the flat form; `where` is a variable or
-    `file:line key`; `lines` has the places of the items of a list. A branch of the tree has a place, but no value.
+    `path` is always in the named form; `keys` are as written, in the flat or the named form. `where` is a variable or
+    `file:line key`; `lines` has the places of a list's items. A branch has a place, but no value.
     """
 
     path: Path
@@ -27,24 +27,24 @@ class Entry:
         return self.path != self.keys
 
 
-class Given:
-    """All entries together: those of a later source win over those of an earlier one."""
+class GivenEntries:
+    """The entries of all sources. For the same path, a later source wins over an earlier one."""
 
     def __init__(self, *sources: Iterable[Entry]) -> None:
         self.all = tuple(entry for source in sources for entry in source)
         self.by_path: dict[Path, Entry] = {entry.path: entry for entry in self.all}
 
     def names(self, section: str) -> list[str]:
-        """Return the names below `listeners` or `pools`, in the order in which they were given."""
+        """Return the names below `listeners` or `pools`, in the given order."""
         return list(dict.fromkeys(str(path[1]) for path in self.by_path if path[0] == section and len(path) > 1))
 
     def owner(self, path: Path) -> Entry | None:
-        """Return the entry of a path, or of the list that it leads into."""
+        """Return the entry at a path, or the entry whose value contains the path; None if there is none."""
         owners = (self.by_path.get(path[:length]) for length in range(len(path), 0, -1))
         return next((entry for entry in owners if entry is not None and not entry.is_branch), None)
 
     def where(self, path: Path) -> str:
-        """Return where a path is written or, if it is not given, where it would be."""
+        """Return the place where a path is written or, if it is not given, where it would be."""
         entry = self.owner(path)
         if entry is not None:
             inner = (entry.lines.get(path[:length]) for length in range(len(path), len(entry.path), -1))
@@ -54,7 +54,7 @@ class Given:
 
 
 def tree_of(entries: Iterable[Entry]) -> dict[str, object]:
-    """Return entries as nested mappings."""
+    """Return the entries as nested mappings."""
     tree: dict[str, object] = {}
     for entry in entries:
         *parents, last = entry.path

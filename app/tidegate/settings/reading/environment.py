@@ -1,4 +1,4 @@
-"""The variables of the environment as entries."""
+"""Reads the variables of the environment into entries."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -22,9 +22,9 @@ from tidegate.settings.reading.service_links import is_service_link
 
 
 class Environment:
-    """What the environment says; an empty variable says nothing.
+    """The entries of the environment, and its problems. An empty variable makes no entry.
 
-    Variables that kubelet makes of a Service whose name begins with tidegate are ignored, unless they are settings.
+    Variables that kubelet sets for a Service whose name begins with tidegate are ignored, unless they are settings.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -45,12 +45,12 @@ class Environment:
 
 
 def without_settings(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what a process that we start may inherit: everything but our own variables, which hold secrets."""
+    """Return the environment for a child process: without our own variables, because they may hold secrets."""
     return {name: value for name, value in environ.items() if not name.startswith(PREFIX)}
 
 
 def _objection(variable: str, keys: tuple[str, ...]) -> Callable[[], str] | None:
-    """Return what words that which is wrong with the name of a variable, if anything is."""
+    """Return a function that makes the message about a wrong name of a variable; None if the name is right."""
     if not variable.isascii() or variable != variable.upper():
         return partial(_unknown_at_top, keys)
     branch: Branch | None = TREE
@@ -90,7 +90,7 @@ def _listed(branch: Branch, parents: tuple[str, ...] = ()) -> str:
 
 
 def _known(keys: tuple[str, ...]) -> Iterator[str]:
-    """Yield all keys, joined, with the name of the listener or pool that somebody wrote."""
+    """Yield all valid keys, joined; for `ANY_NAME` with the name of a listener or pool as written in `keys`."""
     for leaf in leaves():
         named = len(keys) > 1 and ANY_NAME in leaf
         yield "__".join((leaf[0], keys[1], *leaf[2:]) if named else leaf)

@@ -1,4 +1,4 @@
-"""Where every setting lives: its path in the tree, its variable, and its place in the flat form."""
+"""The names of every setting: its path in the tree, its variable, and its key in the flat form."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ Path: TypeAlias = tuple[str | int, ...]
 """Keys from the root of the tree in its named form, like `("pools", "default", "backends", 1)`."""
 
 Branch: TypeAlias = Mapping[str, "Branch | None"]
-"""Keys and what is below them: None for a value, and `ANY_NAME` as the only key where names are free."""
+"""Keys, each with its branch, or None for a value. Where names are free, `ANY_NAME` is the only key."""
 
 
 def _branch(model: type[BaseModel]) -> Branch:
@@ -41,10 +41,10 @@ OF_LISTENER: Mapping[str, str] = {
     "listen": "bind",
     **{key: key for key in ListenerSettings.model_fields if key not in {"bind", "pool"}},
 }
-"""The keys of a listener in the flat form, and what they are called in the named form."""
+"""The keys of a listener in the flat form, each with its key in the named form."""
 
 OF_BOTH = frozenset(ConnectionSettings.model_fields)
-"""The keys of the flat form that set something of the listener and of the pool."""
+"""The keys of the flat form that set both the listener and the pool."""
 
 _FLAT_OF_LISTENER = {named: flat for flat, named in OF_LISTENER.items()}
 
@@ -56,7 +56,7 @@ TREE: Branch = {
     **{flat: _LISTENER[named] for flat, named in OF_LISTENER.items()},
     **_branch(Settings),
 }
-"""Every key that may be written, in the flat and in the named form."""
+"""Every valid key, in the flat and in the named form."""
 
 
 def is_name(text: str) -> bool:
@@ -65,7 +65,7 @@ def is_name(text: str) -> bool:
 
 
 def named_forms(keys: Path) -> list[Path]:
-    """Return the path in the named form of keys that may be written in the flat form: two where they set two things."""
+    """Return the paths in the named form of keys that may be in the flat form: two if they set both listener and pool."""
     paths: list[Path] = []
     if keys[0] in OF_LISTENER:
         paths.append(("listeners", "default", OF_LISTENER[str(keys[0])], *keys[1:]))
@@ -75,7 +75,7 @@ def named_forms(keys: Path) -> list[Path]:
 
 
 def flat_form(path: Path) -> Path:
-    """Return the keys in the flat form, where there is one, of a path in the named form."""
+    """Return the keys in the flat form of a path in the named form; the path itself if it has no flat form."""
     if path[:2] == ("listeners", "default") and len(path) > 2 and path[2] in _FLAT_OF_LISTENER:
         return (_FLAT_OF_LISTENER[str(path[2])], *path[3:])
     if path[:2] == ("pools", "default") and len(path) > 2:
@@ -84,12 +84,12 @@ def flat_form(path: Path) -> Path:
 
 
 def variable_of(keys: Path) -> str:
-    """Return the name of the variable for keys; the items of a list have none of their own."""
+    """Return the name of the variable for keys. An index into a list is left out: items have no variable."""
     return PREFIX + "__".join(key for key in keys if isinstance(key, str)).upper()
 
 
 def dotted(keys: Path) -> str:
-    """Return keys as they are shown for a file: `pools.chat.backends[1].weight`."""
+    """Return keys as shown for a file: `pools.chat.backends[1].weight`."""
     return "".join(f"[{key}]" if isinstance(key, int) else f".{_shown(key)}" for key in keys).removeprefix(".")
 
 

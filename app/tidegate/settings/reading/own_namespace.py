@@ -1,16 +1,16 @@
-"""The namespace of the pod that this process runs in, for a Service that is given without one."""
+"""Completes the name of a Service without a namespace by the namespace of the own pod."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from tidegate.settings.reading.entry import Entry, Given
+from tidegate.settings.reading.entry import Entry, GivenEntries
 
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
-def with_own_namespace(entries: list[Entry], written: Given, namespace: str) -> list[Entry]:
-    """Return the entries with the pod's own namespace where a Service has none and the cluster is the pod's own."""
+def with_own_namespace(entries: list[Entry], written: GivenEntries, namespace: str) -> list[Entry]:
+    """Return the entries with the pod's namespace added to each Service without one, if it is in the pod's own cluster."""
 
     def completed(entry: Entry) -> Entry:
         is_service = entry.path[0] == "pools" and entry.path[2:] == ("kubernetes", "service")
@@ -23,7 +23,7 @@ def with_own_namespace(entries: list[Entry], written: Given, namespace: str) -> 
 
 
 def own_namespace(environ: Mapping[str, str], file: Path) -> str:
-    """Return the namespace of the pod that this process runs in, empty outside a cluster."""
+    """Return the namespace of the own pod, empty outside a cluster."""
     if "KUBERNETES_SERVICE_HOST" not in environ:
         return ""
     try:

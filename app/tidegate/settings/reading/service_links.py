@@ -1,4 +1,4 @@
-"""Service links: the variables that kubelet sets in every pod for each Service of its namespace."""
+"""Recognises service links: the variables that kubelet sets in every pod for each Service of its namespace."""
 
 import ipaddress
 import re
@@ -16,14 +16,14 @@ _URL_VALUE = re.compile(r"(?:tcp|udp|sctp)://(?:\[([^\[\]]+)\]|([^:\[\]]+)):([0-
 
 
 def has_link_name(variable: str) -> bool:
-    """Whether a Service whose name is tidegate, or begins with tidegate-, can have a variable of this name."""
+    """Whether kubelet can set a variable of this name, for a Service named tidegate or tidegate-something."""
     return any(name.fullmatch(variable) for name in (_ADDRESS, _NUMBER, _PROTOCOL, _URL))
 
 
 def is_service_link(variable: str, value: str) -> bool:
-    """Whether name and value are those of a variable that kubelet makes of such a Service.
+    """Whether kubelet can set a variable of this name to this value, for such a Service.
 
-    A value of another kind is not kubelet's: `TIDEGATE_HEALTH_PORT=8001` is a typo, `=tcp://10.96.0.7:8001` is a link. The
+    The value decides, too: `TIDEGATE_HEALTH_PORT=8001` is a typo, `TIDEGATE_HEALTH_PORT=tcp://10.96.0.7:8001` is a link. The
     variables are those of `FromServices` in kubelet's `pkg/kubelet/envvars`.
     """
     return (

@@ -1,4 +1,4 @@
-"""Entries as a source of pydantic-settings."""
+"""Adapters that hand entries to pydantic-settings as its sources."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,7 +10,7 @@ from tidegate.settings.reading.entry import Entry, tree_of
 
 
 class EntriesSource(PydanticBaseSettingsSource):
-    """What one place says, as the nested mapping that pydantic-settings merges with those of the other places."""
+    """The entries of one source as a nested mapping, which pydantic-settings merges with those of the other sources."""
 
     def __init__(self, settings_cls: type[BaseSettings], entries: Iterable[Entry]) -> None:
         super().__init__(settings_cls)
@@ -26,12 +26,12 @@ class EntriesSource(PydanticBaseSettingsSource):
 
 
 class EnvironmentSource(EntriesSource):
-    """What the variables say."""
+    """The entries from the variables."""
 
 
 class FileSource(EntriesSource):
-    """What the YAML file says."""
+    """The entries from the YAML file."""
 
 
 class DefaultsSource(EntriesSource):
-    """What the other two imply."""
+    """The entries that the other two imply."""

@@ -1,4 +1,4 @@
-"""A YAML text as plain mappings, lists and texts, with the line of every key."""
+"""Parses YAML into plain mappings, lists and texts, with the line of every key."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _PLAIN_TAGS = {
 
 
 def parse_document(text: str) -> Document:
-    """Read one YAML document; raises DocumentError."""
+    """Parse one YAML document; an empty one gives an empty Document. Raises DocumentError."""
     root = _compose(text)
     if root is None or _is_nothing(root):
         return Document()
@@ -38,7 +38,7 @@ def _compose(text: str) -> yaml.Node | None:
 
 
 def _reason(error: yaml.MarkedYAMLError) -> str:
-    """Return the reason of a syntax error, unless it quotes more than one character of a text that may be secret."""
+    """Return the reason for a syntax error, or a general one if it would quote more than one character of a secret text."""
     if isinstance(error, yaml.composer.ComposerError):
         return "expected one document in which every alias has an anchor before it"
     reason = error.problem or ""
@@ -46,14 +46,14 @@ def _reason(error: yaml.MarkedYAMLError) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """Makes nodes of a text, and stops where there are too many or they are nested too deeply."""
+    """Makes nodes from a text, and raises DocumentError if there are too many or they are nested too deeply."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self._values = self._depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Make one node with all that is below it; PyYAML gives no index for a key."""
+        """Make one node with everything below it. Counts values only: PyYAML passes no index for a key."""
         line = self.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]
         self._values += index is not None
         self._depth += 1
@@ -72,7 +72,7 @@ def _bound(line: int, depth: int, values: int) -> None:
 
 
 class _Reader:
-    """Turns nodes into plain values and notes their lines."""
+    """Converts nodes to plain values, and records their lines."""
 
     def __init__(self) -> None:
         self.lines: dict[Path, int] = {}
