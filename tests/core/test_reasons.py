@@ -7,14 +7,13 @@ import pytest
 from tidegate.core.reasons import BACKEND_ENDS, CLEAN_ENDS, CloseReason, ConnectFailure, RejectReason, connect_failure
 
 
-def test_the_close_reasons_are_those_of_the_contract_in_the_order_of_the_board() -> None:
+def test_the_close_reasons_are_those_that_can_occur_in_the_order_of_the_board() -> None:
     assert [reason.value for reason in CloseReason] == [
         "client_eof",
         "backend_eof",
         "client_reset",
         "backend_reset",
         "idle_timeout",
-        "max_duration",
         "connect_failed",
         "no_backend",
         "rejected",
@@ -22,7 +21,6 @@ def test_the_close_reasons_are_those_of_the_contract_in_the_order_of_the_board()
         "backend_removed",
         "drain",
         "rebalance",
-        "admin",
         "worker_lost",
         "error",
     ]

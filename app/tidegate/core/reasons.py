@@ -27,7 +27,6 @@ class CloseReason(StrEnum):
     CLIENT_RESET = "client_reset"
     BACKEND_RESET = "backend_reset"
     IDLE_TIMEOUT = "idle_timeout"
-    MAX_DURATION = "max_duration"
     CONNECT_FAILED = "connect_failed"
     NO_BACKEND = "no_backend"
     REJECTED = "rejected"
@@ -35,7 +34,6 @@ class CloseReason(StrEnum):
     BACKEND_REMOVED = "backend_removed"
     DRAIN = "drain"
     REBALANCE = "rebalance"
-    ADMIN = "admin"
     WORKER_LOST = "worker_lost"
     ERROR = "error"
 
