@@ -13,14 +13,14 @@ from tests.support.waiting import until
 from tidegate.control.discovery.kubernetes.cluster import Cluster
 from tidegate.control.discovery.kubernetes.credentials import Kubeconfig
 from tidegate.control.discovery.kubernetes.source import KubernetesDiscovery
-from tidegate.control.discovery.kubernetes.watch import Pace
+from tidegate.control.discovery.kubernetes.watch import WatchPace
 from tidegate.control.pools.live_pool import LivePool
 from tidegate.control.totals import Totals
 from tidegate.core.backoff import Backoff
 from tidegate.link.board import BACKENDS, Board
 from tidegate.settings import PoolSettings
 
-QUICK = Pace(
+QUICK = WatchPace(
     shortest_watch=30,
     longest_watch=40,
     lateness=1.0,
@@ -49,7 +49,7 @@ def pool_of(room: int = 0, **kubernetes: Any) -> Iterator[LivePool]:
 
 @asynccontextmanager
 async def following(
-    server: ApiServer, folder: Path, pace: Pace = QUICK, cluster: Cluster | None = None, **kubernetes: Any
+    server: ApiServer, folder: Path, pace: WatchPace = QUICK, cluster: Cluster | None = None, **kubernetes: Any
 ) -> AsyncIterator[LivePool]:
     """A pool that follows the Service chat/socketio of a server."""
     cluster = cluster or Cluster(Kubeconfig(server.kubeconfig(folder / "kubeconfig")))

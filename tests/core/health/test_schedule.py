@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.core.health.rise_fall import Health
-from tidegate.core.health.schedule import Pace, first_delay, jittered_delay, next_due, spread_delay
+from tidegate.core.health.schedule import ProbePace, first_delay, jittered_delay, next_due, spread_delay
 from tidegate.core.pools.backend import State
 
 RANDOM = st.floats(0, 1, exclude_max=True)
 INTERVALS = st.floats(0.05, 86_400)
 BACKENDS = st.integers(1, 20_000)
 TIMES = st.floats(0, 1e6)
-PACE = Pace(interval=3.0, fast_interval=0.5, down_interval=10.0)
+PACE = ProbePace(interval=3.0, fast_interval=0.5, down_interval=10.0)
 
 
 @pytest.mark.parametrize(

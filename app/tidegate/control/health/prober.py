@@ -13,7 +13,7 @@ import structlog
 from tidegate.control.health.outcome import LateError, NoResourcesError, outcome_of
 from tidegate.control.pools.live_pool import LivePool
 from tidegate.control.spawn import spawn
-from tidegate.core.health.schedule import Pace, first_delay, next_due, spread_delay
+from tidegate.core.health.schedule import ProbePace, first_delay, next_due, spread_delay
 from tidegate.core.health.traffic import Traffic
 from tidegate.core.pools.backend import State
 from tidegate.settings import HealthType
@@ -30,7 +30,7 @@ MOST_STARTS = 32
 
 
 @dataclass(slots=True, eq=False)
-class Turn:
+class ScheduledProbe:
     """The next probe of one backend: scheduled (it has a timer), waiting for a place, or under way (it has a task).
 
     Times are of the monotonic clock. `in_rhythm` is False until the moment of its probes has been spread over the interval;
@@ -62,9 +62,9 @@ class Probers:
         self._pool, self._failed = pool, failed
         health = pool.settings.health
         self._most = min(health.max_concurrent, most)
-        self._pace = Pace(health.interval, health.fast_interval, health.down_interval)
-        self._turns: dict[str, Turn] = {}
-        self._waiting: deque[Turn] = deque()
+        self._pace = ProbePace(health.interval, health.fast_interval, health.down_interval)
+        self._turns: dict[str, ScheduledProbe] = {}
+        self._waiting: deque[ScheduledProbe] = deque()
         self._under_way = 0
         self._is_starting = False
         self._next_complaint = 0.0
@@ -76,7 +76,7 @@ class Probers:
             _give_up(self._turns.pop(name))
         for name in members:
             if name not in self._turns:
-                turn = self._turns[name] = Turn(name)
+                turn = self._turns[name] = ScheduledProbe(name)
                 self._schedule(turn, monotonic() + first_delay(self._pace.interval, len(members), random.random()))
 
     def hurry(self, name: str) -> None:
@@ -92,13 +92,13 @@ class Probers:
             _give_up(turn)
         self._turns.clear()
 
-    def _schedule(self, turn: Turn, due: float) -> None:
+    def _schedule(self, turn: ScheduledProbe, due: float) -> None:
         if turn.timer is not None:
             turn.timer.cancel()
         turn.due = due
         turn.timer = asyncio.get_running_loop().call_later(max(0.0, due - monotonic()), self._came_due, turn)
 
-    def _came_due(self, turn: Turn) -> None:
+    def _came_due(self, turn: ScheduledProbe) -> None:
         turn.timer = None
         if self._is_vouched_for(turn):
             self._pool.skipped(turn.name)
@@ -108,7 +108,7 @@ class Probers:
             self._waiting.append(turn)
             self._start_soon()
 
-    def _is_vouched_for(self, turn: Turn) -> bool:
+    def _is_vouched_for(self, turn: ScheduledProbe) -> bool:
         """Whether the traffic since the last turn makes this probe unnecessary."""
         health = self._pool.settings.health
         if not health.skip_on_traffic:
@@ -136,7 +136,7 @@ class Probers:
         if self._under_way < self._most:
             self._start_soon()
 
-    async def _take(self, turn: Turn) -> None:
+    async def _take(self, turn: ScheduledProbe) -> None:
         """Probe; once more where the backend has moved meanwhile, for the result says nothing about where it is now."""
         address = None
         try:
@@ -153,7 +153,7 @@ class Probers:
             if outcome.failure is not None:
                 self._failed(turn.name)
 
-    def _ended(self, turn: Turn, _task: asyncio.Task[None]) -> None:
+    def _ended(self, turn: ScheduledProbe, _task: asyncio.Task[None]) -> None:
         """Give the place to the next one. Called also when the task was cancelled before its first step."""
         self._under_way -= 1
         self._start_soon()
@@ -161,7 +161,7 @@ class Probers:
         if self._turns.get(turn.name) is turn:
             self._schedule_next(turn)
 
-    def _schedule_next(self, turn: Turn) -> None:
+    def _schedule_next(self, turn: ScheduledProbe) -> None:
         step = self._pace.step(self._pool.records[turn.name].health)
         if turn.in_rhythm:
             due = next_due(turn.due, turn.started, step, random.random())
@@ -176,7 +176,7 @@ class Probers:
             _log.error("probe_impossible", pool=self._pool.name, reason=str(error))
 
 
-def _give_up(turn: Turn) -> None:
+def _give_up(turn: ScheduledProbe) -> None:
     if turn.timer is not None:
         turn.timer.cancel()
     if turn.task is not None:

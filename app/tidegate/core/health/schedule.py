@@ -18,7 +18,7 @@ never take longer than `fall` intervals."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class ProbePace:
     """Seconds between two probes of a backend: normally, while its health is undecided, and while it is down.
 
     The values are HAProxy's `inter`, `fastinter` and `downinter`; as there, `fast_interval` takes precedence.

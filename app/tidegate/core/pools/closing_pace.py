@@ -10,7 +10,7 @@ SHORTEST_STEP = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class ClosingPace:
     """Rounds of closing: at least `step` seconds between two rounds, and on average `per_round` sessions in each."""
 
     step: float
@@ -25,7 +25,7 @@ class Pace:
         return self.step * (1 + JITTER * random)
 
 
-def pace(sessions: int, window: float, rate: float) -> Pace:
+def pace(sessions: int, window: float, rate: float) -> ClosingPace:
     """The pace that closes `sessions` over about `window` seconds, at most `rate` per second (0: no limit).
 
     A rate that is too low for the window makes the closing take longer than the window.
@@ -33,4 +33,4 @@ def pace(sessions: int, window: float, rate: float) -> Pace:
     spread = window / (sessions * (1 + JITTER / 2))
     interval = max(spread, 1 / rate if rate else 0.0)
     step = max(interval, SHORTEST_STEP)
-    return Pace(step, step / interval if interval else sessions)
+    return ClosingPace(step, step / interval if interval else sessions)

@@ -26,7 +26,7 @@ from tests.support.slices import draining, endpoint, endpoint_slice, endpoints_o
 from tests.support.waiting import until
 from tidegate.control.discovery.kubernetes.cluster import Cluster
 from tidegate.control.discovery.kubernetes.credentials import Kubeconfig
-from tidegate.control.discovery.kubernetes.watch import Pace
+from tidegate.control.discovery.kubernetes.watch import WatchPace
 from tidegate.core.backoff import Backoff
 from tidegate.core.pools.backend import State
 
@@ -65,7 +65,7 @@ async def test_an_endpoint_that_ends_drains_and_one_that_is_gone_leaves(server: 
 
 
 async def test_a_watch_that_ends_as_asked_goes_on_from_its_bookmark(server: ApiServer, tmp_path: Path) -> None:
-    pace = Pace(shortest_watch=1, longest_watch=1, backoff=QUICK.backoff, too_short=0.5)
+    pace = WatchPace(shortest_watch=1, longest_watch=1, backoff=QUICK.backoff, too_short=0.5)
     with capture_logs() as log:
         async with following(server, tmp_path, pace) as pool:
             await settled(pool, 1)
@@ -106,7 +106,7 @@ async def test_after_trouble_with_a_watch_the_pool_is_equal_to_the_service_again
     server: ApiServer, tmp_path: Path, name: str
 ) -> None:
     server.faults["watch"].extend(FAULTS[name])
-    pace = Pace(shortest_watch=1, longest_watch=1, lateness=0.2, too_short=0.0, backoff=QUICK.backoff)
+    pace = WatchPace(shortest_watch=1, longest_watch=1, lateness=0.2, too_short=0.0, backoff=QUICK.backoff)
     async with following(server, tmp_path, pace) as pool:
         await settled(pool, 1)
         await server.put(TWO)
@@ -191,7 +191,7 @@ async def test_discovery_trouble_never_empties_a_pool_and_no_version_is_trusted_
         await until(lambda: pool.discovery.synced)
 
 
-GROWING = Pace(backoff=Backoff(first=0.05, longest=30, healthy_after=120), between=lambda _least, most: most)
+GROWING = WatchPace(backoff=Backoff(first=0.05, longest=30, healthy_after=120), between=lambda _least, most: most)
 """Pauses as long as they may be: 50 ms, then twice as long each time."""
 
 

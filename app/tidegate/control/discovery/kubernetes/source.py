@@ -10,7 +10,7 @@ from tidegate.control.discovery.kubernetes.cluster import Cluster
 from tidegate.control.discovery.kubernetes.credentials import Kubeconfig, ServiceAccount
 from tidegate.control.discovery.kubernetes.stream import Event
 from tidegate.control.discovery.kubernetes.trouble import ClusterError
-from tidegate.control.discovery.kubernetes.watch import Listener, Objects, Pace, Watch
+from tidegate.control.discovery.kubernetes.watch import Listener, Objects, Watch, WatchPace
 from tidegate.control.discovery.look_ups import LookUps
 from tidegate.control.pools.live_pool import LivePool
 from tidegate.core.discovery.endpoint_choice import Choice, Wanted, choose
@@ -42,7 +42,7 @@ def cluster_of(settings: KubernetesSettings, environ: Mapping[str, str], look_up
 class KubernetesDiscovery:
     """The discovery of one pool. Trouble with the API server never takes a backend away."""
 
-    def __init__(self, pool: LivePool, cluster: Cluster, pace: Pace | None = None) -> None:
+    def __init__(self, pool: LivePool, cluster: Cluster, pace: WatchPace | None = None) -> None:
         settings = pool.settings.kubernetes
         assert settings.service is not None
         self._pool, self._settings, self._service = pool, settings, settings.service
@@ -50,7 +50,7 @@ class KubernetesDiscovery:
         self._store = Store(read_endpoints if settings.api is KubernetesApi.ENDPOINTS else read_slice)
         listener = Listener(self._listed, self._happened, self._watching, self._failed)
         self._objects = Objects.of(self._service, settings.api)
-        self._watch = Watch(cluster, self._objects, listener, pace or Pace())
+        self._watch = Watch(cluster, self._objects, listener, pace or WatchPace())
         self._complained: set[str] = set()
         self._trouble = ""  # with the API server; empty while all is known
         self._oddity = ""  # why an API server that answers has no backends for us

@@ -22,7 +22,7 @@ BACKOFF = Backoff(first=0.8, longest=30.0, healthy_after=10.0)
 
 
 @dataclass(frozen=True)
-class Pace:
+class WatchPace:
     """Seconds: how long a watch may last (chosen at random, so that watches do not end together), how much longer we wait
     for its end, how long it may say nothing, not even by the bookmark that the server sends every minute, how long an answer
     may take to begin, and a list to end, which watches are too short to go on at once, and the pauses after trouble."""
@@ -97,7 +97,7 @@ class Listener:
 class Watch:
     """One list and watch loop. It never ends by itself and never asks twice without a pause where the first did not help."""
 
-    def __init__(self, cluster: Cluster, objects: Objects, listener: Listener, pace: Pace) -> None:
+    def __init__(self, cluster: Cluster, objects: Objects, listener: Listener, pace: WatchPace) -> None:
         self._cluster, self._objects, self._listener, self._pace = cluster, objects, listener, pace
         self._version = ""
         self._course = Course(pace.backoff)
