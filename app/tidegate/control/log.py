@@ -32,7 +32,7 @@ class ControlLog:
 
     @property
     def dropped(self) -> int:
-        """Lines dropped because nobody read them in time."""
+        """Lines dropped because they were not read in time."""
         return self._stream.dropped
 
     def drain(self) -> None:
@@ -60,7 +60,7 @@ def configure(level: str, *, console: bool) -> ControlLog:
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[_StandardLibrary()], level=logging.WARNING, force=True)
-    # Malformed requests are the client's affair, and a bug in a route is logged by the admin server's own middleware.
+    # Malformed requests are not logged, and the admin server's own middleware logs a bug in a route.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     return output
 

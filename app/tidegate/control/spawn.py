@@ -1,4 +1,4 @@
-"""Tasks that are named, kept and looked after: the loop itself holds tasks weakly and is silent about how they end."""
+"""Tasks that are named, kept, and logged when they fail: asyncio keeps only weak references, and hides their errors."""
 
 import asyncio
 from collections.abc import Coroutine

@@ -39,7 +39,7 @@ class BoardFullError(Exception):
 
 
 class Loss(NamedTuple):
-    """What a worker has taken with it: live sessions, and lines of sessions that had ended shortly before."""
+    """What was lost with a worker: live sessions, and log lines of sessions that had ended shortly before."""
 
     sessions: int
     log_lines: int
@@ -102,7 +102,7 @@ class Totals:
         return sum(self.board.cells[base + table.cell(slot, field)] for slot in self._used[table])
 
     def expect_life(self, worker: int) -> None:
-        """A worker is about to start: from now on it is silent until it speaks, and accepts nothing."""
+        """Note that a worker is about to start: it does not accept yet, and its silence counts from now on."""
         row = self.board.base(worker) + WORKER.cell(0, 0)
         self.board.cells[row + WorkerCell.SWEPT_AT_MILLISECONDS] = int(monotonic() * 1000)
         self.board.cells[row + WorkerCell.ACCEPTING] = 0
@@ -122,7 +122,7 @@ class Totals:
         return max(self.board.cells[cell] / 1e6, self.silent_for(worker) - SWEEP_INTERVAL)
 
     def fold(self, worker: int) -> Loss:
-        """Take over the numbers of a worker that has died, and answer what died with it.
+        """Add the numbers of a worker that has died to the totals, and answer what was lost with it.
 
         Its gauges become 0, and its sessions count as closed with the reason `worker_lost`.
         """

@@ -1,4 +1,4 @@
-"""Which client of a pool was given which backend: control's table, which outlives workers and on which all of them agree."""
+"""Control's table of which client of a pool has which backend. It outlives workers, and all of them agree on it."""
 
 from collections.abc import Container, Iterable
 from time import monotonic
@@ -20,7 +20,7 @@ class Affinity:
         self._table = AffinityTable(settings.ttl, settings.max_clients)
 
     def learned(self, entries: Iterable[AffinityEntry], backends: Container[str]) -> AffinityTold:
-        """Take over what a worker says, as far as it is about backends that are still there; answers what all must know."""
+        """Take over a worker's news about backends that are still there; answers what to tell all workers."""
         now = monotonic()
         known = [entry for entry in entries if entry.backend in backends]
         for entry in known:
@@ -28,15 +28,15 @@ class Affinity:
         return AffinityTold(self._pool, known)
 
     def everything(self) -> AffinityTold:
-        """What a worker must know that knows nothing."""
+        """The whole table, for a new worker."""
         live = self._table.live(monotonic())
         return AffinityTold(self._pool, [AffinityEntry(client, backend, idle) for client, backend, idle in live])
 
     def remove_backends(self, backends: Container[str]) -> None:
-        """Forget whom they had."""
+        """Forget which clients had these backends."""
         self._table.remove_backends(backends)
 
     @property
     def clients(self) -> int:
-        """How many clients it knows."""
+        """How many clients are in the table."""
         return self._table.count(monotonic())

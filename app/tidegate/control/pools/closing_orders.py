@@ -1,4 +1,4 @@
-"""What happens to the live sessions of a backend that goes down or leaves, or of a backup that is not needed any more:
+"""What happens to the live sessions of a backend that goes down or leaves, or of a backup once a primary is up again:
 nothing, or orders to close them.
 
 Only the verdict of probes closes sessions. An ejected backend keeps its: that it failed new connections says nothing about

@@ -18,17 +18,17 @@ class Ejections:
         self.totals: Counter[str] = Counter()
 
     def of(self, name: str) -> Outlier:
-        """What is known about a backend."""
+        """The outlier machine of a backend."""
         return self._outliers.get(name, NOTHING_KNOWN)
 
     def failed(self, name: str, failures: Failures, good: int) -> bool:
-        """Take failures over; `good` sessions had come before. Whether there are enough in a row now to eject."""
+        """Count failures; `good` sessions had come before. Answers whether there are enough in a row to eject."""
         outlier = self.of(name).after_failures(failures, good)
         self._keep(name, outlier)
         return outlier.ejection is None and outlier.failures.count >= self._settings.outliers.failures > 0
 
     def may_eject(self, backends: int, up: int) -> bool:
-        """Whether one more of so many backends may go, of which so many are up: the last one never does."""
+        """Whether one more of these backends may be ejected while so many are up. The last one that is up never is."""
         return up > 1 and len(self.current) < most_ejected(backends, self._settings.outliers.max_ejected_percent)
 
     def eject(self, name: str, now: float) -> Ejection:
@@ -63,7 +63,7 @@ class Ejections:
         return outlier.ejection.passes >= self._settings.health.rise
 
     def due(self, now: float) -> list[str]:
-        """The backends whose ejection has come to its end."""
+        """The backends whose ejection is over."""
         return [name for name, ejection in self.current.items() if now >= ejection.until]
 
     def excess(self, backends: int) -> list[str]:
@@ -78,7 +78,7 @@ class Ejections:
         return now - ejection.since if ejection else 0.0
 
     def forget(self, name: str) -> None:
-        """The backend has left, or is another one at another address."""
+        """Forget a backend that has left, or has got another address."""
         self._outliers.pop(name, None)
         self.current.pop(name, None)
 

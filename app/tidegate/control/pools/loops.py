@@ -23,7 +23,7 @@ _log = structlog.get_logger()
 
 
 class Loops:
-    """What leads back, by what is bound and what the pools have at the moment."""
+    """Which backends lead back, by the addresses that are bound and the backends that the pools have now."""
 
     def __init__(self, listeners: Mapping[str, BoundListener], pools: Mapping[str, LivePool]) -> None:
         self._listeners, self._pools = listeners, pools

@@ -1,11 +1,11 @@
-"""How often failed dials move a backend to the next address of its name: no more than they can be about where it is now."""
+"""Limits how often failed dials move a backend to the next address of its name: only dials to its present address count."""
 
 from math import inf
 
 from tidegate.core.reasons import ConnectFailure
 
 SHORTEST = 1.0
-"""Seconds in which all workers have told what has failed at the address before."""
+"""Seconds after which no worker reports failures at the previous address any more."""
 
 
 class Moves:
@@ -27,5 +27,5 @@ class Moves:
         return True
 
     def forget(self, name: str) -> None:
-        """The backend has left."""
+        """Forget a backend that has left."""
         self._moved_at.pop(name, None)

@@ -52,7 +52,7 @@ class Rebalancer:
         self._running: Running | None = None
 
     def changed(self, changes: Iterable[Change | PanicChanged], *, serving: bool) -> None:
-        """Take over changes of the pool: growth is followed by a plan, unless nobody has been served before it.
+        """Take over changes of the pool: growth is followed by a plan, unless no client had been served before.
 
         Any change of a backend ends a plan that is under way and lets it be made anew: what it was made for holds no more.
         """
@@ -64,7 +64,7 @@ class Rebalancer:
             self._due = monotonic() + self._settings.delay + self._pool.settings.slow_start
 
     def tick(self) -> None:
-        """Begin when it has been quiet for long enough, and see whether the end has come. To be called regularly."""
+        """Begin a plan once the pool has not changed for long enough, and end one that is done. To be called regularly."""
         now = monotonic()
         if self._due is not None and now >= self._due:
             self._due = None
@@ -73,7 +73,7 @@ class Rebalancer:
             self.stop()
 
     def stop(self) -> None:
-        """Close no more."""
+        """End the plan: close no more sessions."""
         self._due = None
         if running := self._running:
             self._running = None
@@ -133,7 +133,7 @@ class Rebalancer:
         return orders
 
     def _has_ended(self, running: Running, now: float) -> bool:
-        """Whether all of it is closed, or no backend is above its share any more, or time is up."""
+        """Whether the plan has closed all that it should, no backend is above its share, or its time is up."""
         return (
             self._closed() - running.closed_before >= running.count
             or now >= running.deadline

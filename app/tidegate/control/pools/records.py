@@ -1,4 +1,4 @@
-"""What a running pool keeps for its readers: results of probes, durations, and how discovery fares."""
+"""What a running pool records for reports: results of probes, durations, and the state of discovery."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -13,7 +13,7 @@ LATE = "no result: control itself was late"
 
 @dataclass(slots=True)
 class HealthRecord:
-    """What the probes of one backend have said; times are Unix seconds, `latency` is in seconds."""
+    """The results of the probes of one backend; times are Unix seconds, `latency` is in seconds."""
 
     health: Health = field(default_factory=Health)
     last_check: float | None = None
@@ -44,7 +44,7 @@ DISCOVERY_EVENTS = ("added", "removed", "altered", "failed")
 
 @dataclass(slots=True)
 class Discovery:
-    """Where a pool's backends come from, whether that source has spoken, and how often what has happened.
+    """Where a pool's backends come from, whether that source is in sync, and how many events of each kind it had.
 
     `since` when it is synced or not, and `last_sync`, in Unix seconds; `reason` says why it is not synced, or why
     it has no backends though it is, with what is `refused`: backends that it has found and that must not be used.

@@ -1,4 +1,4 @@
-"""Processes that others leave behind: the first process of a container inherits them, and waits for them when they end."""
+"""Reaps orphans: the first process of a container becomes the parent of processes whose parent has ended."""
 
 import os
 
@@ -6,7 +6,7 @@ FIRST_PROCESS = 1
 
 
 class Orphans:
-    """Waits for ended children that nobody else waits for. Those would stay in the table of processes as zombies."""
+    """Waits for ended children that no other code waits for, which would stay zombies."""
 
     def __init__(self) -> None:
         self._seen: int | None = None

@@ -1,4 +1,4 @@
-"""Starts the workers, talks to them, and starts one again that has died, after a pause that grows while it keeps dying."""
+"""Starts the worker processes, exchanges messages with them, and restarts those that die, after a growing pause."""
 
 import asyncio
 import signal
@@ -30,7 +30,7 @@ from tidegate.link.messages import (
 from tidegate.settings import without_settings
 
 News = BackendFailed | AffinityLearned | SocketsLost
-"""What a worker says of its own accord."""
+"""The messages that a worker sends without being asked."""
 
 ANSWER_TIMEOUT = 2.0
 KILL_TIMEOUT = 2.0
@@ -260,7 +260,7 @@ def _kill(worker: Worker, reason: str) -> None:
 
 
 def _end(process: asyncio.subprocess.Process) -> None:
-    """A worker that has closed its link, or reads nothing from it, is of no use any more."""
+    """Kill a worker that has closed its link, or does not read from it."""
     if process.returncode is None:
         process.kill()
 
