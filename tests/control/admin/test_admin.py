@@ -237,7 +237,7 @@ async def test_the_page_may_load_nothing_from_outside(proxy: Proxy) -> None:
 
 
 @pytest.mark.parametrize("route", ["/metrics", "/status", "/status?format=csv", "/status?pool=chat&state=up"])
-async def test_all_who_ask_within_a_second_get_the_same_and_later_ones_get_what_is_new(proxy: Proxy, route: str) -> None:
+async def test_requests_within_a_second_get_the_same_and_later_ones_get_what_is_new(proxy: Proxy, route: str) -> None:
     async with aiohttp.ClientSession() as http:
 
         async def ask() -> bytes:
@@ -367,7 +367,7 @@ async def answering_more(reader: asyncio.StreamReader, writer: asyncio.StreamWri
     writer.close()
 
 
-async def test_connections_is_for_this_machine_unless_somebody_has_the_token(proxy: Proxy, guarded: Proxy) -> None:
+async def test_connections_answers_only_this_machine_unless_the_token_is_given(proxy: Proxy, guarded: Proxy) -> None:
     assert (await proxy.get("/connections"))[0] == 200
     assert (await proxy.get("/connections", Host="localhost:9000"))[0] == 200
     for name in ("evil.example", "evil.example:9000", "127.0.0.1.evil.example", "localhost.evil.example:80"):
@@ -397,7 +397,7 @@ async def test_what_a_sidecar_or_a_forwarder_passes_on_is_not_from_this_machine(
     assert "TIDEGATE_ADMIN_TOKEN" in body.decode()
 
 
-async def test_a_token_is_asked_of_everybody_on_this_machine_too(guarded: Proxy) -> None:
+async def test_a_token_is_required_on_this_machine_too(guarded: Proxy) -> None:
     async with aiohttp.ClientSession() as http, http.get(f"{guarded.admin_url}/connections") as response:
         assert (response.status, response.headers["WWW-Authenticate"]) == (401, "Bearer")
     given = {"Authorization": f"bearer {TOKEN}"}

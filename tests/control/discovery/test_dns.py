@@ -226,7 +226,7 @@ async def test_srv_records_say_port_weight_and_which_backends_are_backups() -> N
                 assert pool.discovery.synced
 
 
-async def test_a_target_keeps_its_address_while_it_has_it_and_when_nobody_knows_it_any_more() -> None:
+async def test_a_target_keeps_its_address_while_that_is_listed_and_when_it_cannot_be_found_any_more() -> None:
     async with running_dns_server() as server:
         server.ttl = 1
         server.set(NAME, "SRV", "0 0 80 a.test.", "0 0 80 b.test.")

@@ -115,7 +115,7 @@ async def test_a_backend_keeps_its_address_while_the_name_still_has_it() -> None
             assert announced == told
 
 
-async def test_a_name_that_nobody_knows_does_not_keep_the_others_from_being_used() -> None:
+async def test_an_unknown_name_does_not_keep_the_others_from_being_used() -> None:
     with pool_of(f"{LITERAL},{LOCAL},{UNKNOWN}") as (pool, _):
         async with discovering(pool):
             await until(lambda: len(pool.snapshot.members) == 3)

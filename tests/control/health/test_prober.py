@@ -127,7 +127,7 @@ async def test_a_backend_that_is_down_is_asked_at_its_own_interval_and_fast_once
             assert bench.pool.records[backend_of(peer).name].passed == 3, "and no more often than usual once it is up"
 
 
-async def test_no_more_probes_are_under_way_than_allowed_and_waiting_for_a_place_is_nobodys_fault() -> None:
+async def test_no_more_probes_run_than_allowed_and_waiting_for_a_place_is_no_failure() -> None:
     most_seen = 0
 
     async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -33,7 +33,7 @@ class Maker:
         return tasks
 
 
-async def test_all_who_ask_while_it_is_made_and_within_a_second_after_share_one_value() -> None:
+async def test_calls_while_it_is_made_and_within_a_second_after_share_one_value() -> None:
     maker = Maker()
     early = await maker.asked(5)
     maker.may_end.set()
@@ -48,7 +48,7 @@ async def test_all_who_ask_while_it_is_made_and_within_a_second_after_share_one_
     assert monotonic() - ended > 0.9, "no more often than once a second"
 
 
-async def test_who_gives_up_waiting_takes_the_value_from_nobody_else() -> None:
+async def test_a_cancelled_call_does_not_cancel_the_others() -> None:
     maker = Maker()
     impatient, patient = await maker.asked(2)
     impatient.cancel()
@@ -57,7 +57,7 @@ async def test_who_gives_up_waiting_takes_the_value_from_nobody_else() -> None:
     assert await patient == 1
 
 
-async def test_a_bug_is_told_to_all_who_wait_and_the_next_who_asks_has_it_made_again() -> None:
+async def test_a_bug_is_raised_in_all_waiting_calls_and_the_next_call_makes_it_again() -> None:
     maker = Maker()
     maker.error = RuntimeError("a bug")
     tasks = await maker.asked(3)

@@ -82,7 +82,7 @@ async def test_status_can_be_read_though_backends_change_and_leave_meanwhile(pro
     assert len(set(names)) == len(names) >= len(process.pools["chat"].slots)
 
 
-async def test_an_answer_of_the_status_is_made_once_for_all_who_ask_for_the_same(process: Process) -> None:
+async def test_an_answer_of_the_status_is_made_once_for_all_equal_questions(process: Process) -> None:
     page = await read_status(process)
     questions = [Question(Form.CSV, None, None), Question(Form.CSV, "chat", None), Question(Form.JSON, None, None)]
     for question in questions:

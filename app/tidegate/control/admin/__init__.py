@@ -7,5 +7,5 @@
 | `/metrics` | Prometheus text, OpenMetrics when asked for |
 | `/healthz`, `/livez` | 200 while this process is alive |
 | `/readyz` | 200 when traffic may come, else 503 with reasons |
-| `/connections` | live sessions; with the token; where none is set, from this machine |
+| `/connections` | live sessions; needs the token; if none is set, only from this machine |
 """

@@ -1,4 +1,4 @@
-"""Who may see clients' addresses: whoever has the token or, only where none is set, whoever asks from this machine."""
+"""Access to clients' addresses: requests need the admin token or, if there is none, must come from this machine."""
 
 import hmac
 import ipaddress
@@ -28,7 +28,7 @@ class Access:
         self._token = token
 
     def check(self, request: web.Request) -> None:
-        """Return, or raise HTTPUnauthorized or HTTPForbidden."""
+        """Raise HTTPUnauthorized or HTTPForbidden unless the request is allowed."""
         if self._token is None:
             if not _is_local(request) or _is_forwarded(request):
                 raise web.HTTPForbidden(text=_ONLY_LOCAL)
@@ -46,7 +46,8 @@ def _has_token(request: web.Request, token: str) -> bool:
 
 
 def _is_local(request: web.Request) -> bool:
-    """From loopback and addressed as such: a page in a browser that has bound a foreign name to loopback is not."""
+    """Whether the request comes from loopback and is addressed to it. A web page whose foreign name resolves to loopback
+    (DNS rebinding) fails by its Host header."""
     peer = request.remote
     if peer is None or not _loopback(peer):
         return False
@@ -58,7 +59,7 @@ def _is_local(request: web.Request) -> bool:
 
 
 def _is_forwarded(request: web.Request) -> bool:
-    """Whether a header says that a sidecar or a forwarder on this machine asks for a client elsewhere."""
+    """Whether a header says that a sidecar or proxy on this machine forwards the request of another client."""
     return any(name.lower().startswith(_OF_FORWARDERS) for name in request.headers)
 
 

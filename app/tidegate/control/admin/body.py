@@ -1,4 +1,4 @@
-"""The body of a long answer: sent in pieces at the reader's pace, without a copy of its own."""
+"""The body of a long answer, sent in pieces at the reader's pace. Answers share the bytes instead of copying them."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -12,14 +12,14 @@ from aiohttp.payload import Payload
 from tidegate.link.sockets import RESET_ON_CLOSE
 
 SENT_IN_A_TURN, SHORTEST_PIECE = 1024 * 1024, 64 * 1024
-"""Bytes that all answers together send in one turn of the loop, and each of them at least."""
+"""Bytes that all answers together send in one turn of the event loop, and the least that each of them sends."""
 
 READ_TIMEOUT = 10.0
-"""Seconds that an answer waits for its reader in all. Until then it keeps alive a text that others no longer get."""
+"""Seconds in total that an answer waits for its reader. The limit is short because meanwhile an old text stays in memory."""
 
 
 class SharedBody(Payload):
-    """Chunks of bytes that any number of answers may share."""
+    """A body of chunks of bytes, which several answers may share."""
 
     _under_way: ClassVar[int] = 0
 
@@ -29,11 +29,11 @@ class SharedBody(Payload):
         self._size = sum(map(len, chunks))
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """All of it as text."""
+        """The whole body as text."""
         return b"".join(self._chunks).decode(encoding, errors)
 
     async def write(self, writer: AbstractStreamWriter) -> None:
-        """Send all of it; a reader that is too slow is cut off."""
+        """Send the whole body. If the reader is too slow, reset its connection and raise ConnectionResetError."""
         SharedBody._under_way += 1
         left = READ_TIMEOUT
         try:
@@ -41,7 +41,7 @@ class SharedBody(Payload):
                 before = monotonic()
                 async with asyncio.timeout(left):
                     await writer.write(piece)
-                left -= monotonic() - before  # of the reader's time: what follows is control's
+                left -= monotonic() - before  # counts only the wait for the reader, not control's other work
                 await asyncio.sleep(0)
         except TimeoutError:
             self._cut_off()
@@ -58,7 +58,7 @@ class SharedBody(Payload):
                 rest = rest[length:]
 
     def _cut_off(self) -> None:
-        """Reset the connection, so that the kernel keeps nothing for this reader either."""
+        """Reset the connection, so that the kernel frees its send buffer, too."""
         if transport := self._request.transport:
             transport.get_extra_info("socket").setsockopt(*RESET_ON_CLOSE)
             transport.abort()

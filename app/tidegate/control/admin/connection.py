@@ -1,4 +1,4 @@
-"""One connection of the admin port: aiohttp's, but what it answers has our headers, its own refusals included."""
+"""A connection of the admin port: aiohttp's, with our headers on every answer, even on aiohttp's own errors."""
 
 from aiohttp import web
 from aiohttp.web_request import BaseRequest
@@ -9,8 +9,8 @@ from tidegate.control.admin.headers import NO_CONTENT, SERVER
 class AdminConnection(web.RequestHandler):
     """Reads requests and writes answers.
 
-    Middleware and the signals of an application see only what a route has answered; this sees what aiohttp says about a
-    request that is malformed, too.
+    Middleware and the signals of an application see only the answers of routes. This class also sees aiohttp's answer to a
+    malformed request.
     """
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""The headers that every answer of the admin port has, whoever makes it, and the page's own policy."""
+"""The headers of every answer of the admin port, and the Content-Security-Policy of the status page."""
 
 import hashlib
 import re
@@ -7,11 +7,11 @@ from typing import Final
 
 SERVER: Final = "tidegate"
 NO_CONTENT = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-"""What a browser may do with an answer that is not the page: show it, and load nothing."""
+"""The policy of all answers except the page: a browser may show them, and load nothing."""
 
 
 def page_policy(page: str) -> str:
-    """Return the policy that lets a page use the scripts and styles that it holds, and no other."""
+    """Return the policy that allows only the scripts and styles inside this page."""
     return (
         f"{NO_CONTENT}; script-src {_hashes('script', page)}; style-src {_hashes('style', page)}; "
         "connect-src 'self'; img-src data:"

@@ -1,4 +1,4 @@
-"""What each route answers."""
+"""The routes of the admin port and their answers."""
 
 import re
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ CONTENT_TYPES = {Form.JSON: "application/json", Form.CSV: "text/csv; charset=utf
 
 
 class Routes:
-    """All routes, over the state of one process."""
+    """All routes, which answer from the state of one process."""
 
     def __init__(self, process: Process, access: Access) -> None:
         self._process, self._access = process, access
@@ -36,7 +36,7 @@ class Routes:
         self._page_policy = page_policy(self._page)
 
     def table(self) -> list[web.RouteDef]:
-        """The routes, in the order that people should meet them."""
+        """The routes, in the order in which people see them."""
         return [
             web.get("/", self.page),
             web.get("/status", self.status),
@@ -48,12 +48,12 @@ class Routes:
         ]
 
     async def page(self, _request: web.Request) -> web.Response:
-        """The status page for people."""
+        """Answer with the status page for people."""
         headers = {"Content-Security-Policy": self._page_policy}
         return web.Response(text=self._page, content_type="text/html", headers=headers)
 
     async def status(self, request: web.Request) -> web.Response:
-        """The status, as JSON or CSV."""
+        """Answer with the status, as JSON or CSV."""
         query = _known(request, "format", "pool", "state")
         pool = query.get("pool")
         if pool is not None and pool not in self._process.pools:
@@ -69,22 +69,22 @@ class Routes:
         return web.Response(body=SharedBody([answer], request, CONTENT_TYPES[question.form]))
 
     async def metrics(self, request: web.Request) -> web.Response:
-        """The metrics."""
+        """Answer with the metrics, in the format that the request accepts."""
         wanted = Format.asked_for(request.headers.get("Accept", ""))
         page = await self._metrics.get()
         return web.Response(body=SharedBody(page.chunks(wanted), request, wanted.value))
 
     async def alive(self, _request: web.Request) -> web.Response:
-        """Alive, for this was answered."""
+        """Answer 200: control is alive if it can answer."""
         return web.Response(text="ok\n")
 
     async def ready(self, _request: web.Request) -> web.Response:
-        """Whether traffic may come."""
+        """Answer whether traffic may come: 200, or 503 with the reasons."""
         reasons = not_ready_reasons(self._process)
         return json_response({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
 
     async def connections(self, request: web.Request) -> web.Response:
-        """Live sessions with their clients' addresses, so only for those who may know them."""
+        """Answer with the live sessions. They show clients' addresses, so access is checked."""
         self._access.check(request)
         query = _known(request, "limit", "pool", "backend")
         limit = query.get("limit", str(USUALLY_LISTED))
@@ -95,7 +95,7 @@ class Routes:
 
 
 def json_response(body: Json, status: int = 200) -> web.Response:
-    """A JSON answer that people can read too."""
+    """A JSON answer, indented for people."""
     return web.Response(
         body=orjson.dumps(body, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE),
         status=status,

@@ -1,4 +1,4 @@
-"""Serves the admin port: bounded in connections, in time and in what it reads, so that it cannot slow anything else."""
+"""Serves the admin port, with bounds on connections, time and request size, so that it cannot slow control."""
 
 import asyncio
 import socket
@@ -27,7 +27,7 @@ _log = structlog.get_logger()
 
 
 class AdminServer:
-    """Owns the listening socket given to `start`. `descriptors` is how many connections it may have at most."""
+    """The server of the admin port. Owns the listening socket given to `start`. `descriptors` limits its connections."""
 
     def __init__(self, process: Process, token: str | None, descriptors: int) -> None:
         self._most = min(MOST_CONNECTIONS, descriptors)
@@ -39,7 +39,7 @@ class AdminServer:
         self._last_answer: dict[asyncio.BaseProtocol, float] = {}
 
     async def start(self, sock: socket.socket) -> None:
-        """Begin to serve."""
+        """Begin to serve on this listening socket."""
         await self._runner.setup()
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
@@ -56,7 +56,7 @@ class AdminServer:
         await self._runner.cleanup()
 
     def _connection(self) -> asyncio.Protocol:
-        """A new connection. When there are too many, the quietest one makes room: probes must always get in."""
+        """Make a connection. If there are too many, close the one answered longest ago: probes must always get in."""
         assert self._runner.server is not None
         self._forget_closed()
         if len(self._last_answer) >= self._most:
@@ -75,7 +75,7 @@ class AdminServer:
         }
 
     async def _sweep_forever(self) -> None:
-        """Close connections that have got no answer for long: slow requests, slow readers, and those that only sit there."""
+        """Close connections without an answer for QUIET_TIMEOUT: slow requests, slow readers and idle connections."""
         while True:
             await asyncio.sleep(SWEEP_INTERVAL)
             self._forget_closed()
@@ -91,7 +91,7 @@ class AdminServer:
 
     @web.middleware
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer in time, and in words."""
+        """Answer in time; turn every error into an answer with a text."""
         try:
             async with asyncio.timeout(REQUEST_TIMEOUT):
                 response = await handler(request)

@@ -1,8 +1,8 @@
-"""Backends from DNS records, asked for again at the end of their time to live.
+"""Keeps a pool's backends equal to the DNS records of a name, which it asks for again when their TTL ends.
 
-What no server answers changes nothing: the last backends stay. An answer without records, or that the name does not exist,
-is an empty list: it is what the Kubernetes DNS specification (2.4.1) wants for a headless Service without ready pods. It is
-believed only when it has come several times in a row, for a server that knows nothing yet may say it, too.
+While no server answers, the last backends stay. An answer without records, or that the name does not exist, means an empty
+list: the Kubernetes DNS specification (2.4.1) requires it for a headless Service without ready pods. It counts only after
+several such answers in a row, because a server that has no data yet may give the same answer.
 """
 
 import asyncio
@@ -21,20 +21,20 @@ from tidegate.core.health.schedule import jittered_delay
 from tidegate.settings import DnsSettings, RecordType
 
 EMPTY_ANSWERS = 3
-"""So many in a row take the backends away."""
+"""This many empty answers in a row remove all backends."""
 
 _log = structlog.get_logger()
 
 
 class Pauses(NamedTuple):
-    """When to ask again: after trouble, and in seconds after an answer that is empty or not whole."""
+    """When to ask again: `retry` after an error; `doubt` seconds after an empty or incomplete answer."""
 
     retry: Backoff = Backoff(first=1.0, longest=10.0)
     doubt: float = 3.0
 
 
 class DnsDiscovery:
-    """Keeps a pool's backends as the records of its name say."""
+    """The discovery of one pool from the records of its name."""
 
     def __init__(self, pool: LivePool, client: DnsClient | None = None, pauses: Pauses | None = None) -> None:
         settings = pool.settings.dns
@@ -48,21 +48,21 @@ class DnsDiscovery:
         self._longest = settings.max_interval
 
     async def run(self) -> None:
-        """Ask for ever; pauses are jittered, so that replicas that started together do not keep asking together."""
+        """Ask forever. Pauses are jittered, so that replicas that started together drift apart."""
         while True:
             self._interval.begin()
             pause = await self._ask()
             if self._empty_answers:
-                await asyncio.sleep(pause)  # the answers to be believed are not to come faster because backends fail
+                await asyncio.sleep(pause)  # failing backends must not speed up the series of empty answers
             else:
                 await self._interval.wait(pause)
 
-    def refresh(self, backend: str) -> None:  # noqa: ARG002  (one name has them all)
-        """Ask again."""
+    def refresh(self, backend: str) -> None:  # noqa: ARG002  (all backends are of one name)
+        """Ask again soon."""
         self._interval.cut_short()
 
     async def _ask(self) -> float:
-        """Ask once, tell the pool, and answer the seconds until the next time."""
+        """Ask once and update the pool. Returns the seconds until the next time."""
         try:
             found = await self._records.find()
         except LookUpError as error:
@@ -98,7 +98,7 @@ class DnsDiscovery:
         self._say("discovery_failed", reason)
 
     def _say(self, event: str, reason: str) -> None:
-        """Only what is new: there may be an answer each second."""
+        """Log only news, because there may be an answer each second."""
         if self._said == (event, reason):
             return
         self._said = event, reason

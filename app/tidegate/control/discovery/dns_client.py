@@ -1,6 +1,6 @@
-"""Questions to DNS servers, by dnspython: search domains, other servers, TCP after truncation are its business.
+"""Asks DNS servers for addresses and SRV records. dnspython handles search domains, several servers, and TCP fallback.
 
-Imported only where a pool asks: it costs 4 MB and a tenth of a second.
+Imported only if a pool needs it: it costs 4 MB and a tenth of a second.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ RESOLV_CONF = "/etc/resolv.conf"
 TIMEOUT = 5.0
 LONGEST_REASON = 200
 LARGEST_DATAGRAM = 1232
-"""Bytes that are not fragmented on the way (DNS flag day 2020); larger answers come over TCP."""
+"""The largest datagram in bytes that is not fragmented on the way (DNS flag day 2020); larger answers come over TCP."""
 
 _NO_NAME = "the name does not exist"
 _ADDRESS_TYPES = {
@@ -39,7 +39,7 @@ _ADDRESS_TYPES = {
 
 
 class LookUpError(Exception):
-    """No server has answered the question; says why."""
+    """No server has answered the question; the text says why."""
 
 
 class Addresses(NamedTuple):
@@ -60,15 +60,15 @@ class Targets(NamedTuple):
 
 
 class DnsClient:
-    """Asks one server, or those of a resolv.conf; `timeout` in seconds is for one question, with all that it takes."""
+    """Asks one server, or those of a resolv.conf. `timeout` in seconds limits one question, including all retries."""
 
     def __init__(self, server: Address | None = None, *, resolv_conf: str = RESOLV_CONF, timeout: float = TIMEOUT) -> None:
         self._server, self._resolv_conf, self._timeout = server, resolv_conf, timeout
 
     async def addresses(self, name: str, kind: str = "auto") -> Addresses:
-        """Addresses of the kind `a`, `aaaa`, or `auto`: IPv6 only where there is no IPv4. Raises LookUpError.
+        """The addresses of a name, of kind `a`, `aaaa`, or `auto`: IPv6 only if there is no IPv4. Raises LookUpError.
 
-        One family is enough: a pod that has both would be two backends.
+        `auto` returns one family only, because a pod with both would become two backends.
         """
         types = _ADDRESS_TYPES[kind]
         for record_type in types:
@@ -91,9 +91,9 @@ class DnsClient:
         return Targets(targets, _glue(answer.response), answer.chaining_result.minimum_ttl, absence)
 
     async def _ask(self, name: str, record_type: dns.rdatatype.RdataType) -> dns.resolver.Answer | None:
-        """The answer, which may have no records; None when the name does not exist, in no search domain either."""
+        """The answer, which may have no records. None if the name does not exist in any search domain."""
         try:
-            async with asyncio.timeout(self._timeout + 1):  # dnspython keeps the limit, but for what the system takes
+            async with asyncio.timeout(self._timeout + 1):  # dnspython keeps its limit except during system calls
                 return await self._resolver().resolve(name, record_type, raise_on_no_answer=False, search=True)
         except dns.resolver.NXDOMAIN:
             return None
@@ -107,7 +107,8 @@ class DnsClient:
             _end_if_cancelled()
 
     def _resolver(self) -> dns.asyncresolver.Resolver:
-        """Made for each question: the file is small, and may have changed. Its search domains hold for any server."""
+        """A new resolver for each question, because resolv.conf may have changed; the file is small. Its search domains
+        apply to a configured server, too."""
         try:
             resolver = dns.asyncresolver.Resolver(self._resolv_conf)
         except dns.resolver.NoResolverConfiguration:
@@ -123,7 +124,7 @@ class DnsClient:
 
 
 def _end_if_cancelled() -> None:
-    """`asyncio.wait_for` of Python 3.11 forgets a cancellation that meets an answer, and dnspython waits with it."""
+    """Python 3.11's `asyncio.wait_for`, which dnspython uses, loses a cancellation that coincides with an answer."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
@@ -134,7 +135,7 @@ def _addresses(records: Iterable[dns.rdata.Rdata]) -> list[str]:
 
 
 def _target(record: dns.rdata.Rdata) -> Target | None:
-    """None for the target ".", which says that there is no such service (RFC 2782), and for what is no host name."""
+    """The target, or None if it is "." (the service does not exist, RFC 2782), is not a host name, or has port 0."""
     if not isinstance(record, dns.rdtypes.IN.SRV.SRV) or not record.port:
         return None
     try:
@@ -144,7 +145,7 @@ def _target(record: dns.rdata.Rdata) -> Target | None:
 
 
 def _glue(response: dns.message.Message) -> dict[str, list[str]]:
-    """The addresses that a server has added because it knew what would be asked next."""
+    """The addresses of targets in the additional section of the answer."""
     addresses: dict[str, list[str]] = defaultdict(list)
     for records in response.additional:
         if found := _addresses(records):
@@ -157,7 +158,7 @@ def _text(name: dns.name.Name) -> str:
 
 
 def _refusal(error: dns.resolver.NoNameservers) -> str:
-    """What the last server has said or done."""
+    """The answer or error of the last server."""
     server, _, _, what, _ = error.kwargs["errors"][-1]
     host, _, port = server.removeprefix("Do53:").rpartition("@")
     return f"{Address(host, int(port))} says {shortened(str(what), LONGEST_REASON)}"

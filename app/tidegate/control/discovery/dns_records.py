@@ -1,4 +1,4 @@
-"""The answers about a name as lists of backends: from its addresses, or from its SRV records and their targets."""
+"""Turns DNS answers about a name into backends: from its addresses, or from its SRV records and their targets."""
 
 import asyncio
 from collections.abc import Iterable
@@ -12,11 +12,11 @@ from tidegate.core.pools.backend import Backend
 
 QUESTIONS_AT_ONCE = 16
 TARGETS_TIMEOUT = 10.0
-"""Seconds for the addresses of all targets together; those that are not known by then keep what they had."""
+"""Seconds for the addresses of all targets together. Targets without an answer by then keep their last addresses."""
 
 
 class Found(NamedTuple):
-    """The backends of one answer; `ttl` in seconds; `absence` says why there are none, `missing` what is not known yet."""
+    """The backends of one answer; `ttl` in seconds. `absence` says why there are none, `missing` which have no address."""
 
     backends: list[Backend]
     ttl: float
@@ -25,7 +25,7 @@ class Found(NamedTuple):
 
 
 class AddressRecords:
-    """Each address is a backend, all with the same port."""
+    """Address records: each IP address is a backend, all with the same port."""
 
     def __init__(self, client: DnsClient, name: str, kind: str, port: int) -> None:
         self._client, self._name, self._kind, self._port = client, name, kind, port
@@ -37,9 +37,9 @@ class AddressRecords:
 
 
 class SrvRecords:
-    """Each target is a backend, and like any host name at one of its addresses, IPv4 first.
+    """SRV records: each target is a backend, dialled at one of its addresses, IPv4 first, like any host name.
 
-    It keeps them when nobody knows the addresses of the target any more.
+    A target keeps its last addresses when they cannot be found any more.
     """
 
     def __init__(self, client: DnsClient, name: str) -> None:
@@ -47,7 +47,7 @@ class SrvRecords:
         self._hosts: dict[str, list[str]] = {}
 
     async def find(self) -> Found:
-        """Ask once. Raises LookUpError; that the address of a target is not known is no such trouble."""
+        """Ask once. Raises LookUpError for the SRV records, but not for the address of a target: see `missing`."""
         answer = await self._client.targets(self._name)
         names = sorted({target.host for target in answer.targets})
         known = answer.addresses | {name: [name] for name in names if is_ip(name)}
@@ -61,7 +61,7 @@ class SrvRecords:
         return Found(target_backends(answer.targets, self._hosts), ttl, answer.absence, _missing(missing))
 
     async def _ask(self, names: Iterable[str]) -> dict[str, Addresses]:
-        """What is known of each name in time."""
+        """The addresses of each name, as far as they are found in time."""
         answers = {name: Addresses([], absence=f"no answer in {TARGETS_TIMEOUT:g}s") for name in names}
         limit = asyncio.Semaphore(QUESTIONS_AT_ONCE)
 

@@ -1,16 +1,16 @@
-"""The time between two look-ups of a name: as long as its source says, and cut short when a backend cannot be reached."""
+"""The wait between two look-ups of a name, which is cut short when a backend cannot be reached."""
 
 import asyncio
 from contextlib import suppress
 from time import monotonic
 
 SHORTEST = 1.0
-"""Seconds from the start of a look-up to that of the next one, however often backends fail."""
+"""The least seconds from the start of a look-up to the start of the next, however often backends fail."""
 
 
 class Interval:
-    """Of one name. A refresh that is asked for while a look-up is under way is followed by another look-up: what the first
-    one finds may be older than the failure."""
+    """The interval of one name. A refresh during a look-up causes another look-up, because the answer of the first may be
+    older than the failure."""
 
     def __init__(self, shortest: float = SHORTEST) -> None:
         self._shortest = shortest
@@ -18,16 +18,16 @@ class Interval:
         self._refresh = asyncio.Event()
 
     def begin(self) -> None:
-        """A look-up begins now."""
+        """Note that a look-up begins now."""
         self._began = monotonic()
         self._refresh.clear()
 
     def cut_short(self) -> None:
-        """Look up as soon as may be."""
+        """End the current or the next wait as soon as the shortest interval allows."""
         self._refresh.set()
 
     async def wait(self, seconds: float) -> None:
-        """Wait so long, or until a refresh is asked for and the shortest time has passed since the last look-up began."""
+        """Wait so many seconds; less after `cut_short`, but at least the shortest interval since the last look-up began."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._refresh.wait()

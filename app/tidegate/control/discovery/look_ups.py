@@ -1,7 +1,7 @@
-"""Look-ups of host names by the system, in threads that hold nothing else up.
+"""Looks up host names with the system's resolver, in a bounded number of threads.
 
-The system's resolver cannot be told to stop: a name whose DNS server is silent takes its thread for up to a minute. So there
-is one look-up of a name at a time, the threads are bounded, and names that were slow before wait only for each other.
+The system's resolver cannot be cancelled: while a DNS server is silent, a look-up occupies its thread for up to a minute. So
+there is one look-up of a name at a time, and names that were slow before have separate threads and delay only each other.
 """
 
 import asyncio
@@ -17,23 +17,23 @@ from tidegate.control.spawn import spawn
 from tidegate.core.address import Address, alternating
 
 MOST_PROMPT, MOST_SLOW = 64, 16
-"""Threads for names that have been answered in time, or have not been asked for yet; and for all the others."""
+"""The most threads for names that were answered in time or not asked for yet; and for all other names."""
 
 SLOW_AFTER = 1.0
 TIMEOUT = 10.0
-"""Seconds for which a caller waits; the thread may need longer."""
+"""Seconds that a caller waits; the thread may take longer."""
 
 Resolve = Callable[[str], list[str]]
 Answer = asyncio.Future[list[str]]
 
 
 def resolve(host: str) -> list[str]:
-    """All addresses of a name, in the order of the system. Blocks; raises OSError."""
+    """All addresses of a name, in the system's order. Blocks; raises OSError."""
     return [str(sockaddr[0]) for *_, sockaddr in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
 
 
 class LookUps:
-    """All look-ups of the process; whoever asks for a name that is being looked up waits for the same answer."""
+    """All look-ups of the process. Callers that ask for the same name at the same time share one look-up."""
 
     def __init__(self, resolve: Resolve = resolve) -> None:
         self._resolve = resolve
@@ -42,7 +42,7 @@ class LookUps:
         self._prompt_places, self._slow_places = asyncio.Semaphore(MOST_PROMPT), asyncio.Semaphore(MOST_SLOW)
 
     async def find(self, name: Address) -> list[str]:
-        """All addresses of a name, in the order in which to try them. Raises OSError or TimeoutError."""
+        """All addresses of a name, in the order to try them. Raises OSError or TimeoutError."""
         answer = self._under_way.get(name.host)
         if answer is None:
             answer = self._under_way[name.host] = asyncio.get_running_loop().create_future()
@@ -56,18 +56,18 @@ class LookUps:
             started = monotonic()
             _start(self._resolve, host, answer)
             await asyncio.wait([answer])
-            answer.exception()  # it has been seen, also where all who asked have gone
+            answer.exception()  # marks it as retrieved, in case every caller has given up
         (self._slow.add if monotonic() - started > SLOW_AFTER else self._slow.discard)(host)
 
 
 def _start(resolve: Resolve, host: str, answer: Answer) -> None:
-    """Call in a thread that ends with the process, if not before."""
+    """Resolve in a daemon thread, which ends with the process at the latest."""
     loop = asyncio.get_running_loop()
 
     def work() -> None:
         try:
             found = resolve(host)
-        except Exception as error:  # noqa: BLE001  (it is raised where it is waited for)
+        except Exception as error:  # noqa: BLE001  (the caller of `find` gets it)
             deliver = partial(answer.set_exception, error)
         else:
             deliver = partial(answer.set_result, found)

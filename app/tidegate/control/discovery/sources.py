@@ -1,4 +1,4 @@
-"""Which source of backends a pool has; what only one of them needs is loaded only for that one."""
+"""Makes the source of backends of each pool. Imports the libraries of a source only when a pool uses it."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
@@ -15,14 +15,14 @@ class Source(Protocol):
     """Finds the backends of one pool and calls `LivePool.discovered`."""
 
     async def run(self) -> None:
-        """Work for ever, or until there is nothing that could change."""
+        """Run forever, or until nothing can change any more."""
 
     def refresh(self, backend: str) -> None:
-        """A backend could not be reached: look again now whether it has moved, at most once a second for each name."""
+        """Look up this backend again soon, because it could not be reached: at most once a second for each name."""
 
 
 class Sources:
-    """Makes the source of each pool. Pools share how host names are looked up, and those of one cluster how it is asked."""
+    """Makes the source of each pool. All pools share the look-ups; pools of the same cluster share its requests."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -30,19 +30,19 @@ class Sources:
         self._clusters: dict[tuple[str | None, str | None], Cluster] = {}
 
     def of(self, pool: LivePool) -> Source:
-        """The source that the settings of the pool name, not yet running."""
+        """A new source, as the settings of the pool say. The caller runs it."""
         match pool.settings.source:
             case "kubernetes":
                 return self._kubernetes(pool)
             case "dns":
-                from tidegate.control.discovery.dns import DnsDiscovery  # noqa: PLC0415  4 MB that most sidecars do without
+                from tidegate.control.discovery.dns import DnsDiscovery  # noqa: PLC0415  4 MB that most sidecars do not need
 
                 return DnsDiscovery(pool)
             case _:
                 return StaticDiscovery(pool, self._look_ups.find)
 
     def _kubernetes(self, pool: LivePool) -> Source:
-        from tidegate.control.discovery.kubernetes.source import (  # noqa: PLC0415  11 MB that most sidecars do without
+        from tidegate.control.discovery.kubernetes.source import (  # noqa: PLC0415  11 MB that most sidecars do not need
             KubernetesDiscovery,
             cluster_of,
         )

@@ -1,8 +1,7 @@
-"""Backends from the settings. Host names are resolved here, again and again, never by a worker.
+"""Backends from the settings. Control looks up their host names repeatedly; workers never do.
 
-A host name is one backend at one of its addresses: the first of the system's answer, until a check or a client finds that
-another one works instead. It keeps its address while that is still in the answer, and when the name cannot be resolved any
-more.
+A host name is one backend, at one of its addresses: the first of the system's answer, until a probe or a client finds that
+another one works instead. The backend keeps its address while that is still in the answer, or while look-ups fail.
 """
 
 import asyncio
@@ -28,7 +27,7 @@ _log = structlog.get_logger()
 
 
 class StaticDiscovery:
-    """Keeps a pool's list of backends, whose names may move to other addresses."""
+    """The discovery of one pool whose backends are in the settings. Their names may move to other addresses."""
 
     def __init__(self, pool: LivePool, look_up: LookUp, interval: float | None = None) -> None:
         self._pool = pool
@@ -40,21 +39,21 @@ class StaticDiscovery:
         self._publishing = False
 
     async def run(self) -> None:
-        """Give the pool its backends, and again when an address has changed. Ends only where there is nothing to resolve.
+        """Give the pool its backends, and update them when an address changes. Ends only if there are no host names.
 
-        A name joins when it has been resolved, or when that has failed: one that is slow keeps no other backend waiting.
+        A host name joins the pool after its first look-up, even if that failed. A slow name does not delay other backends.
         """
         self._publish()
         names = [entry.address for entry in self._backends if not entry.address.is_literal]
         await asyncio.gather(*map(self._follow, names))
 
     def refresh(self, backend: str) -> None:
-        """Look its name up again."""
+        """Look up the backend's name again soon."""
         if interval := self._intervals.get(backend):
             interval.cut_short()
 
     async def _follow(self, name: Address) -> None:
-        """Each name for itself: one that is slow, or that nobody knows, does not hold another one up."""
+        """Look up one name forever. Each name has its own task, so that a slow or unknown name does not delay another."""
         interval = self._intervals[str(name)]
         while True:
             interval.begin()
@@ -63,7 +62,7 @@ class StaticDiscovery:
             await interval.wait(jittered_delay(seconds, random.random()))
 
     def _publish_soon(self) -> None:
-        """Once for all names that are resolved in the same turn of the loop."""
+        """Publish once for all names that are resolved in the same turn of the event loop."""
         if not self._publishing:
             self._publishing = True
             asyncio.get_running_loop().call_soon(self._publish)

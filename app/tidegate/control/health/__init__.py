@@ -1,1 +1,1 @@
-"""Active health checks: `prober` says when, `outcome` runs one probe on a `connection`, `kinds` has one kind per file."""
+"""Active health checks: `prober` schedules the probes, `outcome` runs one of the `kinds/`, each on its own `connection`."""

@@ -1,7 +1,7 @@
-"""A probe's connection: always a fresh one, with bounds on all that is received, and encrypted when asked for.
+"""The connection of a probe: always a new one, optionally encrypted, with a bound on everything that it receives.
 
-On a plain socket, because a stream or a transport would take from the peer more than was asked for. A peer that always has
-more to say cannot keep the loop busy either: there is a bound on everything that one probe receives.
+It uses a plain socket, because a stream or a transport would read more from the peer than the probe wants. The bound keeps a
+peer that sends endlessly from keeping the event loop busy.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ CHUNK = 8 * 1024
 MOST_LINE = 8 * 1024
 MOST_RECEIVED = 256 * 1024
 LONGEST_GOODBYE = 0.5
-"""Seconds that a backend has to end the connection after it was asked to."""
+"""Seconds for a backend to close the connection after it was asked to."""
 
 
 class Connection:
-    """A connected socket, which belongs to `connected`; all methods raise ProbeError or OSError."""
+    """A connected socket. `connected` owns and closes it. All methods raise ProbeError or OSError."""
 
     def __init__(self, sock: socket.socket, progress: Progress) -> None:
         self._sock, self._progress = sock, progress
@@ -37,16 +37,16 @@ class Connection:
 
     @property
     def own_host(self) -> str:
-        """The IP address of this end."""
+        """The local IP address."""
         return str(self._sock.getsockname()[0])
 
     async def send(self, data: bytes) -> None:
-        """Send all of it."""
+        """Send all bytes."""
         await self._loop.sock_sendall(self._sock, self._tls.encrypted(data) if self._tls else data)
         self._progress.sent += len(data)
 
     async def read(self) -> bytes:
-        """What has come, at most a chunk or so; empty at the end of the stream."""
+        """Receive some bytes, about a chunk at most. Empty at the end of the stream."""
         if self._unread:
             data, self._unread = self._unread, b""
             return data
@@ -55,7 +55,7 @@ class Connection:
         return data
 
     async def line(self) -> bytes:
-        """The next line, without its end."""
+        """Read the next line, without its line ending."""
         data = bytearray()
         while b"\n" not in data:
             if len(data) > MOST_LINE:
@@ -66,7 +66,7 @@ class Connection:
         return line.removesuffix(b"\r")
 
     async def exactly(self, count: int) -> bytes:
-        """So many bytes; the caller has bounded the count."""
+        """Read exactly `count` bytes. The caller limits the count."""
         if not count:
             return b""
         data = bytearray()
@@ -76,7 +76,8 @@ class Connection:
         return bytes(data[:count])
 
     async def start_tls(self, context: SSLContext, server_name: str) -> None:
-        """Encrypt from here on. With a context that verifies, the server's certificate must be valid for the name."""
+        """Do the TLS handshake, and encrypt from then on. If the context verifies, the certificate must be valid for the
+        name."""
         self._progress.encrypting = True
         tls = TlsLayer(context, server_name)
         self._tls = tls
@@ -87,7 +88,7 @@ class Connection:
         self._progress.encrypting = False
 
     async def say_goodbye(self, data: bytes) -> None:
-        """Take leave as the protocol asks, and wait a little for the other end; the probe has passed, whatever happens."""
+        """Send the protocol's last message, and wait shortly for the peer to close. The probe has passed in any case."""
         self._progress.passed = True
         with suppress(OSError, ProbeError):
             async with asyncio.timeout(LONGEST_GOODBYE):
@@ -96,7 +97,7 @@ class Connection:
                     pass
 
     def end(self) -> None:
-        """Tell a TLS peer that this is the end, or what was wrong: many log it if they are not told. Never waits."""
+        """Send close_notify or an alert to a TLS peer, because many servers log an error without it. Never waits."""
         if self._tls:
             with suppress(OSError):
                 self._sock.send(self._tls.last_words())
@@ -108,7 +109,7 @@ class Connection:
         return data
 
     async def _receive(self) -> bytes:
-        await asyncio.sleep(0)  # where there is always more to receive, nothing else here would ever wait
+        await asyncio.sleep(0)  # lets other tasks run even if the peer always has more to receive
         data = await self._loop.sock_recv(self._sock, CHUNK)
         self._on_the_wire += len(data)
         if self._on_the_wire > MOST_RECEIVED:
@@ -128,7 +129,7 @@ class Connection:
 
 @asynccontextmanager
 async def connected(request: ProbeRequest) -> AsyncIterator[Connection]:
-    """Connect to the address of a probe; closed at the end. Raises OSError."""
+    """Connect to the address of a probe; the socket is closed at the end. Raises OSError."""
     with _new_socket(request.address) as sock:
         await _connect(sock, request.address)
         request.progress.connected = True
@@ -140,13 +141,14 @@ async def connected(request: ProbeRequest) -> AsyncIterator[Connection]:
 
 
 async def _connect(sock: socket.socket, address: Address) -> None:
-    """Connect to an IP address. uvloop's `sock_connect` would look it up first, at a fifth of the cost of a `tcp` probe."""
+    """Connect to an IP address. uvloop's `sock_connect` would look it up first, which takes a fifth of the cost of a `tcp`
+    probe."""
     error = sock.connect_ex(tuple(address))
     if error == EINPROGRESS:
         await _until_writable(sock)
         error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if not error and has_met_itself(sock, *address):
-        sock.setsockopt(*RESET_ON_CLOSE)  # after a reset the port is free at once for the backend that should have it
+        sock.setsockopt(*RESET_ON_CLOSE)  # a reset frees the port at once, so that the backend can listen on it
         error = ECONNREFUSED
     if error:
         error = precise_error(error, address.host)

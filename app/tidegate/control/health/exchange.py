@@ -1,7 +1,7 @@
-"""The HTTP of the probes: one request on a fresh connection, and no more of the answer than is needed to judge it.
+"""HTTP for probes: sends one request on a new connection, and reads only the part of the answer that decides the result.
 
-A client library would do more: it follows, collects and decodes, and a backend that never stops sending would cost control
-what its probes must not cost. Here every part of an answer has a bound.
+A client library would follow redirects, collect and decode, so a backend that sends endlessly would cost control too much.
+Here every part of an answer has a bound.
 """
 
 import re
@@ -20,7 +20,7 @@ _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9])(?: .*)?")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The status, the headers by lower-case name, and the connection with what comes behind them."""
+    """The status, the headers by lower-case name, and the connection, from which the rest can be read."""
 
     status: int
     headers: Mapping[str, str]
@@ -29,7 +29,7 @@ class Answer:
 
 @asynccontextmanager
 async def get(request: ProbeRequest, path: str, extra_headers: Mapping[str, str] | None = None) -> AsyncIterator[Answer]:
-    """Ask the backend for a path; the connection is dropped at the end. Raises ProbeError or OSError."""
+    """Send a GET request for a path on a new connection, which is closed at the end. Raises ProbeError or OSError."""
     async with connected(request) as connection:
         yield await ask(connection, request, path, extra_headers)
 
@@ -37,7 +37,7 @@ async def get(request: ProbeRequest, path: str, extra_headers: Mapping[str, str]
 async def ask(
     connection: Connection, request: ProbeRequest, path: str, extra_headers: Mapping[str, str] | None = None
 ) -> Answer:
-    """Ask for a path over this connection. Raises ProbeError or OSError."""
+    """Send a GET request for a path on this connection. Raises ProbeError or OSError."""
     headers = {
         "Host": request.host_header,
         **user_agent(request),
@@ -56,7 +56,7 @@ async def ask(
 
 
 def user_agent(request: ProbeRequest) -> dict[str, str]:
-    """The name of the probe, unless the settings give one."""
+    """The User-Agent header of the probe, unless the settings have one."""
     return {} if "user-agent" in map(str.lower, request.headers) else {"User-Agent": "tidegate-probe"}
 
 

@@ -1,4 +1,4 @@
-"""One probe from its start to its outcome: within its timeout, and with a reason for people when it fails."""
+"""Runs one probe within its timeout, and returns its outcome, with a reason for people when it fails."""
 
 import asyncio
 import os
@@ -19,27 +19,27 @@ _log = structlog.get_logger()
 
 
 class NoResourcesError(Exception):
-    """This system has no descriptor, memory or port for a probe, which says nothing about the backend."""
+    """This machine has no descriptor, memory or port for a probe, so there is no result for the backend."""
 
 
 class LateError(Exception):
-    """Control itself was too late to wait for the answer as long as it should, which says nothing about the backend."""
+    """Control was too late to wait for the answer for the whole timeout, so there is no result for the backend."""
 
 
 MOST_OTHERS = 8
-"""Further addresses of a name that one probe tries."""
+"""The most further addresses of a name that one probe tries."""
 
 
 class Outcome(NamedTuple):
-    """At which address a probe has passed; or the address of the backend, and why it has failed."""
+    """The IP address at which a probe has passed; or the backend's address, and why the probe has failed there."""
 
     host: str
     failure: str | None = None
 
 
 async def outcome_of(backend: Backend, settings: HealthSettings, pool: str) -> Outcome:
-    """Probe once, and where that fails the other addresses of the backend's name, all at the same time: within a second
-    timeout there is an answer, however many of them are silent. Raises NoResourcesError or LateError.
+    """Probe once. If that fails, probe the other addresses of the backend's name, all at the same time: this takes at most a
+    second timeout, however many of them are silent. Raises NoResourcesError or LateError.
     """
     failure = await failure_of(backend, settings, pool)
     hosts = () if failure is None or settings.address else backend.others[:MOST_OTHERS]
@@ -56,9 +56,9 @@ async def outcome_of(backend: Backend, settings: HealthSettings, pool: str) -> O
 
 
 async def failure_of(backend: Backend, settings: HealthSettings, pool: str) -> str | None:
-    """Probe once: why the backend did not pass, or None.
+    """Probe once. Returns why the backend failed, or None if it passed.
 
-    Raises NoResourcesError or LateError when it was not the backend that failed.
+    Raises NoResourcesError or LateError if the failure was not the backend's.
     """
     if not backend.host:
         return "the name cannot be resolved"
@@ -90,7 +90,7 @@ async def _failure_within(limit: TimeLimit, request: ProbeRequest, pool: str) ->
 
 
 def _in_words(error: OSError) -> str:
-    """The system's own words, not the library's: the address is known, the reader wants the reason."""
+    """The system's text for the error. The library's text would add the address, which the reader already has."""
     if error.errno == EADDRNOTAVAIL:
         return "no local port is left for a connection there"
     if error.errno is not None and error.errno > 0:

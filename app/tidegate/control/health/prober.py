@@ -1,4 +1,4 @@
-"""Probes the backends of a pool, each at its own jittered times, and at once when a worker could not connect."""
+"""Schedules the probes of a pool's backends: each at its own jittered times, and at once after a worker's dial failed."""
 
 import asyncio
 import random
@@ -23,18 +23,18 @@ COMPLAINT_INTERVAL = 10.0
 _log = structlog.get_logger()
 
 SHORTEST_PAUSE = 0.1
-"""Seconds between two probes of a backend however often workers report failures."""
+"""The least seconds between two probes of a backend, however often workers report failures."""
 
 MOST_STARTS = 32
-"""Probes that start in one turn of the loop, so that the admin routes answer in between when many are due at once."""
+"""The most probes that start in one turn of the event loop, so that the admin port can answer between many due probes."""
 
 
 @dataclass(slots=True, eq=False)
 class ScheduledProbe:
-    """The next probe of one backend: scheduled (it has a timer), waiting for a place, or under way (it has a task).
+    """The next probe of one backend: scheduled (it has a timer), waiting for a place, or running (it has a task).
 
-    Times are of the monotonic clock. `in_rhythm` is False until the moment of its probes has been spread over the interval;
-    `seen` is the traffic at its last turn.
+    Times are of the monotonic clock. `in_rhythm` is False until its probes have been spread over the interval. `seen` is the
+    traffic when it was last due.
     """
 
     name: str
@@ -49,13 +49,13 @@ class ScheduledProbe:
 
 
 class Probers:
-    """When each backend of a pool that is checked is probed, and how many at a time.
+    """Schedules the probes of each backend of a pool that is checked, and limits how many run at a time.
 
-    A backend has a timer between its probes, and a task only while one is under way. The cap is the pool's, not the
-    process's: a pool whose backends all hang fills its places for the whole timeout, and must not hold up the probes of
-    another. Backends wait for a place in the order in which they became due, each at most once, so none can starve another;
-    a probe's timeout starts when it has a place. There are descriptors for `most` probes at a time.
-    `failed(backend)` is told each failure.
+    A backend has a timer between its probes, and a task only while one is running. The limit is per pool instead of per
+    process: a pool whose backends all hang fills its places for the whole timeout, and must not delay the probes of another
+    pool. Backends wait for a place in the order in which they became due, each at most once, so none can starve another. A
+    probe's timeout starts when it gets a place. There are descriptors for `most` probes at a time. Calls `failed(backend)`
+    after each failed probe.
     """
 
     def __init__(self, pool: LivePool, most: int, failed: Callable[[str], None] = lambda _: None) -> None:
@@ -63,61 +63,61 @@ class Probers:
         health = pool.settings.health
         self._most = min(health.max_concurrent, most)
         self._pace = ProbePace(health.interval, health.fast_interval, health.down_interval)
-        self._turns: dict[str, ScheduledProbe] = {}
+        self._probes: dict[str, ScheduledProbe] = {}
         self._waiting: deque[ScheduledProbe] = deque()
         self._under_way = 0
         self._is_starting = False
         self._next_complaint = 0.0
 
     def sync(self) -> None:
-        """Probe exactly the backends that the pool has now."""
+        """Start probing the pool's new backends, and stop probing those that have left."""
         members = {name: member for name, member in self._pool.snapshot.members.items() if self._pool.checks(member.backend)}
-        for name in [name for name in self._turns if name not in members]:
-            _give_up(self._turns.pop(name))
+        for name in [name for name in self._probes if name not in members]:
+            _give_up(self._probes.pop(name))
         for name in members:
-            if name not in self._turns:
-                turn = self._turns[name] = ScheduledProbe(name)
-                self._schedule(turn, monotonic() + first_delay(self._pace.interval, len(members), random.random()))
+            if name not in self._probes:
+                probe = self._probes[name] = ScheduledProbe(name)
+                self._schedule(probe, monotonic() + first_delay(self._pace.interval, len(members), random.random()))
 
     def hurry(self, name: str) -> None:
-        """Probe this backend at once, unless it is being probed; not more often than every SHORTEST_PAUSE."""
-        turn = self._turns.get(name)
-        if turn is not None and turn.timer is not None:
-            turn.is_urgent, turn.in_rhythm = True, False
-            self._schedule(turn, min(turn.due, max(monotonic(), turn.ended + SHORTEST_PAUSE)))
+        """Probe this backend at once, at most every SHORTEST_PAUSE seconds. No effect while a probe waits or runs."""
+        probe = self._probes.get(name)
+        if probe is not None and probe.timer is not None:
+            probe.is_urgent, probe.in_rhythm = True, False
+            self._schedule(probe, min(probe.due, max(monotonic(), probe.ended + SHORTEST_PAUSE)))
 
     def stop(self) -> None:
-        """End all probes."""
-        for turn in self._turns.values():
-            _give_up(turn)
-        self._turns.clear()
+        """Cancel all probes."""
+        for probe in self._probes.values():
+            _give_up(probe)
+        self._probes.clear()
 
-    def _schedule(self, turn: ScheduledProbe, due: float) -> None:
-        if turn.timer is not None:
-            turn.timer.cancel()
-        turn.due = due
-        turn.timer = asyncio.get_running_loop().call_later(max(0.0, due - monotonic()), self._came_due, turn)
+    def _schedule(self, probe: ScheduledProbe, due: float) -> None:
+        if probe.timer is not None:
+            probe.timer.cancel()
+        probe.due = due
+        probe.timer = asyncio.get_running_loop().call_later(max(0.0, due - monotonic()), self._came_due, probe)
 
-    def _came_due(self, turn: ScheduledProbe) -> None:
-        turn.timer = None
-        if self._is_vouched_for(turn):
-            self._pool.skipped(turn.name)
-            turn.started = monotonic()
-            self._schedule_next(turn)
+    def _came_due(self, probe: ScheduledProbe) -> None:
+        probe.timer = None
+        if self._is_vouched_for(probe):
+            self._pool.skipped(probe.name)
+            probe.started = monotonic()
+            self._schedule_next(probe)
         else:
-            self._waiting.append(turn)
+            self._waiting.append(probe)
             self._start_soon()
 
-    def _is_vouched_for(self, turn: ScheduledProbe) -> bool:
-        """Whether the traffic since the last turn makes this probe unnecessary."""
+    def _is_vouched_for(self, probe: ScheduledProbe) -> bool:
+        """Whether the traffic since this backend was last due makes the probe unnecessary."""
         health = self._pool.settings.health
         if not health.skip_on_traffic:
             return False
-        before, turn.seen = turn.seen, self._pool.traffic(turn.name)
-        if before is None or turn.is_urgent or self._pool.records[turn.name].health.undecided:
+        before, probe.seen = probe.seen, self._pool.traffic(probe.name)
+        if before is None or probe.is_urgent or self._pool.records[probe.name].health.undecided:
             return False
-        is_up = self._pool.snapshot.members[turn.name].state is State.UP
-        return is_up and turn.seen.vouches(before, connecting_suffices=health.type == HealthType.TCP)
+        is_up = self._pool.snapshot.members[probe.name].state is State.UP
+        return is_up and probe.seen.vouches(before, connecting_suffices=health.type == HealthType.TCP)
 
     def _start_soon(self) -> None:
         if self._waiting and not self._is_starting:
@@ -127,48 +127,48 @@ class Probers:
     def _start_waiting(self) -> None:
         self._is_starting = False
         most = self._most - self._under_way
-        for turn in [self._waiting.popleft() for _ in range(min(most, MOST_STARTS, len(self._waiting)))]:
-            if self._turns.get(turn.name) is turn:  # it may have left the pool while it waited
+        for probe in [self._waiting.popleft() for _ in range(min(most, MOST_STARTS, len(self._waiting)))]:
+            if self._probes.get(probe.name) is probe:  # else it has left the pool while it waited
                 self._under_way += 1
-                turn.started = monotonic()
-                turn.task = spawn(self._take(turn), f"probe {self._pool.name} {turn.name}")
-                turn.task.add_done_callback(partial(self._ended, turn))
+                probe.started = monotonic()
+                probe.task = spawn(self._run(probe), f"probe {self._pool.name} {probe.name}")
+                probe.task.add_done_callback(partial(self._ended, probe))
         if self._under_way < self._most:
             self._start_soon()
 
-    async def _take(self, turn: ScheduledProbe) -> None:
-        """Probe; once more where the backend has moved meanwhile, for the result says nothing about where it is now."""
+    async def _run(self, probe: ScheduledProbe) -> None:
+        """Probe. If the backend's address has changed meanwhile, probe again, because the result is for the old address."""
         address = None
         try:
-            while address != (backend := self._pool.snapshot.members[turn.name].backend).address:
+            while address != (backend := self._pool.snapshot.members[probe.name].backend).address:
                 address, started = backend.address, monotonic()
                 outcome = await outcome_of(backend, self._pool.settings.health, self._pool.name)
         except NoResourcesError as error:
             self._complain(error)
         except LateError:
-            self._pool.probed_late(turn.name)
-            turn.started, turn.in_rhythm = monotonic(), False  # soon, and not all of them at once
+            self._pool.probed_late(probe.name)
+            probe.started, probe.in_rhythm = monotonic(), False  # probe again soon, spread out over the interval
         else:
-            self._pool.probed(turn.name, outcome.failure, monotonic() - started, outcome.host)
+            self._pool.probed(probe.name, outcome.failure, monotonic() - started, outcome.host)
             if outcome.failure is not None:
-                self._failed(turn.name)
+                self._failed(probe.name)
 
-    def _ended(self, turn: ScheduledProbe, _task: asyncio.Task[None]) -> None:
-        """Give the place to the next one. Called also when the task was cancelled before its first step."""
+    def _ended(self, probe: ScheduledProbe, _task: asyncio.Task[None]) -> None:
+        """Give the place to the next probe. Also called if the task was cancelled before its first step."""
         self._under_way -= 1
         self._start_soon()
-        turn.task, turn.is_urgent, turn.ended = None, False, monotonic()
-        if self._turns.get(turn.name) is turn:
-            self._schedule_next(turn)
+        probe.task, probe.is_urgent, probe.ended = None, False, monotonic()
+        if self._probes.get(probe.name) is probe:
+            self._schedule_next(probe)
 
-    def _schedule_next(self, turn: ScheduledProbe) -> None:
-        step = self._pace.step(self._pool.records[turn.name].health)
-        if turn.in_rhythm:
-            due = next_due(turn.due, turn.started, step, random.random())
+    def _schedule_next(self, probe: ScheduledProbe) -> None:
+        step = self._pace.step(self._pool.records[probe.name].health)
+        if probe.in_rhythm:
+            due = next_due(probe.due, probe.started, step, random.random())
         else:
-            due = turn.started + spread_delay(step, random.random())
-        turn.in_rhythm = True
-        self._schedule(turn, due)
+            due = probe.started + spread_delay(step, random.random())
+        probe.in_rhythm = True
+        self._schedule(probe, due)
 
     def _complain(self, error: NoResourcesError) -> None:
         if monotonic() >= self._next_complaint:
@@ -176,8 +176,8 @@ class Probers:
             _log.error("probe_impossible", pool=self._pool.name, reason=str(error))
 
 
-def _give_up(turn: ScheduledProbe) -> None:
-    if turn.timer is not None:
-        turn.timer.cancel()
-    if turn.task is not None:
-        turn.task.cancel()
+def _give_up(probe: ScheduledProbe) -> None:
+    if probe.timer is not None:
+        probe.timer.cancel()
+    if probe.task is not None:
+        probe.task.cancel()

@@ -1,4 +1,4 @@
-"""What a probe is told, how it says that it failed, and how far it has come."""
+"""The request for a probe, its progress, and the error that says why it failed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,31 +9,33 @@ from tidegate.settings import HealthSettings
 from tidegate.settings.notation.units import format_duration
 
 SHOWN = 80
-"""Characters of an answer that a reason quotes at most."""
+"""The most characters of an answer that a reason quotes."""
 
 SHORTEST_SECRET = 4
-"""Characters of a header's value that is kept out of what is shown; a shorter one says nothing, and is in many an answer."""
+"""The least characters of a header's value that is masked: a shorter one reveals nothing, and occurs in many answers."""
 
 CLOSED = "connection closed without an answer"
 
 
 class ProbeError(Exception):
-    """The backend did not pass; the text is the reason that people read in the log and on the status page."""
+    """The backend has failed the probe. The text is the reason in the log and on the status page."""
 
 
 @dataclass(slots=True)
 class Progress:
-    """How far a probe has come, for the reason when its time is over; `sent` and `received` in bytes, without TLS's own."""
+    """The progress of a probe, for the reason after a timeout; `sent` and `received` in bytes, without TLS overhead."""
 
     connected: bool = False
     encrypting: bool = False
     passed: bool = False
     sent: int = 0
     received: int = 0
-    unexpected: Callable[[str], str] | None = None  # says what has come instead, given the words for when
+    unexpected: Callable[[str], str] | None = (
+        None  # makes the reason about an unexpected answer, from words like "within 1s"
+    )
 
     def unfinished(self, timeout: float) -> str:
-        """Why a probe has failed that was not done within its timeout (seconds)."""
+        """The reason for a probe that was not finished within its timeout in seconds."""
         limit = format_duration(timeout)
         if not self.connected:
             return f"no connection in {limit}"
@@ -50,7 +52,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class ProbeRequest:
-    """The address to probe, the backend's name, what the pool's settings ask for, and how far the probe has come."""
+    """The address to probe, the backend's name, the pool's health settings, and the progress of the probe."""
 
     address: Address
     name: str
@@ -59,33 +61,33 @@ class ProbeRequest:
 
     @property
     def host_header(self) -> str:
-        """What HTTP calls this backend."""
+        """The Host header (HTTP) or authority (gRPC) for this backend."""
         return self.settings.host or self.name
 
     @property
     def server_name(self) -> str:
-        """What TLS calls this backend: the name asked for, else the backend's own, which may be an IP address."""
+        """The TLS server name for this backend: the one in the settings, else the backend's host, maybe an IP address."""
         host = self.settings.server_name or self.name.rpartition(":")[0].strip("[]")
         return host.partition("%")[0].removesuffix(".")
 
     @property
     def password(self) -> str:
-        """The password, empty when there is none; must never be shown."""
+        """The password, empty if there is none. Never show it."""
         return self.settings.password.get_secret_value() if self.settings.password else ""
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers that are asked for; their values must never be shown."""
+        """The headers in the settings. Never show their values."""
         return dict(self.settings.headers.items()) if self.settings.headers else {}
 
     def quoted(self, answer: bytes) -> str:
-        """An answer as it may be shown: escaped, its middle left out where it is long, and without what is secret."""
+        """An answer as it may be shown: escaped, shortened in the middle, and with secrets masked."""
         for secret in self._secrets():
             answer = answer.replace(secret.encode(), b"***")
         return repr(shortened(answer.decode(errors="backslashreplace"), SHOWN))
 
     def _secrets(self) -> list[str]:
-        """What must not be shown, the longest first; of a header also the last word, like the token behind `Bearer`."""
+        """The secrets, the longest first: the password and the headers' values, also their last words, as after `Bearer`."""
         words = {word for value in self.headers.values() for word in (value, value.split()[-1])}
         secrets = {word for word in words if len(word) >= SHORTEST_SECRET} | {self.password}
         return sorted(secrets - {""}, key=len, reverse=True)

@@ -1,4 +1,4 @@
-"""The timeout of a probe: `asyncio.timeout`, but for the time in which control's own loop stood still."""
+"""The timeout of a probe: like `asyncio.timeout`, without the time during which control's event loop stood still."""
 
 import asyncio
 from time import monotonic
@@ -8,7 +8,7 @@ from tidegate.core.health.probe_time import Look, ProbeTime
 
 
 class TimeLimit:
-    """Raises TimeoutError in its block once the time of a probe is over (timeout in seconds)."""
+    """A context that raises TimeoutError in its block when the timeout of a probe, in seconds, is over."""
 
     def __init__(self, timeout: float) -> None:
         self._loop = asyncio.get_running_loop()
@@ -29,12 +29,12 @@ class TimeLimit:
 
     @property
     def is_over(self) -> bool:
-        """Whether the block was ended by the time."""
+        """Whether the timeout has ended the block."""
         return self._limit.expired()
 
     @property
     def was_late(self) -> bool:
-        """Whether control was so late that a probe which has failed says nothing about the backend."""
+        """Whether control was so late that a failed probe proves nothing about the backend."""
         return self._last is Look.LATE or self._time.excuses(monotonic())
 
     def _wait(self) -> None:

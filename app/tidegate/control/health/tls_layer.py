@@ -1,4 +1,4 @@
-"""TLS between a connection and its user: bytes in, bytes out, without a socket of its own."""
+"""TLS as a layer of bytes in and bytes out, without a socket."""
 
 import ssl
 from contextlib import suppress
@@ -10,25 +10,25 @@ CHUNK = 16 * 1024
 
 
 class TlsLayer:
-    """The client's side of one TLS connection. Raises ProbeError for what the peer does wrong."""
+    """The client's side of one TLS connection. Raises ProbeError for errors of the peer."""
 
     def __init__(self, context: ssl.SSLContext, server_name: str) -> None:
         self._from_peer, self._to_peer = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._object = context.wrap_bio(self._from_peer, self._to_peer, server_hostname=server_name)
 
     def take(self, data: bytes) -> None:
-        """Take what has come from the peer; empty is the end of the stream."""
+        """Take bytes received from the peer; empty means the end of the stream."""
         if data:
             self._from_peer.write(data)
         else:
             self._from_peer.write_eof()
 
     def pending(self) -> bytes:
-        """What must be sent to the peer now, perhaps nothing."""
+        """The bytes to send to the peer now, maybe none."""
         return self._to_peer.read()
 
     def handshake(self) -> bool:
-        """Go on with the handshake; whether it is complete."""
+        """Continue the handshake. Returns whether it is complete."""
         try:
             self._object.do_handshake()
         except ssl.SSLWantReadError:
@@ -42,12 +42,12 @@ class TlsLayer:
         return True
 
     def encrypted(self, data: bytes) -> bytes:
-        """These bytes as they must be sent."""
+        """Encrypt bytes. Returns the bytes to send."""
         self._object.write(data)
         return self.pending()
 
     def decrypted(self) -> bytes | None:
-        """What the peer says, empty at the end of the stream; None when more has to come first."""
+        """The decrypted bytes of the peer, empty at the end of the stream. None if more must be received first."""
         try:
             return self._object.read(CHUNK)
         except ssl.SSLWantReadError:
@@ -58,7 +58,7 @@ class TlsLayer:
             raise ProbeError(f"TLS failed: {_in_words(error)}") from None
 
     def last_words(self) -> bytes:
-        """The end of the encrypted stream as it must be sent, or the alert that a failed handshake has left."""
+        """The bytes to send at the end: close_notify, or the alert of a failed handshake."""
         with suppress(ssl.SSLError):
             self._object.unwrap()
         return self.pending()
@@ -66,7 +66,7 @@ class TlsLayer:
 
 @lru_cache(maxsize=256)
 def client_context(*, verify: bool, ca_file: str | None) -> ssl.SSLContext:
-    """What probes with these settings share; the CA file is read once. Raises ProbeError."""
+    """The context of all probes with these settings. The CA file is read once. Raises ProbeError."""
     try:
         context = ssl.create_default_context(cafile=ca_file) if verify else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     except (OSError, ValueError):
@@ -78,7 +78,7 @@ def client_context(*, verify: bool, ca_file: str | None) -> ssl.SSLContext:
 
 
 def context_of(request: ProbeRequest) -> ssl.SSLContext:
-    """The context that the settings of a pool ask for. Raises ProbeError."""
+    """The context for the settings of a pool. Raises ProbeError."""
     return client_context(verify=request.settings.verify, ca_file=request.settings.ca_file)
 
 

@@ -1,1 +1,1 @@
-"""What operators read: `metrics` and `status`, from the same `views`, made in slices by `rendering`."""
+"""Reports for operators: `metrics/` and `status/`, from the same `views`, made in slices by `rendering`."""

@@ -1,4 +1,4 @@
-"""How control makes what is long and read by many: in short slices, and once for all who ask within a second."""
+"""Makes long answers in short slices of work, and shares each answer between all requests within a second."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -8,17 +8,17 @@ from typing import Generic, TypeVar
 from tidegate.control.spawn import spawn
 
 SLICE, LONGEST_SLICE = 0.004, 0.02
-"""Seconds of work after which the loop serves others: probes, the link, `/livez`. The slice is longer where they take long,
-half as long as they did, or a loop that is busy would never get to the end."""
+"""Seconds of work after which the event loop serves other tasks: probes, the link, `/livez`. If these take long, the next
+slice is half as long as they took, up to the longest: otherwise the work would never end on a busy loop."""
 
 KEPT = 1.0
-"""Seconds for which what was made answers whoever asks."""
+"""Seconds for which a finished value answers further requests."""
 
 T = TypeVar("T")
 
 
 async def in_slices(items: Iterable[T]) -> AsyncIterator[T]:
-    """The items one by one; after each slice of work the loop serves others, so what the items stand for may change."""
+    """The items one by one. After each slice of work, other tasks run, so the objects behind the items may change."""
     end = monotonic() + SLICE
     for item in items:
         yield item
@@ -29,9 +29,9 @@ async def in_slices(items: Iterable[T]) -> AsyncIterator[T]:
 
 
 class Shared(Generic[T]):
-    """A value that is made by `make` when it is asked for, one at a time, for all who ask until a second after that.
+    """A value made on demand by `make`, once at a time, and shared by all callers until KEPT seconds after it is finished.
 
-    `name` is that of the task which makes it.
+    `name` is the name of the task that makes it.
     """
 
     def __init__(self, make: Callable[[], Awaitable[T]], name: str) -> None:
@@ -39,18 +39,18 @@ class Shared(Generic[T]):
         self._value: asyncio.Future[T] | None = None
 
     async def get(self) -> T:
-        """The value. Raises what `make` has raised; then the next one who asks has it made again."""
+        """The value. Raises the exception of `make`; the next call then makes it again."""
         if self._value is None:
             self._value = asyncio.get_running_loop().create_future()
             spawn(self._fulfil(self._value), self._name)
-        return await asyncio.shield(self._value)  # who gives up waiting takes it from nobody else
+        return await asyncio.shield(self._value)  # a cancelled caller does not cancel it for the others
 
     async def _fulfil(self, value: asyncio.Future[T]) -> None:
         try:
             value.set_result(await self._make())
-        except Exception as error:  # noqa: BLE001  (it is the answer, a bug included; the process goes on)
+        except Exception as error:  # noqa: BLE001  (any exception goes to the callers; the process goes on)
             value.set_exception(error)
-            value.exception()  # nobody may be left to ask for it
+            value.exception()  # marks it as retrieved, in case every caller has given up
             self._forget()
         else:
             asyncio.get_running_loop().call_later(KEPT, self._forget)

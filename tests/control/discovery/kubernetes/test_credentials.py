@@ -118,7 +118,7 @@ async def test_a_kubeconfig_that_cannot_be_used_is_said_and_tried_again(
         await settled(pool, 1)
 
 
-async def test_key_files_that_somebody_has_swept_away_are_written_anew(tmp_path: Path) -> None:
+async def test_key_files_that_were_deleted_are_written_again(tmp_path: Path) -> None:
     authority, certificate = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(certificate)
     async with running_api_server(certificate) as server:

@@ -355,7 +355,7 @@ async def test_slices_without_the_port_are_said_while_others_are_used(server: Ap
     assert [entry["reason"] for entry in log if entry["event"] == "discovery_skipped"] == [reason]
 
 
-async def test_nobody_is_followed_to_another_server(server: ApiServer, tmp_path: Path) -> None:
+async def test_a_redirect_to_another_server_is_not_followed(server: ApiServer, tmp_path: Path) -> None:
     async with running_api_server() as other:
         await other.put(TWO)
         server.standing["list"] = redirect(f"{other.url}/apis/discovery.k8s.io/v1/namespaces/chat/endpointslices")

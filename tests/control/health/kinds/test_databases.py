@@ -57,7 +57,7 @@ async def test_a_password_that_is_echoed_is_not_shown() -> None:
         assert reason.endswith("args beginning with: '***'\"")
 
 
-async def test_postgres_is_up_for_whoever_may_log_in_and_its_log_stays_empty() -> None:
+async def test_postgres_is_up_whether_or_not_the_user_may_log_in_and_its_log_stays_empty() -> None:
     certificate = trustme.CA().issue_cert("127.0.0.1")
     async with postgres_server(RULES, certificate) as server:
         before = server.logged

@@ -1,6 +1,7 @@
-"""Backends from a Service of Kubernetes. Imported only where a pool asks for it.
+"""Backends from a Service of Kubernetes. Imported only if a pool needs it.
 
-- `cluster` knows where the API server is and who we are, and makes requests; `credentials` reads that from files.
-- `watch` lists the objects of one Service and follows them for ever, over `stream`; `trouble` is all that can go wrong.
-- `source` gives a pool the backends that the objects say, as `slices` and `endpoint_choice` of `tidegate.core` decide.
+- `cluster` makes requests to an API server, with the `credentials` from a service account or a `kubeconfig` (which may run
+  a `program` and use `impersonation`); `resolver` looks up the server's name.
+- `watch` lists the objects of one Service and follows them forever; `stream` parses the answers; `trouble` has the errors.
+- `source` keeps a pool's backends equal to the objects, as `slices` and `endpoint_choice` in `tidegate.core` decide.
 """

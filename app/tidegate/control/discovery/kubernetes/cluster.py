@@ -1,7 +1,7 @@
-"""Requests to the API server of one cluster.
+"""Makes requests to the API server of one cluster.
 
-Every request has a connection of its own, which ends with it: so a rotated certificate, a server that moved, or a connection
-that is half dead outlives no request. A watch takes minutes, so this costs nothing.
+Every request uses a new connection. So a rotated certificate, a server that has moved, or a half-dead connection affects one
+request at most. Watches take minutes, so this costs nothing.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from tidegate.control.discovery.look_ups import LookUps
 CREDENTIALS_AGE = 60.0  # seconds; bound tokens rotate
 CONNECT_TIMEOUT = 10.0
 MOST_TOKENS = 16
-"""So many of the last ones are kept out of the log: one lives on after its successor has been read."""
+"""This many of the last tokens are masked in errors: an old token stays in use after its successor has been read."""
 LARGEST_REFUSAL = 64 * 1024
 READ_AHEAD = 2 * 1024 * 1024
 WATCHED_OVER = (
@@ -36,12 +36,13 @@ WATCHED_OVER = (
     (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
     (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 45_000),
 )
-"""A server whose host is gone is noticed after 45 seconds, as by client-go. One that hangs is not: its kernel answers."""
+"""Socket options that detect a dead host after 45 seconds, as in client-go. They do not detect a process that hangs,
+because its kernel still answers."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A GET: its path and query, and what it does in words that end in `in the namespace ...`."""
+    """A GET request: its path and query, and `what` it does, in words that end in `in the namespace ...`."""
 
     path: str
     query: Mapping[str, str]
@@ -49,14 +50,14 @@ class Request:
 
 
 class Cluster:
-    """Makes requests with credentials that are read again every minute, and at once when the server does not take them."""
+    """Makes requests. Credentials are read again every minute, and at once when the server rejects them."""
 
     def __init__(self, source: Source, look_ups: LookUps | None = None, *, credentials_age: float = CREDENTIALS_AGE) -> None:
         self._source, self._age = source, credentials_age
         self._resolver = Resolver(look_ups or LookUps())
         self._configuration: Configuration | None = None
         self._read_at = 0.0
-        self._reading = asyncio.Lock()  # pools share what one of them has read
+        self._reading = asyncio.Lock()  # pools share the credentials that one of them has read
         self._tokens: deque[str] = deque(maxlen=MOST_TOKENS)
 
     @asynccontextmanager
@@ -67,9 +68,9 @@ class Cluster:
         answer_timeout: float,
         timeout: float,  # noqa: ASYNC109
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The answer to a request, status 200, which begins within `answer_timeout` seconds and ends within `timeout`.
+        """The answer to a request, with status 200. It begins within `answer_timeout` seconds and ends within `timeout`.
 
-        Raises ClusterError. The connection is closed at the end of the context, without a word to the server over TLS.
+        Raises ClusterError. The connection is closed at the end of the context, without a TLS close_notify.
         """
         is_open = False
         try:
@@ -99,7 +100,7 @@ class Cluster:
     ) -> tuple[ApiClient, aiohttp.ClientResponse]:
         try:
             client = self._client(credentials)
-        except OSError:  # a file of theirs has gone since
+        except OSError:  # a file of the credentials has been removed
             self._configuration = None
             raise
         client.user_agent = f"tidegate/{__version__}"
@@ -114,7 +115,7 @@ class Cluster:
                 )
                 patience = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT)
                 answer = await client.call_api(*arguments, _request_timeout=patience)
-        except ValueError as error:  # a URL or a header that cannot be
+        except ValueError as error:  # an invalid URL or header
             await client.close()
             raise unreachable(error) from error
         except BaseException:
@@ -127,13 +128,13 @@ class Cluster:
         client = ApiClient(credentials)
         rest = client.rest_client
         connector = aiohttp.TCPConnector(ssl=rest.ssl_context, resolver=self._resolver)
-        # The session that the package would make looks the name up in threads that the whole loop shares.
-        given = credentials.client_session_kwargs or {}  # the headers of the identity to act as
+        # The package's own session would look the name up in threads that the whole loop shares.
+        given = credentials.client_session_kwargs or {}  # the impersonation headers
         rest.pool_manager = aiohttp.ClientSession(connector=connector, trust_env=True, read_bufsize=READ_AHEAD, **given)
         return client
 
     async def _credentials(self, *, rejected: Configuration | None = None) -> Configuration:
-        """Those that were read, unless they are old or are those that the server has rejected."""
+        """The credentials, read again if they are old or were `rejected` by the server."""
         async with self._reading:
             known = self._configuration
             if known is None or known is rejected or monotonic() - self._read_at >= self._age:
@@ -144,7 +145,7 @@ class Cluster:
 
 
 async def _refuse(response: aiohttp.ClientResponse, what: str) -> None:
-    """Raise ClusterError unless the answer is what was asked for."""
+    """Raise ClusterError unless the status is 200 without a redirect."""
     if response.history:
         raise ClusterError(REDIRECTED)
     if response.status == 200:
@@ -154,7 +155,7 @@ async def _refuse(response: aiohttp.ClientResponse, what: str) -> None:
 
 
 def _message(body: bytes) -> str:
-    """The message of a Status object, or the first line of a text; empty for what is for programs."""
+    """The message of a Status object, or the first line of a text. Empty for HTML and other JSON."""
     try:
         status = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -165,7 +166,7 @@ def _message(body: bytes) -> str:
 
 
 def _watch_over(response: aiohttp.ClientResponse) -> None:
-    """Let the kernel notice a server that is gone without a word."""
+    """Let the kernel detect a server that has vanished."""
     connection = response.connection
     sock = connection.transport.get_extra_info("socket") if connection and connection.transport else None
     if sock is not None:

@@ -1,4 +1,4 @@
-"""Where the API server is and who we are: a service account's files, or a kubeconfig."""
+"""Reads the address of the API server and our credentials, from a service account's files or from a kubeconfig."""
 
 import asyncio
 import os
@@ -25,14 +25,14 @@ LOAD_TIMEOUT = 20.0  # seconds; a kubeconfig may name a program to run
 
 
 class Source(Protocol):
-    """Fills in a configuration; `name` says to people where from."""
+    """A source of credentials: fills in a configuration."""
 
     @property
     def name(self) -> str:
-        """What it is called in a reason."""
+        """The name of the source in messages for people."""
 
     async def __call__(self, configuration: Configuration) -> None:
-        """Fill it in."""
+        """Fill in the configuration."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class ServiceAccount:
 
     @property
     def name(self) -> str:
-        """The files."""
+        """The names of the files."""
         return f"the service account ({self.token_file}, {self.certificate_file})"
 
     async def __call__(self, configuration: Configuration) -> None:
@@ -67,24 +67,24 @@ class Kubeconfig:
 
     @property
     def name(self) -> str:
-        """The file."""
+        """The name of the file."""
         return f"the kubeconfig {self.path}"
 
     async def __call__(self, configuration: Configuration) -> None:
-        """Fill in the configuration. The file is never written."""
+        """Fill in the configuration. Never writes the file."""
         _forget_lost_files()
         await Loader(KubeConfigMerger(self.path).config, self.context, self.environ).load_and_set(configuration)
 
 
 async def load(source: Source) -> Configuration:
-    """A new configuration. Raises UnusableCredentialsError, whose text has no secret in it."""
+    """Load a new configuration from the source. Raises UnusableCredentialsError, whose text contains no secret."""
     configuration = Configuration()
     try:
         async with asyncio.timeout(LOAD_TIMEOUT):
             await source(configuration)
         _try_certificates(configuration)
         _try_token(configuration)
-    except Exception as error:  # noqa: BLE001  (the loaders trust that the files have the right shape)
+    except Exception as error:  # noqa: BLE001  (the loaders do not check the shape of the files)
         raise UnusableCredentialsError(f"{source.name} cannot be used: {_reason(error)}") from None
     return configuration
 
@@ -94,7 +94,7 @@ def _reason(error: Exception) -> str:
         case UnusableCredentialsError():
             return str(error)
         case ConfigException():
-            return str(error).partition("{")[0]  # what follows quotes the file, with its secrets
+            return str(error).partition("{")[0]  # the rest quotes the file, with its secrets
         case TimeoutError():
             return f"it took longer than {LOAD_TIMEOUT:g} seconds"
         case yaml.MarkedYAMLError() if error.problem_mark is not None:
@@ -113,13 +113,13 @@ def _try_token(configuration: Configuration) -> None:
 
 
 def _forget_lost_files() -> None:
-    """The package keeps the names of the key files that it has written, also of those that somebody has swept away."""
+    """Make the package write its temporary key files again, if any of them has been deleted from outside."""
     if not all(map(os.path.exists, kube_config._temp_files.values())):  # noqa: SLF001
         kube_config._cleanup_temp_files()  # noqa: SLF001
 
 
 def _try_certificates(configuration: Configuration) -> None:
-    """Say which file it is that TLS cannot use; a key must not ask for its password on a terminal."""
+    """Name the file that TLS cannot use. The empty password keeps an encrypted key from asking on a terminal."""
     try:
         context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
     except OSError as error:
@@ -133,7 +133,8 @@ def _try_certificates(configuration: Configuration) -> None:
 
 
 def _in_words(error: OSError) -> str:
-    """Without the text of the exception, which may name temporary files; that there is no folder for those is said."""
+    """The reason without the text of the exception, which may name temporary files. It still says, for example, that there
+    is no folder for them."""
     if isinstance(error, ssl.SSLError):
         return (error.reason or "it is not in PEM format").lower().replace("_", " ")
     return (error.strerror or type(error).__name__).lower()

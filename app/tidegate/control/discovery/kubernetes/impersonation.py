@@ -1,6 +1,6 @@
-"""The identity that a user of a kubeconfig acts as: the `Impersonate-*` headers of every request.
+"""Impersonation: the `Impersonate-*` headers of every request, from the user of a kubeconfig.
 
-Source: k8s.io/client-go/transport/round_trippers.go, and tools/clientcmd/validation.go for what is refused.
+Source: k8s.io/client-go/transport/round_trippers.go, and tools/clientcmd/validation.go for the refusals.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,13 +11,13 @@ from multidict import CIMultiDict
 from tidegate.control.discovery.kubernetes.trouble import UnusableCredentialsError
 
 EXTRA = "Impersonate-Extra-"
-TOKEN = "!#$&'*+-.^_`|~"  # noqa: S105  what a header's name may have beside letters and digits, but for the escape itself
+TOKEN = "!#$&'*+-.^_`|~"  # noqa: S105  valid in a header's name besides letters and digits; without the escape character
 
 
 def impersonation(user: Mapping[str, object]) -> CIMultiDict[str]:
     """The headers for `as`, `as-uid`, `as-groups` and `as-user-extra`. Raises UnusableCredentialsError.
 
-    Without them a request would have all rights of the user itself.
+    Without them, a request would have all rights of the user itself.
     """
     headers = CIMultiDict(_headers(user))
     if headers and "Impersonate-User" not in headers:
@@ -27,7 +27,7 @@ def impersonation(user: Mapping[str, object]) -> CIMultiDict[str]:
 
 
 def one_line(owner: str, key: str, value: object) -> str:
-    """The value of an entry that has to be a text which can go into a header. Raises UnusableCredentialsError."""
+    """The value of an entry, which must be a text on one line, valid in a header. Raises UnusableCredentialsError."""
     if not (isinstance(value, str) and value.isprintable()):
         raise UnusableCredentialsError(f"its {owner}'s {key}: expected text on one line")
     return value

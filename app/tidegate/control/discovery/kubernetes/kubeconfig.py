@@ -1,7 +1,7 @@
-"""Reads one context of a kubeconfig as client-go does: what it says about trust and rights is done, or refused by name.
+"""Reads one context of a kubeconfig as client-go does. Every entry about trust and rights is followed, or refused by name.
 
-The kubernetes package would run programs without a limit, ask identity providers without looking at their certificate, and
-take what it does not know for nothing.
+The kubernetes package alone would run programs without limits, contact identity providers without verifying their
+certificate, and ignore entries that it does not know.
 """
 
 from collections.abc import Mapping, MutableMapping
@@ -14,12 +14,12 @@ from tidegate.control.discovery.kubernetes.program import ask_program
 from tidegate.control.discovery.kubernetes.trouble import UnusableCredentialsError
 
 FOR_PROGRAMS = "client.authentication.k8s.io/exec"
-"""The extension of a cluster that is meant for its users' programs."""
-TOLD = ("server", "tls-server-name", "insecure-skip-tls-verify", "proxy-url", "disable-compression")
+"""The extension of a cluster that is passed to its users' programs."""
+CLUSTER_INFO_KEYS = ("server", "tls-server-name", "insecure-skip-tls-verify", "proxy-url", "disable-compression")
 
 
 class Loader(KubeConfigLoader):
-    """The package's loader, with limits and checks of its own. Raises UnusableCredentialsError."""
+    """The package's loader, with our limits and checks. Raises UnusableCredentialsError."""
 
     def __init__(self, config: object, context: str | None, environ: Mapping[str, str]) -> None:
         super().__init__(config, context, config_base_path=None)  # type: ignore[no-untyped-call]
@@ -28,19 +28,19 @@ class Loader(KubeConfigLoader):
         if name and self._user is None:
             raise UnusableCredentialsError(f"its context names the user {name!r}, which is not there")
         assert self._cluster is not None
-        self._cluster_settings = _given(self._cluster.value)
-        self._user_settings = _given(self._user.value) if self._user is not None else {}
+        self._cluster_settings = _without_empty(self._cluster.value)
+        self._user_settings = _without_empty(self._user.value) if self._user is not None else {}
         _check_cluster(self._cluster_settings, self._cluster["server"])
         _check_user(self._user_settings)
         self._user = self._user or ConfigNode("user", {})
 
     async def load_and_set(self, client_configuration: Configuration) -> None:
-        """Fill in the configuration, and with which headers requests are made."""
+        """Fill in the configuration, including the headers of all requests."""
         await super().load_and_set(client_configuration)  # type: ignore[no-untyped-call]
         client_configuration.client_session_kwargs = {"headers": impersonation(self._user_settings)}
 
     async def load_from_exec_plugin(self) -> bool:
-        """Take over what the program says; the package would log it where it fails, and go on without."""
+        """Take over the credentials that the program prints. The package would only log a failure, and go on without."""
         settings, folder = self._user_settings["exec"], self._folder_of(self._user)
         assert isinstance(settings, Mapping)
         status = await ask_program(settings, self._environ, folder, self._cluster_info())
@@ -55,7 +55,8 @@ class Loader(KubeConfigLoader):
         return True
 
     async def _load_oid_token(self) -> str:
-        """Send the token that is there; whoever renews it writes it into the file, which is read again each minute."""
+        """Use the token in the file. It is not renewed here: another program writes a new one, and the file is read again
+        each minute."""
         provider = self._user_settings["auth-provider"]
         config = provider.get("config") if isinstance(provider, Mapping) else None
         token = config.get("id-token") if isinstance(config, Mapping) else None
@@ -66,9 +67,9 @@ class Loader(KubeConfigLoader):
         return self.token
 
     def _cluster_info(self) -> Mapping[str, object]:
-        """What a program may know of the cluster: the type `Cluster` of `client.authentication.k8s.io/v1`."""
+        """The description of the cluster for a program: the type `Cluster` of `client.authentication.k8s.io/v1`."""
         cluster = self._cluster_settings
-        info = {key: cluster[key] for key in TOLD if key in cluster}
+        info = {key: cluster[key] for key in CLUSTER_INFO_KEYS if key in cluster}
         authority = FileOrData(cluster, "certificate-authority", file_base_path=self._folder_of(self._cluster))
         if data := authority.as_data():
             info["certificate-authority-data"] = data
@@ -79,13 +80,13 @@ class Loader(KubeConfigLoader):
         return info
 
     def _folder_of(self, node: ConfigNode | None) -> str:
-        """Where relative paths of a part start: the folder of the file that it was in."""
+        """The base of relative paths in a node: the folder of its file."""
         assert node is not None
         return str(self._get_base_path(node.path))  # type: ignore[no-untyped-call]
 
 
-def _given(part: MutableMapping[str, object]) -> MutableMapping[str, object]:
-    """The part of a kubeconfig, from which entries without a value have been taken: for client-go they are not there."""
+def _without_empty(part: MutableMapping[str, object]) -> MutableMapping[str, object]:
+    """Remove entries without a value from a part of a kubeconfig, because client-go ignores them. Returns the same part."""
     for key in [key for key, value in part.items() if value in (None, "")]:
         del part[key]
     return part
@@ -106,7 +107,7 @@ def _check_cluster(cluster: Mapping[str, object], server: str) -> None:
 
 
 def _check_user(user: MutableMapping[str, object]) -> None:
-    """Refuse what cannot be done. A token in a file counts more than one beside it."""
+    """Refuse entries that are not supported. A `tokenFile` wins over a `token`, which is removed."""
     impersonation(user)
     if "auth-provider" in user and "exec" in user:
         raise UnusableCredentialsError("its user has both an auth-provider and exec: expected one of them")

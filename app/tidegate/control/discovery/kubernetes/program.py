@@ -1,6 +1,6 @@
-"""The program that a kubeconfig names for credentials, run with limits: a credential plugin of client-go.
+"""Runs the program that a kubeconfig names for credentials (a client-go credential plugin), with limits.
 
-The kubernetes package would leave one that hangs behind, and log what it writes to its standard error, secrets included.
+The kubernetes package alone would leave a hanging program behind, and log its standard error, secrets included.
 Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#input-and-output-formats
 """
 
@@ -24,8 +24,8 @@ async def ask_program(
 ) -> Mapping[str, object]:
     """The `status` of the ExecCredential that the program prints. Raises UnusableCredentialsError.
 
-    A relative path of the program starts in `folder`; it learns of the cluster where it asks for that. Whatever happens, a
-    cancellation included, the program and all that it has started end with it.
+    A relative path of the program starts in `folder`. The program gets `cluster` if its settings ask for it. In every case,
+    even on cancellation, the program and all processes that it has started are killed.
     """
     command, arguments = settings.get("command"), settings.get("args") or []
     if not isinstance(command, str) or not isinstance(arguments, list):
@@ -57,7 +57,7 @@ def _asks_for_cluster(settings: Mapping[str, object]) -> bool:
 
 
 async def _start(command: str, arguments: list[str], environment: Mapping[str, str]) -> Process:
-    """A process in a group of its own; a cancellation while it starts leaves no part of it behind."""
+    """Start the process in its own session. On cancellation during the start, the process is killed."""
     starting = asyncio.get_running_loop().create_task(  # awaited below, so it needs no spawn
         asyncio.create_subprocess_exec(
             command, *arguments, env=environment, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, start_new_session=True
@@ -98,7 +98,7 @@ async def _answer(process: Process, command: str) -> Mapping[str, object]:
 
 
 def _variables(entries: object) -> dict[str, str]:
-    """The `env` of the kubeconfig."""
+    """The variables in the `env` of the kubeconfig."""
     listed = entries if isinstance(entries, list) else []
     return {
         str(entry["name"]): str(entry["value"])

@@ -1,4 +1,4 @@
-"""How the name of an API server is looked up: as all names are, where one without an answer holds no other one up."""
+"""Looks up the name of an API server by the shared look-ups of the process, where a slow name does not delay others."""
 
 import socket
 
@@ -9,18 +9,18 @@ from tidegate.core.address import Address
 
 
 class Resolver(AbstractResolver):
-    """The look-ups of the process for one connector of aiohttp."""
+    """Adapts the look-ups of the process to aiohttp."""
 
     def __init__(self, look_ups: LookUps) -> None:
         self._look_ups = look_ups
 
     async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
-        """All addresses of a name, of the family if one is asked for. Raises OSError, TimeoutError included."""
+        """All addresses of a name, of `family` unless that is AF_UNSPEC. Raises OSError, which includes TimeoutError."""
         found = [_result(host, address, port) for address in await self._look_ups.find(Address(host, port))]
         return [result for result in found if family in {socket.AF_UNSPEC, result["family"]}]
 
     async def close(self) -> None:
-        """The look-ups belong to the process."""
+        """Do nothing: the look-ups belong to the process."""
 
 
 def _result(host: str, address: str, port: int) -> ResolveResult:

@@ -10,7 +10,7 @@ from tidegate.control.discovery.kubernetes.cluster import Cluster
 from tidegate.control.discovery.kubernetes.credentials import Kubeconfig, ServiceAccount
 from tidegate.control.discovery.kubernetes.stream import Event
 from tidegate.control.discovery.kubernetes.trouble import ClusterError
-from tidegate.control.discovery.kubernetes.watch import Listener, Objects, Watch, WatchPace
+from tidegate.control.discovery.kubernetes.watch import Objects, Watch, WatchCallbacks, WatchPace
 from tidegate.control.discovery.look_ups import LookUps
 from tidegate.control.pools.live_pool import LivePool
 from tidegate.core.discovery.endpoint_choice import Choice, Wanted, choose
@@ -20,13 +20,14 @@ from tidegate.settings import KubernetesApi, KubernetesSettings
 
 SOURCE = "kubernetes"
 PUBLISH_PAUSE = 0.05
-REST = 4  # a pause lasts at least so many times as long as the work before it, however many events come
+REST = 4  # a pause is at least this many times as long as the work before it, however many events come
 ROOM_PAUSE = 2.0
-"""Seconds until those that found no room are tried again: whose last session ends makes room without an event."""
+"""Seconds until backends that found no room are tried again: the end of a backend's last session makes room without an
+event."""
 MOVE_PAUSE = 0.25
-"""Seconds for which an endpoint stays that has gone: it may move to another slice, by an event that is still to come."""
+"""Seconds for which a missing endpoint stays: it may be moving to another slice, whose event is still to come."""
 PORTION = 500
-"""Backends that join or leave at once: what control has to do for thousands would keep `/healthz` waiting."""
+"""The most backends that join or leave at once: the work for thousands would delay `/healthz`."""
 MOST_COMPLAINTS = 200
 
 _log = structlog.get_logger()
@@ -40,7 +41,7 @@ def cluster_of(settings: KubernetesSettings, environ: Mapping[str, str], look_up
 
 
 class KubernetesDiscovery:
-    """The discovery of one pool. Trouble with the API server never takes a backend away."""
+    """The discovery of one pool from one Service. Errors of the API server never remove a backend."""
 
     def __init__(self, pool: LivePool, cluster: Cluster, pace: WatchPace | None = None) -> None:
         settings = pool.settings.kubernetes
@@ -48,12 +49,12 @@ class KubernetesDiscovery:
         self._pool, self._settings, self._service = pool, settings, settings.service
         self._wanted = Wanted(settings.port, settings.node or "", settings.zone or "")
         self._store = Store(read_endpoints if settings.api is KubernetesApi.ENDPOINTS else read_slice)
-        listener = Listener(self._listed, self._happened, self._watching, self._failed)
+        callbacks = WatchCallbacks(self._listed, self._happened, self._watching, self._failed)
         self._objects = Objects.of(self._service, settings.api)
-        self._watch = Watch(cluster, self._objects, listener, pace or WatchPace())
+        self._watch = Watch(cluster, self._objects, callbacks, pace or WatchPace())
         self._complained: set[str] = set()
-        self._trouble = ""  # with the API server; empty while all is known
-        self._oddity = ""  # why an API server that answers has no backends for us
+        self._trouble = ""  # the last error of the API server; empty while the watch works
+        self._oddity = ""  # why there are fewer backends than expected although the API server answers
         self._said_synced = False
         self._gone_since: dict[str, float] = {}
         self._due: asyncio.TimerHandle | None = None
@@ -61,7 +62,7 @@ class KubernetesDiscovery:
         self._not_before = 0.0
 
     async def run(self) -> None:
-        """Follow the Service for ever."""
+        """Follow the Service forever."""
         self._pool.discovery.reason = "the API server has not answered yet"
         if self._settings.api is KubernetesApi.ENDPOINTS:
             self._warn("discovery_deprecated", "v1 Endpoints are deprecated since Kubernetes 1.33: expected endpointslices")
@@ -71,9 +72,9 @@ class KubernetesDiscovery:
             self._forget_due()
 
     def refresh(self, backend: str) -> None:
-        """Nothing to do: a watch is told at once."""
+        """Do nothing: a watch gets every change at once."""
 
-    # What the watch tells
+    # Called by the watch
 
     def _listed(self, items: list[object]) -> None:
         self._store = self._store.listed(items)
@@ -88,7 +89,7 @@ class KubernetesDiscovery:
         self._publish_in(max(0.0, self._not_before - monotonic()))
 
     def _watching(self) -> None:
-        """From the version of the last list or event, so nothing has been missed."""
+        """The watch continues from the version of the last list or event, so it has missed nothing."""
         self._trouble = ""
         self._report()
         if not self._said_synced:
@@ -103,7 +104,7 @@ class KubernetesDiscovery:
         self._trouble, self._said_synced = str(trouble), False
         self._report()
 
-    # What the pool and people learn
+    # Updates of the pool, and log lines
 
     def _publish_in(self, seconds: float) -> None:
         at = monotonic() + seconds
@@ -112,7 +113,7 @@ class KubernetesDiscovery:
             self._due, self._due_at = asyncio.get_running_loop().call_later(seconds, self._publish), at
 
     def _publish(self, *, is_whole: bool = False) -> None:
-        """Events that come while this works, and for a while after, are published together."""
+        """Update the pool. Events that come meanwhile, and in the pause after it, are published together."""
         self._due = None
         started = monotonic()
         choice = choose(self._store.slices, self._wanted)
@@ -124,13 +125,13 @@ class KubernetesDiscovery:
         self._not_before = now + max(PUBLISH_PAUSE, REST * (now - started))
 
     def _gradually(self, choice: Choice) -> tuple[Sequence[Backend], Sequence[Backend]]:
-        """The choice, with as many newcomers and leavers as one portion has, and as they were those that have just gone."""
+        """The choice, with at most a portion of newcomers and a portion of leavers; backends that have just gone stay."""
         now, members = monotonic(), self._pool.snapshot.members
         listed = {backend.name for backend in (*choice.backends, *choice.draining)}
         gone = {name: self._gone_since.get(name, now) for name in members if name not in listed}
         leavers = [name for name, since in gone.items() if now - since >= MOVE_PAUSE]
         newcomers = [backend.name for backend in choice.backends if backend.name not in members]
-        held = [] if self._pool.left_out else newcomers[PORTION:]  # those without room would be newcomers for ever
+        held = [] if self._pool.left_out else newcomers[PORTION:]  # those without room would be newcomers forever
         later = {*leavers[PORTION:], *held}
         self._gone_since = {name: gone[name] for name in gone.keys() - leavers[:PORTION]}
         if later or self._gone_since:
@@ -145,7 +146,7 @@ class KubernetesDiscovery:
         )
 
     def _note_oddity(self, choice: Choice) -> None:
-        """Say once why there are fewer backends than one would think."""
+        """Log once why there are fewer backends than expected."""
         event, oddity = "discovery_skipped" if choice.backends else "discovery_empty", choice.problem
         if not self._store.objects:
             oddity = self._objects.absence

@@ -1,4 +1,4 @@
-"""The body of a watch: one JSON object per line, read with a bound."""
+"""Parses the bodies of watches (one JSON object per line) and lists, with bounds on their size."""
 
 from collections.abc import AsyncIterator
 from typing import NamedTuple
@@ -9,19 +9,19 @@ import orjson
 from tidegate.control.discovery.kubernetes.trouble import ClusterError
 
 LARGEST_EVENT = 16 << 20  # bytes; etcd stores objects of at most 1.5 MiB
-LARGEST_LIST = 32 << 20  # 16,384 endpoints, as many as there can be, take about 16
+LARGEST_LIST = 32 << 20  # bytes; 16,384 endpoints, the most that a pool can have, take about 16 MiB
 KINDS = frozenset({"ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"})
 
 
 class Event(NamedTuple):
-    """One event of a watch, and its object as the server wrote it."""
+    """One event of a watch: its type, and the object as received."""
 
     kind: str
     item: object
 
 
 async def events(response: aiohttp.ClientResponse) -> AsyncIterator[Event]:
-    """The events up to the clean end of the stream. Raises ClusterError for what is no event."""
+    """The events, until the clean end of the stream. Raises ClusterError for anything that is not an event."""
     buffer = bytearray()
     async for chunk in response.content.iter_any():
         buffer += chunk
@@ -50,7 +50,7 @@ def _event(line: bytes | bytearray) -> Event:
 
 
 async def whole_list(response: aiohttp.ClientResponse) -> tuple[list[object], str]:
-    """The items of a list and its resource version. Raises ClusterError for what is no list."""
+    """The items of a list and its resource version. Raises ClusterError if the answer is not a list."""
     buffer = bytearray()
     async for chunk in response.content.iter_any():
         buffer += chunk
@@ -70,7 +70,7 @@ async def whole_list(response: aiohttp.ClientResponse) -> tuple[list[object], st
 
 
 def version_of(item: object) -> str:
-    """The resource version of an object or a list, which nobody but the server understands; empty where there is none."""
+    """The resource version of an object or a list, an opaque text; empty if it has none."""
     metadata = item.get("metadata") if isinstance(item, dict) else None
     version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
     return version if isinstance(version, str) else ""

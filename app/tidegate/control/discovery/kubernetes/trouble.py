@@ -1,4 +1,4 @@
-"""What can go wrong between us and the API server, in words, and what it means for the next attempt."""
+"""The errors between us and the API server: the reason for people, and the consequence for the next attempt."""
 
 import asyncio
 import errno
@@ -19,9 +19,9 @@ REDIRECTED = "the API server sends us elsewhere, where we do not go: give its ow
 
 
 class ClusterError(Exception):
-    """A request that did not give what it should. Its text is bounded, and one line that a terminal can show.
+    """A request has failed. The text is one printable line of bounded length.
 
-    `end` is what it means for the watch. `retry_after` in seconds, as the server asks.
+    `end` is how the watch has ended. `retry_after` is in seconds, as the server asks.
     """
 
     def __init__(self, reason: str, *, end: End = End.OTHER, retry_after: float = 0.0) -> None:
@@ -29,7 +29,7 @@ class ClusterError(Exception):
         self.end, self.retry_after = end, min(retry_after, MOST_RETRY_AFTER)
 
     def hide(self, secret: str) -> None:
-        """Take a secret out of the reason: a server may tell us what we have sent."""
+        """Mask a secret in the reason, because a server may quote what we have sent."""
         if secret:
             self.args = (self.args[0].replace(secret, "***"),)
 
@@ -39,11 +39,11 @@ class ClusterError(Exception):
 
 
 class UnusableCredentialsError(ClusterError):
-    """What should say where the cluster is, and who we are, does not."""
+    """The credentials, or the address of the cluster, cannot be read or used."""
 
 
 def refused(status: int, message: str, what: str, retry_after: str | None = None) -> ClusterError:
-    """Trouble from the status of an answer; `what` is the request in words, as in `list endpointslices in chat`."""
+    """The error for the status of an answer. `what` is the request in words, like `list endpointslices in chat`."""
     match status:
         case 401:
             reason = "401: the API server does not know our token or certificate"
@@ -62,7 +62,7 @@ def refused(status: int, message: str, what: str, retry_after: str | None = None
 
 
 def _seconds(retry_after: str | None) -> float:
-    """What `Retry-After` asks for: seconds or a date (RFC 9110, 10.2.3)."""
+    """The seconds that `Retry-After` asks for, as a number or a date (RFC 9110, 10.2.3)."""
     if retry_after is None:
         return 0.0
     try:
@@ -90,11 +90,11 @@ REASONS: tuple[tuple[type[Exception], str], ...] = (
     (OSError, "cannot reach the API server: {}"),
     (Exception, "the request could not be made: {}"),
 )
-"""The first that fits; what the system or TLS says is put in."""
+"""The reason for each exception; the first match counts. `{}` is replaced by the error of the system or of TLS."""
 
 
 def unreachable(error: Exception, *, was_open: bool = False) -> ClusterError:
-    """Trouble from a connection that could not be made, or did not hold; `was_open` when the answer had begun."""
+    """The error for a connection that could not be made, or broke. `was_open`: the answer had begun."""
     reason = next(reason for kind, reason in REASONS if isinstance(error, kind))
     end = End.CUT if was_open and not isinstance(error, TimeoutError) else End.OTHER
     if isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno == errno.ECONNREFUSED:

@@ -1,4 +1,4 @@
-"""Lists the objects of one Service and watches them for ever, as client-go's Reflector does.
+"""Lists the objects of one Service and watches them forever, like client-go's Reflector.
 
 Source: k8s.io/client-go/tools/cache/reflector.go.
 """
@@ -23,9 +23,13 @@ BACKOFF = Backoff(first=0.8, longest=30.0, healthy_after=10.0)
 
 @dataclass(frozen=True)
 class WatchPace:
-    """Seconds: how long a watch may last (chosen at random, so that watches do not end together), how much longer we wait
-    for its end, how long it may say nothing, not even by the bookmark that the server sends every minute, how long an answer
-    may take to begin, and a list to end, which watches are too short to go on at once, and the pauses after trouble."""
+    """The times of a watch, in seconds.
+
+    A watch lasts a random time between `shortest_watch` and `longest_watch`, so that watches do not all end together; we
+    wait for its end `lateness` longer. It ends after `silence` without an event or the bookmark that the server sends every
+    minute. An answer must begin within `watch_answer` or `list_answer`, and a list must end within `list_timeout`. After a
+    watch shorter than `too_short`, and after an error, `backoff` says how long to pause. `between` draws a random time.
+    """
 
     shortest_watch: float = 300.0
     longest_watch: float = 600.0
@@ -41,7 +45,7 @@ class WatchPace:
 
 @dataclass(frozen=True)
 class Objects:
-    """Which objects to watch: those of a type that say where the endpoints of a Service are."""
+    """The objects to watch: EndpointSlices or Endpoints of one Service."""
 
     resource: str
     kind: str
@@ -62,15 +66,15 @@ class Objects:
 
     @property
     def absence(self) -> str:
-        """What to say when there are none. A Service of type ExternalName is only a name, and has none."""
+        """The message when there are none. A Service of type ExternalName never has any."""
         return f"no {self.kind} for {self.service}: is it there, and not of type ExternalName?"
 
     def list(self) -> Request:
-        """The request for all of them."""
+        """The request for a list of all objects."""
         return Request(self.collection, dict([self.selector]), self._what("list"))
 
     def watch(self, version: str, seconds: int) -> Request:
-        """The request for what happens to them after a version."""
+        """The request for a watch of all changes after a version, for so many seconds."""
         query = {
             "watch": "1",
             "allowWatchBookmarks": "true",
@@ -85,8 +89,9 @@ class Objects:
 
 
 @dataclass(frozen=True)
-class Listener:
-    """Who is told: all objects after a list, each event, that a watch is open, and trouble."""
+class WatchCallbacks:
+    """The callbacks of a watch: `listed` with all objects, `happened` with each event, `watching` when a watch is open, and
+    `failed` with an error."""
 
     listed: Callable[[list[object]], None]
     happened: Callable[[Event], None]
@@ -95,15 +100,16 @@ class Listener:
 
 
 class Watch:
-    """One list and watch loop. It never ends by itself and never asks twice without a pause where the first did not help."""
+    """The list and watch loop of one Service. It never ends. It pauses after errors, except before the first new list after
+    an expired version."""
 
-    def __init__(self, cluster: Cluster, objects: Objects, listener: Listener, pace: WatchPace) -> None:
-        self._cluster, self._objects, self._listener, self._pace = cluster, objects, listener, pace
+    def __init__(self, cluster: Cluster, objects: Objects, callbacks: WatchCallbacks, pace: WatchPace) -> None:
+        self._cluster, self._objects, self._callbacks, self._pace = cluster, objects, callbacks, pace
         self._version = ""
         self._course = Course(pace.backoff)
 
     async def run(self) -> None:
-        """List and watch for ever."""
+        """List and watch forever."""
         while True:
             started, trouble = monotonic(), None
             try:
@@ -116,7 +122,7 @@ class Watch:
             if then.lists:
                 self._version = ""
             if trouble is not None and then.pause is not None:
-                self._listener.failed(trouble)
+                self._callbacks.failed(trouble)
                 await asyncio.sleep(max(trouble.retry_after, self._pace.between(0.0, then.pause)))
 
     async def _list(self) -> None:
@@ -124,17 +130,17 @@ class Watch:
         request = self._objects.list()
         async with self._cluster.get(request, answer_timeout=pace.list_answer, timeout=pace.list_timeout) as response:
             items, version = await whole_list(response)
-        self._listener.listed(items)
+        self._callbacks.listed(items)
         self._version = version
 
     async def _watch(self) -> End:
-        """Follow events until the server ends the watch, as it does after the time that was asked for, or says nothing."""
+        """Follow events until the server ends the watch, as it does after the requested time, or is silent for too long."""
         pace = self._pace
         seconds = max(1, round(pace.between(pace.shortest_watch, pace.longest_watch)))
         started = monotonic()
         request, timeout = self._objects.watch(self._version, seconds), seconds + pace.lateness
         async with self._cluster.get(request, answer_timeout=pace.watch_answer, timeout=timeout) as response:
-            self._listener.watching()
+            self._callbacks.watching()
             if await self._is_silent(response):
                 return End.SILENT
         if monotonic() - started < pace.too_short:
@@ -142,7 +148,7 @@ class Watch:
         return End.AS_ASKED
 
     async def _is_silent(self, response: aiohttp.ClientResponse) -> bool:
-        """Take the events until the clean end of the watch; true when none has come for too long before that."""
+        """Take events until the clean end of the watch. Returns True if none came for too long before that."""
         clock = asyncio.get_running_loop().time
         try:
             async with asyncio.timeout(self._pace.silence) as patience:
@@ -159,12 +165,12 @@ class Watch:
         if event.kind == "ERROR":
             raise _error(event.item)
         if event.kind != "BOOKMARK":
-            self._listener.happened(event)
+            self._callbacks.happened(event)
         self._version = version_of(event.item) or self._version
 
 
 def _error(item: object) -> ClusterError:
-    """An `ERROR` event, with a Status object that says why. Unless that is 429, what we know may be out of date."""
+    """The error for an `ERROR` event, from its Status object. Except for 429, our data may be out of date."""
     status = item if isinstance(item, dict) else {}
     code, message = status.get("code"), status.get("message")
     words = message if isinstance(message, str) else "no reason given"

@@ -1,4 +1,4 @@
-"""The kinds of probes, one per file, each with a fresh connection, so that a vanished host is noticed."""
+"""The kinds of probes, one per file. Each probe uses a new connection, so that it detects a vanished host."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -23,7 +23,7 @@ Probe = Callable[[ProbeRequest], Awaitable[None]]
 
 
 async def _grpc(request: ProbeRequest) -> None:
-    from tidegate.control.health.kinds import grpc  # noqa: PLC0415  an HTTP/2 library that most sidecars do without
+    from tidegate.control.health.kinds import grpc  # noqa: PLC0415  an HTTP/2 library that most sidecars do not need
 
     await grpc.probe(request)
 

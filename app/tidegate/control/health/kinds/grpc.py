@@ -1,6 +1,6 @@
-"""Probe kind `grpc`: the standard health service says that the server, or one service of it, is serving.
+"""Probe kind `grpc`: the standard health service answers that the server, or one service of it, is serving.
 
-Over plain-text HTTP/2. Both messages have one field, so they are written and read here without a library for them.
+It uses plain-text HTTP/2. Both messages have one field, so they are encoded here, without a protobuf library.
 Sources: https://github.com/grpc/grpc/blob/master/doc/health-checking.md and PROTOCOL-HTTP2.md beside it.
 """
 
@@ -28,7 +28,7 @@ OK, NOT_FOUND, UNIMPLEMENTED = 0, 5, 12
 
 @dataclass(slots=True)
 class Answer:
-    """What has come of the answer so far."""
+    """The part of the answer received so far."""
 
     headers: dict[bytes, bytes] = field(default_factory=dict)
     message: bytearray = field(default_factory=bytearray)
@@ -66,7 +66,7 @@ def _question(http: H2Connection, request: ProbeRequest) -> bytes:
 
 
 def _framed(service: str) -> bytes:
-    """A HealthCheckRequest, not compressed: the name of the service is field 1; its length fits into one or two bytes."""
+    """An uncompressed HealthCheckRequest: field 1 is the name of the service, whose length fits into one or two bytes."""
     name = service.encode()
     size = len(name)
     length = bytes([size]) if size < 128 else bytes([size & 127 | 128, size >> 7])
@@ -75,7 +75,7 @@ def _framed(service: str) -> bytes:
 
 
 async def _answer(connection: Connection, http: H2Connection, request: ProbeRequest) -> Answer:
-    """The answer once it is complete. The first frame is looked at here: the library would await all it announces."""
+    """Receive the complete answer. The first frame is checked here: the library would wait for any announced length."""
     data = await connection.exactly(FRAME_HEAD)
     if data[3:4] != SETTINGS or int.from_bytes(data[:3], "big") > MOST_SETTINGS:
         raise ProbeError(f"expected HTTP/2, got {request.quoted(data)}")
@@ -130,7 +130,7 @@ def _judge(answer: Answer, request: ProbeRequest) -> None:
 
 
 def _state(message: bytes) -> int:
-    """The state in a framed HealthCheckResponse: field 1, and 0 when it is left out. Raises ProbeError."""
+    """The state in a framed HealthCheckResponse: field 1, or 0 if it is absent. Raises ProbeError."""
     head, body = message[:5], message[5:]
     if len(head) < 5 or head[0] != 0 or int.from_bytes(head[1:], "big") != len(body):
         raise ProbeError("expected a HealthCheckResponse, got something else")

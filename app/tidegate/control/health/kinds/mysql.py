@@ -1,9 +1,9 @@
 """Probe kind `mysql`: the server greets, and answers a login without a password.
 
-Why a login: a server counts a connection that ends without one as an error, and after `max_connect_errors` of them (100)
-refuses everything from that address, traffic included ("Host is blocked"). A login that is refused does not count, though
-MariaDB writes a warning for each; with a user that exists and has neither password nor rights, nothing is
-logged at all. All of this was tried with MariaDB 10.11.
+It tries to log in because a server counts each connection that ends without a login as an error. After `max_connect_errors`
+of them (100) it refuses everything from that address, traffic included ("Host is blocked"). A refused login does not count,
+though MariaDB logs a warning for each. With a user that exists and has no password and no rights, it logs nothing. All of
+this was tried with MariaDB 10.11.
 Source: the client/server protocol, https://mariadb.com/docs/server/reference/clientserver-protocol.
 """
 
@@ -21,11 +21,11 @@ QUIT = b"\x01\0\0\0\x01"
 MOST_PACKET = 8 * 1024
 MOST_SWITCHES = 4
 NOT_LET_IN = frozenset({1044, 1045, 1049, 1251, 1698, 1820, 1862, 3118, 3159, 4151})
-"""Errors that concern only this user, like 1045, access denied: others are served."""
+"""Errors about this user only, like 1045 (access denied): the server serves other users."""
 
 
 async def probe(request: ProbeRequest) -> None:
-    """Take the greeting, try to log in, and leave. Raises ProbeError or OSError."""
+    """Read the greeting, try to log in, and leave. Raises ProbeError or OSError."""
     async with connected(request) as connection:
         _, greeting = await _packet(connection, request)
         if greeting[0] == ERROR:
@@ -39,12 +39,12 @@ async def probe(request: ProbeRequest) -> None:
         elif answer[0] == ERROR:
             if int.from_bytes(answer[1:3], "little") not in NOT_LET_IN:
                 raise ProbeError(_error(answer, request))
-        elif answer[0] != MORE:  # only to somebody with a password there is more to say
+        elif answer[0] != MORE:  # MORE means that the user needs a password: the server works
             raise ProbeError(f"expected an answer to the login, got {request.quoted(answer)}")
 
 
 async def _answer(connection: Connection, request: ProbeRequest) -> bytes:
-    """The answer to the login, after the plugins that the server may want to be answered for first."""
+    """Read the answer to the login. Before it, the server may ask to log in by other plugins."""
     for _ in range(MOST_SWITCHES):
         number, answer = await _packet(connection, request)
         if answer[0] != SWITCH:
@@ -54,7 +54,7 @@ async def _answer(connection: Connection, request: ProbeRequest) -> bytes:
 
 
 async def _packet(connection: Connection, request: ProbeRequest) -> tuple[int, bytes]:
-    """The number of a packet, and what is in it: at least a byte."""
+    """Read a packet: its number, and its content of at least one byte."""
     head = await connection.exactly(4)
     length = int.from_bytes(head[:3], "little")
     if not 1 <= length <= MOST_PACKET:
@@ -73,13 +73,13 @@ def _login(user: str, plugin: bytes) -> bytes:
 
 
 def _plugin_of(greeting: bytes) -> bytes:
-    """The last text of the greeting, in servers that have plugins. Answering for another one would cost another round."""
+    """The server's default plugin, the last text of the greeting. A login by another one would cost another round trip."""
     plugin = greeting.rstrip(b"\0").rpartition(b"\0")[2]
     return plugin if plugin.replace(b"_", b"").isalnum() and len(plugin) < 64 else b"mysql_native_password"
 
 
 def _no_password(plugin: bytes) -> bytes:
-    """How a plugin is told that there is none."""
+    """The bytes that mean "no password" for a plugin."""
     return b"\0" if plugin in {b"caching_sha2_password", b"sha256_password"} else b""
 
 

@@ -6,7 +6,7 @@ from tidegate.control.health.request import ProbeRequest
 
 
 async def probe(request: ProbeRequest) -> None:
-    """Take the greeting and quit. Raises ProbeError or OSError."""
+    """Read the greeting and quit. Raises ProbeError or OSError."""
     async with connected(request) as connection:
         await expect_line(connection, request, (b"+OK",), "as a greeting")
         await connection.say_goodbye(b"QUIT\r\n")

@@ -1,8 +1,8 @@
-"""Probe kind `postgres`: the server answers a startup packet, as `pg_isready` finds out.
+"""Probe kind `postgres`: the server answers a startup packet, like `pg_isready`.
 
-What it does is what every client does with `sslmode=prefer`: ask for TLS, take it if offered, and say who wants to log in. A
-server that then asks for a password is left without a word, which it does not log; one that lets the user in is left
-politely; and an error that speaks of the user or the database comes from a server that works.
+It does what every client with `sslmode=prefer` does: request TLS, use it if offered, and send the user's name. If the server
+then asks for a password, the probe closes without a word, which the server does not log. If the server lets the user in, the
+probe ends the session properly. An error about the user or the database comes from a server that works.
 Source: the frontend/backend protocol 3.0, https://www.postgresql.org/docs/current/protocol-flow.html and
 protocol-message-formats.html; error codes: errcodes-appendix.html.
 """
@@ -21,11 +21,11 @@ READY = b"Z"
 MOST_MESSAGE = 8 * 1024
 MOST_MESSAGES = 64
 SERVES_OTHERS = ("28", "3D")
-"""Classes of error codes: invalid authorization, no such database."""
+"""Classes of error codes of a server that works: invalid authorization, no such database."""
 
 
 async def probe(request: ProbeRequest) -> None:
-    """Ask to log in, without doing it. Raises ProbeError or OSError."""
+    """Begin to log in, and leave after the server's answer. Raises ProbeError or OSError."""
     async with connected(request) as connection:
         await connection.send(SSL_REQUEST)
         answer = await connection.exactly(1)
@@ -49,12 +49,12 @@ async def _judge(connection: Connection, request: ProbeRequest) -> None:
         await _leave(connection, request)
     elif kind == b"E":
         _judge_error(body, request)
-    elif kind not in {b"R", b"v"}:  # "v": it would negotiate the version of the protocol
+    elif kind not in {b"R", b"v"}:  # "v": the server negotiates the protocol version
         raise ProbeError(f"expected R or E to a startup packet, got {request.quoted(kind)}")
 
 
 async def _leave(connection: Connection, request: ProbeRequest) -> None:
-    """End the session once it is ready: that there are too many, for example, is said only after the login."""
+    """End the session once it is ready: the server reports some errors, like too many connections, only after the login."""
     for _ in range(MOST_MESSAGES):
         kind, body = await _message(connection, request)
         if kind == READY:

@@ -1,4 +1,4 @@
-"""Probe kind `redis`: PING is answered with PONG, after AUTH when there is a password.
+"""Probe kind `redis`: the server answers PING with PONG, after AUTH if there is a password.
 
 Source: the Redis serialization protocol, https://redis.io/docs/latest/develop/reference/protocol-spec/.
 """
@@ -10,7 +10,7 @@ NO_PASSWORD_THERE = (b"without any password configured", b"no password is set")
 
 
 async def probe(request: ProbeRequest) -> None:
-    """Authenticate if asked to, and ping. Raises ProbeError or OSError."""
+    """Authenticate if there is a password, and ping. Raises ProbeError or OSError."""
     async with connected(request) as connection:
         if request.password:
             await _authenticate(connection, request)
@@ -20,7 +20,7 @@ async def probe(request: ProbeRequest) -> None:
 
 
 async def _authenticate(connection: Connection, request: ProbeRequest) -> None:
-    """An error's text is not shown here: a server that does not know AUTH may quote what it was told."""
+    """Authenticate. The text of an error is not shown, because a server without AUTH may quote the password."""
     user = [request.settings.user] if request.settings.user else []
     answer = await _ask(connection, "AUTH", *user, request.password)
     if answer.startswith(b"+OK"):

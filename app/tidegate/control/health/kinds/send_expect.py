@@ -1,4 +1,4 @@
-"""Probe kind `send_expect`: after some bytes were sent, or none, the answer contains a text or matches an expression."""
+"""Probe kind `send_expect`: sends some bytes, or none, and expects an answer with a text or a match of an expression."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,13 +11,13 @@ from tidegate.settings import HealthSettings
 
 MOST_ANSWER = 16 * 1024
 LONGEST_SEARCH = 0.05
-"""Seconds for one search: the expression is the operator's, but what it is applied to is the backend's."""
+"""Seconds for one search: the operator chooses the expression, but the backend chooses the text."""
 
 Search = Callable[[bytes], Awaitable[bool]]
 
 
 async def probe(request: ProbeRequest) -> None:
-    """Send, and read until what is expected has come. Raises ProbeError or OSError."""
+    """Send, and read until the expected answer has come. Raises ProbeError or OSError."""
     found = _search_for(request.settings)
     async with connected(request) as connection:
         if request.settings.send:
@@ -46,7 +46,7 @@ def _search_for(settings: HealthSettings) -> Search:
 
 @lru_cache(maxsize=256)
 def _expression(pattern: str) -> Search:
-    import regex  # noqa: PLC0415  megabytes that most sidecars do without; unlike re it can be stopped
+    import regex  # noqa: PLC0415  megabytes that most sidecars do not need; unlike re, it has a timeout
 
     compiled = regex.compile(pattern.encode())
 
@@ -64,7 +64,7 @@ def _expression(pattern: str) -> Search:
 
 @cache
 def _thread() -> ThreadPoolExecutor:
-    """One for all searches: what expressions cost is bounded by it, and nobody else has to wait for them."""
+    """One thread for all searches: it bounds the cost of expressions, and the event loop does not wait for them."""
     return ThreadPoolExecutor(1, "search")
 
 

@@ -6,7 +6,7 @@ from tidegate.control.health.request import ProbeError, ProbeRequest
 
 
 async def probe(request: ProbeRequest) -> None:
-    """Take the greeting, say who is there, and quit. Raises ProbeError or OSError."""
+    """Read the greeting, send EHLO, and quit. Raises ProbeError or OSError."""
     async with connected(request) as connection:
         await _reply(connection, request, b"220", "as a greeting")
         await connection.send(f"EHLO {_literal(connection.own_host)}\r\n".encode())
@@ -15,7 +15,7 @@ async def probe(request: ProbeRequest) -> None:
 
 
 async def _reply(connection: Connection, request: ProbeRequest, code: bytes, to: str) -> None:
-    """All lines of a reply: the last one has a space after the code, or nothing."""
+    """Read all lines of a reply. In the last one, a space or nothing follows the code."""
     for _ in range(MOST_LINES):
         line = await expect_line(connection, request, (code,), to)
         if line[3:4] != b"-":

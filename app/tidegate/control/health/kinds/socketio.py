@@ -1,7 +1,7 @@
 """Probe kind `socketio`: an Engine.IO 4 handshake returns a session id.
 
-Over WebSocket, so that the session ends with the connection: one opened by long-polling would stay on the server until its
-ping times out, and with one probe every three seconds there would always be some that no one uses.
+It uses WebSocket, so that the session ends with the connection. A session opened by long-polling would stay on the server
+until its ping times out; with a probe every three seconds, the server would always have some unused sessions.
 Source: the Engine.IO protocol, version 4: the first packet is `0` and a JSON object with `sid`. Frames: RFC 6455, section 5.
 """
 
@@ -19,7 +19,7 @@ LENGTH_IN_TWO_BYTES = 126
 
 
 async def probe(request: ProbeRequest) -> None:
-    """Shake hands and drop the connection. Raises ProbeError or OSError."""
+    """Do the handshake and close the connection. Raises ProbeError or OSError."""
     separator = "&" if "?" in request.settings.path else "?"
     async with upgrade(request, f"{request.settings.path}{separator}EIO=4&transport=websocket") as answer:
         packet = await _first_text(answer.connection)
@@ -28,7 +28,7 @@ async def probe(request: ProbeRequest) -> None:
 
 
 async def _first_text(connection: Connection) -> bytes:
-    """The payload of the first frame, empty when it is not a short text."""
+    """Read the payload of the first frame. Empty if it is not a short text."""
     kind, length = await connection.exactly(2)
     if length == LENGTH_IN_TWO_BYTES:
         (length,) = struct.unpack("!H", await connection.exactly(2))

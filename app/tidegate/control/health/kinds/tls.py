@@ -6,6 +6,6 @@ from tidegate.control.health.tls_layer import context_of
 
 
 async def probe(request: ProbeRequest) -> None:
-    """Shake hands and close. Raises ProbeError or OSError."""
+    """Do the handshake and close. Raises ProbeError or OSError."""
     async with connected(request) as connection:
         await connection.start_tls(context_of(request), request.server_name)

@@ -1,4 +1,4 @@
-"""Probe kind `websocket`: an HTTP request is upgraded to a WebSocket (RFC 6455, section 4)."""
+"""Probe kind `websocket`: the backend upgrades an HTTP request to a WebSocket (RFC 6455, section 4)."""
 
 import os
 from base64 import b64encode
@@ -13,14 +13,14 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 
 
 async def probe(request: ProbeRequest) -> None:
-    """Upgrade and drop the connection. Raises ProbeError or OSError."""
+    """Upgrade and close the connection. Raises ProbeError or OSError."""
     async with upgrade(request, request.settings.path):
         pass
 
 
 @asynccontextmanager
 async def upgrade(request: ProbeRequest, path: str) -> AsyncIterator[Answer]:
-    """An upgraded connection; what the backend sends over it can be read from the answer's connection."""
+    """Upgrade a new connection. The frames of the backend can be read from the answer's connection."""
     key = b64encode(os.urandom(16))
     headers = {
         "Connection": "Upgrade",

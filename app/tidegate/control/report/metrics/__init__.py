@@ -1,1 +1,1 @@
-"""The Prometheus metrics: `of_*` say what there is of each kind of subject, `page` makes the text. Names are a contract."""
+"""The Prometheus metrics: `of_*` list the metrics of each kind of subject, `page` makes the text. Names are a contract."""

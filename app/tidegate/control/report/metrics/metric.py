@@ -1,4 +1,4 @@
-"""What a metric is: a name, a type, a help text, and how its samples are read of what they are about."""
+"""A metric: name, type, help text, and a function that reads its samples from a subject (like a backend or a pool)."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
@@ -14,14 +14,14 @@ Type = Literal["gauge", "counter", "histogram"]
 
 
 class Labels(NamedTuple):
-    """The labels of what samples are about, as text: as they stand alone, and as they begin when another one follows."""
+    """The labels of a subject as text: `alone` is complete, `begun` is for samples with one more label."""
 
     alone: str
     begun: str
 
     @classmethod
     def of(cls, names: Sequence[str], values: Sequence[str]) -> "Labels":
-        """The text of these labels."""
+        """The labels with these names and values; values are escaped."""
         pairs = ",".join(f'{name}="{_escaped(value)}"' for name, value in zip(names, values, strict=True))
         return cls(f"{{{pairs}}}", f"{{{pairs},") if pairs else cls("", "{")
 
@@ -36,17 +36,17 @@ class Metric(ABC, Generic[S]):
 
     @property
     def own_labels(self) -> tuple[str, ...]:
-        """The names of the labels that it has beside those of its subject, as the documentation lists them."""
+        """The names of its labels besides those of its subject, for the documentation."""
         return ()
 
     @abstractmethod
     def samples(self, labels: Labels, subject: S) -> str:
-        """The lines of its samples of a subject with these labels; empty when there is none."""
+        """The lines of its samples for a subject with these labels; empty if there are none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Single(Metric[S]):
-    """At most one sample for a subject: none where `read` answers None."""
+    """At most one sample for a subject: none if `read` returns None."""
 
     read: Callable[[S], float | None]
 
@@ -58,7 +58,7 @@ class Single(Metric[S]):
 
 @dataclass(frozen=True, slots=True)
 class ByLabel(Metric[S]):
-    """A sample for each value of one more label; the values are words of ours and need no escapes."""
+    """A sample for each value of one more label. The values are from our own enums and need no escapes."""
 
     label: str
     read: Callable[[S], Iterable[tuple[str, float]]]
@@ -76,7 +76,7 @@ class ByLabel(Metric[S]):
 
 @dataclass(frozen=True, slots=True)
 class Histogram(Metric[S]):
-    """Durations by bucket: `read` answers the count of each bucket, the last for what is above all bounds, and their sum."""
+    """Durations in seconds by bucket. `read` returns the count of each bucket (the last: above all bounds), and the sum."""
 
     bounds: tuple[float, ...]
     read: Callable[[S], tuple[Sequence[int], float]]
@@ -94,21 +94,21 @@ class Histogram(Metric[S]):
 
 
 class HasCells(Protocol):
-    """What has numbers of the stats board, over all workers."""
+    """A subject with numbers from the stats board, over all workers."""
 
     @property
     def cells(self) -> Sequence[int]:
-        """The numbers of its slot."""
+        """The numbers of its slot on the stats board."""
 
 
 def cell(field: int) -> Callable[[HasCells], int]:
-    """Reads one number."""
+    """A reader of one number, for `Single`."""
     position = int(field)
     return lambda subject: subject.cells[position]
 
 
 def cells(words: Iterable[tuple[str, int]]) -> Callable[[HasCells], Iterable[tuple[str, int]]]:
-    """Reads a number for each word."""
+    """A reader of a number for each word, for `ByLabel`."""
     positions = [(str(word), int(field)) for word, field in words]
     return lambda subject: [(word, subject.cells[position]) for word, position in positions]
 

@@ -1,4 +1,4 @@
-"""The metrics of a backend, as long as it belongs to its pool or still has connections."""
+"""The metrics of a backend. They exist while it belongs to its pool or still has connections."""
 
 from collections.abc import Iterator, Sequence
 

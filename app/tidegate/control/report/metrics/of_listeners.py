@@ -13,7 +13,7 @@ LABELS = ("listener",)
 
 @dataclass(frozen=True, slots=True)
 class ListenerView:
-    """A listener, and its numbers over all workers by ListenerCell."""
+    """A listener, and its numbers over all workers, indexed by ListenerCell."""
 
     listener: BoundListener
     cells: Sequence[int]

@@ -16,7 +16,7 @@ LABELS = ("pool",)
 
 @dataclass(frozen=True, slots=True)
 class PoolNumbers:
-    """A pool with its numbers over all workers by PoolCell."""
+    """A pool, and its numbers over all workers, indexed by PoolCell."""
 
     view: PoolView
     cells: Sequence[int]
@@ -34,7 +34,7 @@ def pools(views: Sequence[PoolView], totals: Totals) -> Iterator[tuple[Labels, P
 
 
 def _durations(first: int, bounds: tuple[float, ...]) -> Callable[[PoolNumbers], tuple[Sequence[int], float]]:
-    """Reads a histogram: its sum in microseconds, and behind it the count of each bucket."""
+    """A reader of a histogram on the stats board: its sum in microseconds, followed by the count of each bucket."""
     return lambda pool: (pool.cells[first + 1 : first + 2 + len(bounds)], pool.cells[first] / 1e6)
 
 

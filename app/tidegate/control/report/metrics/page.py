@@ -1,4 +1,4 @@
-"""The page of all metrics: read in slices that leave the loop to others, and written in the format that is asked for."""
+"""The page of all metrics: reads them in slices, so that the event loop stays free, and formats them as the request asks."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
@@ -17,41 +17,41 @@ from tidegate.control.report.views import PoolView
 S = TypeVar("S")
 
 LONG = 64 * 1024
-"""Bytes from which on a text is a chunk of its own, shared by both formats; shorter ones are joined."""
+"""A text of at least this many bytes is a separate chunk, shared by both formats; shorter ones are joined."""
 
 _own_process = CollectorRegistry()
 ProcessCollector(registry=_own_process)
 
 
 class Format(Enum):
-    """The formats, by their content types."""
+    """The formats; the values are their content types."""
 
     TEXT = CONTENT_TYPE_PLAIN_0_0_4
     OPENMETRICS = openmetrics.CONTENT_TYPE_LATEST
 
     @classmethod
     def asked_for(cls, accept: str) -> "Format":
-        """What the header `Accept` asks for: plain text unless it names OpenMetrics."""
+        """The format for an `Accept` header: plain text unless it names OpenMetrics."""
         kinds = {kind.partition(";")[0].strip() for kind in accept.split(",")}
         return cls.OPENMETRICS if "application/openmetrics-text" in kinds else cls.TEXT
 
 
 class Family(NamedTuple):
-    """A metric of any kind of subject, and all its samples as text."""
+    """A metric and all its samples as text."""
 
     metric: Metric[Any]
     samples: bytes
 
 
 class Section(NamedTuple, Generic[S]):
-    """The metrics of one kind of subject, the names of its labels, and the subjects."""
+    """The metrics of one kind of subject, the names of their labels, and the subjects."""
 
     metrics: Sequence[Metric[S]]
     labels: Sequence[str]
     subjects: Iterable[tuple[Labels, S]]
 
     async def read(self) -> list[Family]:
-        """Read each subject once."""
+        """Read all samples; each subject is read once."""
         texts: list[list[str]] = [[] for _ in self.metrics]
         columns = list(zip(self.metrics, texts, strict=True))
         async for labels, subject in in_slices(self.subjects):
@@ -61,7 +61,7 @@ class Section(NamedTuple, Generic[S]):
 
 
 class Page:
-    """All samples of one moment."""
+    """All samples of one reading."""
 
     def __init__(self, families: Sequence[Family]) -> None:
         self._families = families
@@ -72,7 +72,7 @@ class Page:
         self._written: dict[Format, list[bytes]] = {}
 
     def chunks(self, wanted: Format) -> list[bytes]:
-        """The page in this format, in pieces that all who ask share."""
+        """The page in this format, in chunks that all answers share."""
         if wanted not in self._written:
             self._written[wanted] = list(_joined(self._texts(wanted)))
         return self._written[wanted]
@@ -81,11 +81,11 @@ class Page:
         for metric, samples in self._families:
             yield _head(metric, wanted)
             yield samples
-        yield self._processes_own[wanted]  # ends in the mark of the end, where the format has one
+        yield self._processes_own[wanted]  # comes last, because OpenMetrics ends with its `# EOF`
 
 
 def sections(process: Process) -> list[Section[Any]]:
-    """All metrics. States of backends are those of this moment."""
+    """All metrics and their subjects. The states of backends are those of this moment."""
     totals = process.totals
     pools = [PoolView(pool) for pool in process.pools.values()]
     build = Labels.of(of_process.BUILD_LABELS, of_process.BUILD)
@@ -110,7 +110,7 @@ def _head(metric: Metric[Any], wanted: Format) -> bytes:
 
 
 def _joined(texts: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes: long texts as they are, short ones together."""
+    """Join short texts; long ones stay as they are. The bytes are the same."""
     short: list[bytes] = []
     for text in texts:
         if len(text) < LONG:

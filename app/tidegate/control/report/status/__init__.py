@@ -1,1 +1,1 @@
-"""What `/status` and `/readyz` say: `fields` has the JSON of each thing, `page` the answers. The fields are a contract."""
+"""The answers of `/status` and `/readyz`: `fields` makes the JSON of each part, `page` and `readiness` make the answers."""

@@ -1,4 +1,4 @@
-"""The JSON of the parts of `/status`: what is known about everything, for people and for programs. A contract."""
+"""Makes the JSON of each part of `/status`: process, pools and backends. The fields are a contract."""
 
 from time import monotonic
 
@@ -19,7 +19,7 @@ Json = dict[str, object]
 
 
 def of_process(process: Process) -> Json:
-    """The process, its workers and listeners."""
+    """The fields of the process, its workers and its listeners."""
     return {
         "version": __version__,
         "state": process.state.value,
@@ -31,7 +31,7 @@ def of_process(process: Process) -> Json:
 
 
 def of_pool(view: PoolView) -> Json:
-    """A pool, without its backends."""
+    """The fields of a pool, without its backends."""
     pool = view.pool
     return {
         "name": pool.name,
@@ -70,7 +70,7 @@ def _listener(totals: Totals, listener: BoundListener) -> Json:
 
 
 def of_backend(view: BackendView) -> Json:
-    """A backend. Connections and bytes are counted by workers, live."""
+    """The fields of a backend. Connections and bytes are the workers' live counts."""
     backend, pool, cells = view.member.backend, view.pool, view.cells
     return {
         "name": backend.name,
@@ -95,7 +95,7 @@ def of_backend(view: BackendView) -> Json:
 
 
 def _ejection(ejection: Ejection | None) -> Json | None:
-    """Why a backend is ejected, and until when at most."""
+    """Why a backend is ejected, and when the ejection ends at the latest. None if it is not ejected."""
     if ejection is None:
         return None
     return {"reason": str(ejection.failures), "until": clock.iso(clock.now() + ejection.until - monotonic())}

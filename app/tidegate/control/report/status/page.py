@@ -1,4 +1,4 @@
-"""The answers of `/status`: all that is known at one moment, or of some backends only, as JSON or CSV."""
+"""The texts of `/status`: the whole status of one moment, or a selection of pools and backends, as JSON or CSV."""
 
 import csv
 import io
@@ -37,14 +37,14 @@ HEALTH_COLUMNS = ("type", "successes", "failures", "last_check", "last_result", 
 
 
 class Form(StrEnum):
-    """How an answer is written."""
+    """The format of an answer."""
 
     JSON = "json"
     CSV = "csv"
 
 
 class Question(NamedTuple):
-    """The form of an answer, and which pool and which backends it is about; None is all of them."""
+    """A request for the status: the format, and which pool and which state of backends to include; None means all."""
 
     form: Form
     pool: str | None
@@ -52,27 +52,27 @@ class Question(NamedTuple):
 
 
 class BackendText(NamedTuple):
-    """One backend as JSON, on one line."""
+    """A backend's state, and its JSON on one line."""
 
     state: State
     json: bytes
 
 
 class StatusPage:
-    """All that is known at one moment."""
+    """The status of one moment."""
 
     def __init__(self, process: fields.Json, pools: Sequence[tuple[fields.Json, Sequence[BackendText]]]) -> None:
         self._process, self._pools = process, pools
         self._answers: dict[Question, Shared[bytes]] = {}
 
     async def answer(self, question: Question) -> bytes:
-        """The text of an answer, made once for all who ask for it."""
+        """The text of an answer, made once for all requests with the same question."""
         if question not in self._answers:
             self._answers[question] = Shared(partial(self.text, question), "status answer")
         return await self._answers[question].get()
 
     async def text(self, question: Question) -> bytes:
-        """The text of an answer, made in slices."""
+        """Make the text of an answer, in slices."""
         match question.form:
             case Form.JSON:
                 return self._json(question)
@@ -89,7 +89,7 @@ class StatusPage:
         return orjson.dumps({**self._process, "pools": pools}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
     async def _csv(self, question: Question) -> bytes:
-        """One row per backend. The first columns say which, the last what its probes say."""
+        """One row per backend. The first columns identify it; the last ones show its probes."""
         output = io.StringIO()
         writer = csv.writer(output, lineterminator="\n")
         writer.writerow(("pool", *BACKEND_COLUMNS, *(f"health_{column}" for column in HEALTH_COLUMNS)))
@@ -108,7 +108,7 @@ class StatusPage:
 
 
 async def read_status(process: Process) -> StatusPage:
-    """Read everything, in slices."""
+    """Read the whole status, in slices."""
     head = fields.of_process(process)
     pools: list[tuple[fields.Json, list[BackendText]]] = []
     for view in [PoolView(pool) for pool in process.pools.values()]:

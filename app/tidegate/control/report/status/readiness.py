@@ -1,4 +1,4 @@
-"""Whether traffic may come, or why not."""
+"""Decides the answer of `/readyz`: whether traffic may come, or the reasons why not."""
 
 from tidegate.control.process import Process
 from tidegate.core.lifecycle import ProcessState
@@ -8,7 +8,7 @@ SILENCE_LIMIT = 5.0
 
 
 def not_ready_reasons(process: Process) -> list[str]:
-    """Why no traffic should come here, or nothing."""
+    """The reasons why no traffic should come here; empty if the process is ready."""
     if process.state is not ProcessState.RUNNING:
         return [f"the process is {process.state}"]
     reasons = [f"listener {name}: no worker accepts" for name in process.listeners if not process.workers.accepting(name)]
