@@ -17,6 +17,7 @@ from tests.bench.contenders import Job, Target, contender
 from tests.bench.loads import accepting_port, idle_connections, web_backend
 from tests.bench.processes import processor_seconds, proportional_bytes
 from tests.bench.works import OURS
+from tests.support.options import pool_options
 from tidegate.core.balance import POLICIES
 from tidegate.core.pools.backend import Backend, State
 from tidegate.core.pools.snapshot import Pool as Snapshot
@@ -50,7 +51,7 @@ def backends(count: int) -> list[Backend]:
 
 def worker_pool(policy: str, count: int, **settings: Any) -> Pool:
     """A pool as a worker has it, with so many eligible backends."""
-    message = PoolAdded("default", 0, policy, 5.0, 3, 0.0, **settings)
+    message = PoolAdded("default", 0, pool_options(balance=policy, **settings))
     pool = Pool(Poller(lambda: None), Counters(Board.create(1), 0), message, lambda *_: None)
     pool.apply([BackendEntry.of(backend, slot, eligible=True) for slot, backend in enumerate(backends(count))], [])
     return pool

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.options import LISTENER
 from tests.support.waiting import until
 from tidegate.link.channel import MOST_DESCRIPTORS, OUTBOX_LIMIT, Channel
 from tidegate.link.messages import Drain, ListenerAdded, Message, PoolRemoved, Ready, Stop, decode, encode
@@ -187,11 +188,11 @@ async def test_descriptors_arrive_with_their_message_and_in_order() -> None:
     with socket_pair(buffer=16 * 1024) as (one, other), pipes(7) as sent:
         end, sender = End(one, take), End(other)
         sender.channel.send(Stop())
-        sender.channel.send(ListenerAdded("a", 0, "p", ["1", "2"]), sent[:2])
-        sender.channel.send(ListenerAdded("b", 1, "p", ["3"]), sent[2:3])
+        sender.channel.send(ListenerAdded("a", 0, "p", ["1", "2"], LISTENER), sent[:2])
+        sender.channel.send(ListenerAdded("b", 1, "p", ["3"], LISTENER), sent[2:3])
         sender.channel.send(PoolRemoved("x" * MIB))
-        sender.channel.send(ListenerAdded("y" * MIB, 1, "p", ["4", "5", "6"]), sent[3:6])
-        sender.channel.send(ListenerAdded("c", 1, "p", ["7"]), sent[6:])
+        sender.channel.send(ListenerAdded("y" * MIB, 1, "p", ["4", "5", "6"], LISTENER), sent[3:6])
+        sender.channel.send(ListenerAdded("c", 1, "p", ["7"], LISTENER), sent[6:])
         sender.channel.send(Stop())
         await until(lambda: len(end.messages) == 7 or sender.ended)
         groups = (slice(0, 2), slice(2, 3), slice(3, 6), slice(6, 7))
@@ -208,7 +209,7 @@ async def test_descriptors_arrive_with_their_message_and_in_order() -> None:
 
 async def test_a_message_can_carry_as_many_descriptors_as_it_may() -> None:
     with link() as (control, worker), pipes(1) as sent:
-        message = ListenerAdded("a", 0, "p", ["a:1"] * MOST_DESCRIPTORS)
+        message = ListenerAdded("a", 0, "p", ["a:1"] * MOST_DESCRIPTORS, LISTENER)
         control.channel.send(message, sent * MOST_DESCRIPTORS)
         await worker.has([message])
         received = worker.channel.take_descriptors()
@@ -223,7 +224,7 @@ async def test_descriptors_may_be_closed_as_soon_as_send_has_returned() -> None:
         end, sender = End(one), End(other)
         inode = inodes(sent)
         sender.channel.send(PoolRemoved("x" * MIB))
-        sender.channel.send(ListenerAdded("a", 0, "p", ["1"]), sent)
+        sender.channel.send(ListenerAdded("a", 0, "p", ["1"], LISTENER), sent)
         os.close(sent[0])
         await until(lambda: len(end.messages) == 2 or sender.ended)
         assert not sender.ended, "the link broke because a descriptor was closed"
@@ -240,7 +241,7 @@ async def test_nothing_stays_open_of_a_link_that_has_ended() -> None:
     for closed_by_peer in (False, True):
         with socket_pair() as (one, other), pipes(3) as sent:
             end, sender = End(one), End(other)
-            message = ListenerAdded("a", 0, "p", ["1", "2", "3"])
+            message = ListenerAdded("a", 0, "p", ["1", "2", "3"], LISTENER)
             sender.channel.send(message, sent)
             await end.has([message])  # and nobody takes the descriptors
             (sender if closed_by_peer else end).channel.close()
@@ -368,7 +369,7 @@ async def test_a_peer_that_reads_again_in_time_is_not_gone() -> None:
 async def test_a_message_without_descriptors_carries_none() -> None:
     with half_a_link() as (end, peer), pipes(1) as sent:
         end.channel.send(Stop())
-        end.channel.send(ListenerAdded("a", 0, "p", ["1"]), sent)
+        end.channel.send(ListenerAdded("a", 0, "p", ["1"], LISTENER), sent)
         end.channel.send(Stop())
         stop = len(encode(Stop()))
         line, received, _, _ = socket.recv_fds(peer, stop, 4)

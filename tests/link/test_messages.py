@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.options import LISTENER, POOL
 from tidegate.core.pools.backend import Backend
 from tidegate.link.messages import (
     BackendEntry,
     BackendsChanged,
     Down,
+    ListenerAdded,
     Message,
     PoolAdded,
     Ready,
@@ -66,27 +68,9 @@ def test_messages_go_up_or_down_and_never_both_ways() -> None:
 
 
 def test_a_line_is_plain_json_with_the_name_of_the_message() -> None:
-    assert orjson.loads(encode(PoolAdded("chat", 3, "round_robin", 5.0, 3, 0.0))) == {
-        "type": "PoolAdded",
-        "name": "chat",
-        "slot": 3,
-        "balance": "round_robin",
-        "connect_timeout": 5.0,
-        "connect_attempts": 3,
-        "idle_timeout": 0.0,
-        "outlier_failures": 0,
-        "early_end": 0.0,
-        "affinity_ttl": 0.0,
-        "affinity_max_clients": 0,
-        "queue_size": 0,
-        "queue_timeout": 0.0,
-        "ipv4_prefix": 32,
-        "ipv6_prefix": 128,
-        "bounded_load": 0.0,
-        "slow_start": 0.0,
-        "early_options": [],
-        "late_options": [],
-    }
+    line = orjson.loads(encode(ListenerAdded("web", 3, "chat", ["127.0.0.1:1"], LISTENER)))
+    assert line.pop("options")["connection"]["keepalive_idle"] == 60.0
+    assert line == {"type": "ListenerAdded", "name": "web", "slot": 3, "pool": "chat", "binds": ["127.0.0.1:1"]}
     assert encode(Stop()) == b'{"type":"Stop"}\n'
 
 
@@ -99,6 +83,9 @@ def test_entries_within_a_message_are_values_again() -> None:
     assert isinstance(changed, BackendsChanged)
     assert changed.changed == [entry]
     session = SessionEntry("0-1", "10.0.0.9:1234", "web", "chat", None, 1.5, 10, 20, 0.5)
+    added = decode(encode(PoolAdded("chat", 0, POOL)))
+    assert isinstance(added, PoolAdded)
+    assert added.options == POOL
     answer = decode(encode(Sessions(1, 2, [session])))
     assert isinstance(answer, Sessions)
     assert answer.sessions == [session]

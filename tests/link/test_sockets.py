@@ -1,12 +1,15 @@
 """Socket options of client and backend connections."""
 
 import socket
+from dataclasses import replace
 
 import pytest
 
+from tests.support.options import CONNECTION
 from tidegate.link.sockets import END, SESSION_OPTIONS, alive_options, buffer_options
 
-ALIVE = alive_options(idle=60, interval=15, count=4, peer_timeout=120)
+ALIVE = alive_options(CONNECTION)
+BUFFERS = replace(CONNECTION, receive_buffer=65536, send_buffer=32768, notsent_lowat=16384)
 
 
 def test_a_silent_peer_is_noticed_within_two_minutes() -> None:
@@ -65,7 +68,7 @@ def test_a_connection_that_may_close_in_order_does() -> None:
 
 def test_accepted_connections_inherit_the_sizes_of_buffers_that_are_given() -> None:
     with socket.create_server(("127.0.0.1", 0)) as sock:
-        for level, option, value in buffer_options(receive=65536, send=32768, notsent=16384):
+        for level, option, value in buffer_options(BUFFERS):
             sock.setsockopt(level, option, value)
         with socket.create_connection(sock.getsockname()), sock.accept()[0] as accepted:
             assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == 2 * 65536  # what Linux makes of it
@@ -74,4 +77,4 @@ def test_accepted_connections_inherit_the_sizes_of_buffers_that_are_given() -> N
 
 
 def test_no_option_is_set_for_a_buffer_that_is_left_to_the_kernel() -> None:
-    assert buffer_options(receive=0, send=0, notsent=0) == []
+    assert buffer_options(CONNECTION) == []

@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from tests.support.options import listener_options, pool_options
 from tests.support.peers import limit_buffers
 from tests.support.splice import SPLICE
 from tests.support.waiting import until
@@ -80,10 +81,9 @@ class Worker:
 
     # Orders
 
-    def add_pool(self, name: str = "default", slot: int = 0, **settings: Any) -> None:
-        """A pool with the usual settings, some of them changed."""
-        usual = {"balance": "round_robin", "connect_timeout": 1.0, "connect_attempts": 3, "idle_timeout": 0.0}
-        self.channel.send(PoolAdded(name, slot, **{**usual, **settings}))
+    def add_pool(self, name: str = "default", slot: int = 0, **options: Any) -> None:
+        """A pool with the usual options, some of them changed; or new options for one that the worker knows."""
+        self.channel.send(PoolAdded(name, slot, pool_options(**options)))
 
     def set_backends(
         self,
@@ -129,7 +129,7 @@ class Worker:
         self._listening[name] = sock
         port = int(sock.getsockname()[1])
         before = self.messages.count(Ready(name))
-        self.channel.send(ListenerAdded(name, slot, pool, [f"{host}:{port}"], **limits), [sock.fileno()])
+        self.channel.send(ListenerAdded(name, slot, pool, [f"{host}:{port}"], listener_options(**limits)), [sock.fileno()])
         await until(lambda: self.messages.count(Ready(name)) > before)
         return port
 

@@ -54,7 +54,7 @@ class Supervisor:
         self._hello = Hello(settings.buffer_size, settings.splice, log_sessions, log_console)
         self._totals = Totals(Board.create(settings.workers), log_sessions=log_sessions)
         self._listeners: dict[str, BoundListener] = {}
-        self._handover = Handover(self._listeners, settings.listeners)
+        self._handover = Handover(self._listeners)
         self._pools: dict[str, LivePool] = {}
         loops = Loops(self._listeners, self._pools)
         for name, pool in settings.pools.items():
@@ -109,10 +109,9 @@ class Supervisor:
         refuse_taken({name: listener.bind for name, listener in self._settings.listeners.items()})
         for name, listener in self._settings.listeners.items():
             slot = self._totals.allocate(LISTENERS)
-            options = [*orders.buffers(listener), *orders.alive(listener)]
-            bound = bind_listener(name, listener.pool, slot, listener.bind, self._settings.workers, options)
-            bound.max_connections = listener.max_connections
-            self._listeners[name] = bound
+            self._listeners[name] = bind_listener(
+                name, listener.pool, slot, listener.options, listener.bind, self._settings.workers
+            )
 
     def _watch_signals(self) -> None:
         loop = asyncio.get_running_loop()

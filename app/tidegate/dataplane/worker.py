@@ -174,7 +174,7 @@ class Worker:
 
     def _add_pool(self, message: PoolAdded) -> None:
         if known := self._pools.get(message.name):
-            known.configure(message)
+            known.configure(message.options)
         else:
             self._pools[message.name] = Pool(self.poller, self._counters, message, self._affinity_learned)
 

@@ -4,12 +4,16 @@ Every message is a frozen value; `type` on the wire is its class name. A `Listen
 one file descriptor per address in `binds`, in that order.
 """
 
-from dataclasses import dataclass, field, fields
-from typing import get_args
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, get_args
 
 import orjson
 
+from tidegate.core.connection_options import ConnectionOptions
+from tidegate.core.listener_options import ListenerOptions
 from tidegate.core.pools.backend import Backend
+from tidegate.core.pools.options import PoolOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,34 +28,11 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class PoolAdded:
-    """A pool to serve, or new settings for one already known.
-
-    Times in seconds; `idle_timeout` 0 means never, `affinity_ttl` 0 no affinity. `queue_size` is for all workers together.
-    `slow_start` is the time over which the share of a backend grows, 0 means none. The prefixes say which clients count as
-    one, and `bounded_load` (0 means without bound) is for the policy `source_hash`.
-    So many failures in a row as `outlier_failures` are worth a report at once, 0 means that failures in a row do not
-    matter; a session that its backend ends within `early_end` of the connect without a byte is such a failure.
-    `early_options` are those of a backend's socket before it connects, `late_options` those that short sessions do without.
-    """
+    """A pool to serve, or new options for one already known; these hold for live sessions, too."""
 
     name: str
     slot: int
-    balance: str
-    connect_timeout: float
-    connect_attempts: int
-    idle_timeout: float
-    outlier_failures: int = 0
-    early_end: float = 0.0
-    affinity_ttl: float = 0.0
-    affinity_max_clients: int = 0
-    queue_size: int = 0
-    queue_timeout: float = 0.0
-    ipv4_prefix: int = 32
-    ipv6_prefix: int = 128
-    bounded_load: float = 0.0
-    slow_start: float = 0.0
-    early_options: list[list[int]] = field(default_factory=list)
-    late_options: list[list[int]] = field(default_factory=list)
+    options: PoolOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,21 +95,13 @@ class BackendsChanged:
 
 @dataclass(frozen=True, slots=True)
 class ListenerAdded:
-    """A listener to accept on. Its bound sockets, one per address, come with the message.
-
-    The limits are those of all workers together, 0 means none; `accept_rate` is connections per second. All of an IPv6
-    network with this prefix count as one client.
-    """
+    """A listener to accept on. Its bound sockets, one per address, come with the message."""
 
     name: str
     slot: int
     pool: str
     binds: list[str]
-    max_connections: int = 0
-    max_connections_per_client: int = 0
-    accept_rate: float = 0.0
-    accept_burst: int = 1
-    client_ipv6_prefix: int = 64
+    options: ListenerOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,12 +273,25 @@ Up = Ready | SocketsLost | BackendFailed | AffinityLearned | Sessions
 Message = Down | Up
 
 _TYPES: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}
-_NESTED: dict[type[Message], tuple[str, type[BackendEntry | AffinityEntry | SessionEntry]]] = {
-    BackendsChanged: ("changed", BackendEntry),
-    AffinityTold: ("entries", AffinityEntry),
-    AffinityLearned: ("entries", AffinityEntry),
-    Sessions: ("sessions", SessionEntry),
+
+
+def _entries(kind: type[BackendEntry | AffinityEntry | SessionEntry]) -> Callable[[list[dict[str, Any]]], object]:
+    return lambda items: [kind(**item) for item in items]
+
+
+def _options(kind: type[PoolOptions | ListenerOptions]) -> Callable[[dict[str, Any]], object]:
+    return lambda item: kind(**item | {"connection": ConnectionOptions(**item["connection"])})
+
+
+_NESTED: dict[type[Message], tuple[str, Callable[[Any], object]]] = {
+    PoolAdded: ("options", _options(PoolOptions)),
+    ListenerAdded: ("options", _options(ListenerOptions)),
+    BackendsChanged: ("changed", _entries(BackendEntry)),
+    AffinityTold: ("entries", _entries(AffinityEntry)),
+    AffinityLearned: ("entries", _entries(AffinityEntry)),
+    Sessions: ("sessions", _entries(SessionEntry)),
 }
+"""The field of a message that is made of other values, and how these are read."""
 
 
 def encode(message: Message) -> bytes:
@@ -319,6 +305,6 @@ def decode(line: bytes | bytearray | memoryview) -> Message:
     body = orjson.loads(line)
     kind = _TYPES[body.pop("type")]
     if nested := _NESTED.get(kind):
-        name, entry = nested
-        body[name] = [entry(**item) for item in body[name]]
+        name, read = nested
+        body[name] = read(body[name])
     return kind(**body)

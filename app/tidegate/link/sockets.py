@@ -4,6 +4,8 @@ import socket
 import struct
 from math import ceil
 
+from tidegate.core.connection_options import ConnectionOptions
+
 BACKLOG = 4096  # connections that the kernel has established and no worker has accepted yet
 
 NumberOption = tuple[int, int, int]
@@ -19,29 +21,30 @@ URGENT_IN_STREAM: NumberOption = (socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
 SESSION_OPTIONS: tuple[Option, ...] = (NODELAY, RESET_ON_CLOSE, URGENT_IN_STREAM)
 
 
-def buffer_options(receive: int, send: int, notsent: int) -> list[NumberOption]:
+def buffer_options(wanted: ConnectionOptions) -> list[NumberOption]:
     """The options that limit the kernel's memory for a connection, in bytes; for 0 the kernel decides.
 
     Set them before the socket listens or connects, because the first segment announces how far the window can grow.
     """
-    wanted = (
-        (socket.SOL_SOCKET, socket.SO_RCVBUF, receive),
-        (socket.SOL_SOCKET, socket.SO_SNDBUF, send),
-        (socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, notsent),
+    options = (
+        (socket.SOL_SOCKET, socket.SO_RCVBUF, wanted.receive_buffer),
+        (socket.SOL_SOCKET, socket.SO_SNDBUF, wanted.send_buffer),
+        (socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, wanted.notsent_lowat),
     )
-    return [option for option in wanted if option[2]]
+    return [option for option in options if option[2]]
 
 
-def alive_options(idle: float, interval: float, count: int, peer_timeout: float) -> list[NumberOption]:
+def alive_options(wanted: ConnectionOptions) -> list[NumberOption]:
     """The options that detect dead peers, and keep idle connections in NAT tables; times are in seconds.
 
     Keepalive probes a peer only while no data is unacknowledged. TCP_USER_TIMEOUT (RFC 5482) ends a connection whose data is
-    unacknowledged for `peer_timeout`. Unless it is 0, it also replaces `count`: it decides when a silent peer is dead.
+    unacknowledged for `peer_timeout`. Unless that is 0, it also decides when a silent peer is dead, in place of
+    `keepalive_count`.
     """
     return [
         (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-        (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, ceil(idle)),
-        (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, ceil(interval)),
-        (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, count),
-        (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, ceil(peer_timeout * 1000)),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, ceil(wanted.keepalive_idle)),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, ceil(wanted.keepalive_interval)),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, wanted.keepalive_count),
+        (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, ceil(wanted.peer_timeout * 1000)),
     ]

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from structlog.testing import capture_logs
 
+from tests.support.options import LISTENER, POOL
 from tests.support.waiting import until
 from tidegate.control.totals import Totals
 from tidegate.control.workers.handover import Handover
@@ -18,7 +19,6 @@ from tidegate.core.silence import STUCK_AFTER
 from tidegate.core.splice import Splice
 from tidegate.link.board import Board
 from tidegate.link.messages import Hello, PoolAdded, SocketsLost
-from tidegate.settings import ListenerSettings
 
 TICK = 0.5
 ANY_PORT = Address("127.0.0.1", 0)
@@ -28,11 +28,11 @@ ANY_PORT = Address("127.0.0.1", 0)
 async def one_worker(**listeners: BoundListener) -> AsyncIterator[tuple[Workers, Handover]]:
     """A worker that runs and knows a pool without backends, and what hands it these listeners."""
     board = Board.create(1)
-    handover = Handover(listeners, {name: ListenerSettings(bind=(ANY_PORT,), pool="default") for name in listeners})
+    handover = Handover(listeners)
 
     def introduce(worker: Worker) -> None:
         worker.send(Hello(65536, Splice.ADAPTIVE, log_sessions=False, log_console=False))
-        worker.send(PoolAdded("default", 0, "first", 1.0, 1, 0.0))
+        worker.send(PoolAdded("default", 0, POOL))
 
     def received(worker: Worker, news: News) -> None:
         assert isinstance(news, SocketsLost)
@@ -72,7 +72,7 @@ async def test_a_worker_that_hangs_is_killed_and_said_once_and_one_that_was_froz
 
 
 async def test_a_worker_that_had_no_descriptors_for_its_sockets_gets_them_again() -> None:
-    listener = bind_listener("default", "default", 0, [ANY_PORT], 1, ())
+    listener = bind_listener("default", "default", 0, LISTENER, [ANY_PORT], 1)
     async with one_worker(default=listener) as (workers, handover):
         (worker,) = workers.all
         assert worker.pid is not None

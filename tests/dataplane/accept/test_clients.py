@@ -29,7 +29,14 @@ def fresh(listener: int = 0, networks: Networks = BY_NETWORK) -> list[ClientCoun
     """The counts of one listener in each worker, on an empty table."""
     for worker in range(WORKERS):
         BOARD.clear(worker, CLIENTS)
-    return [ClientCounts(Counters(BOARD, worker), listener, MOST, networks) for worker in range(WORKERS)]
+    return [counts_of(worker, listener, networks) for worker in range(WORKERS)]
+
+
+def counts_of(worker: int, listener: int, networks: Networks = BY_NETWORK) -> ClientCounts:
+    """The counts of one listener in one worker."""
+    counts = ClientCounts(Counters(BOARD, worker), listener)
+    counts.configure(MOST, networks)
+    return counts
 
 
 def connections() -> int:
@@ -55,8 +62,20 @@ def test_all_workers_together_let_in_exactly_as_many_as_the_limit_says(steps: li
         assert connections() == inside.total()
 
 
+def test_another_limit_counts_the_connections_that_are_there_already() -> None:
+    counts, *_ = fresh()
+    first, *_others = sessions = [object() for _ in range(MOST)]
+    assert all(counts.enter(session, "10.0.0.1") for session in sessions)
+    counts.configure(MOST + 1, BY_NETWORK)
+    assert [counts.enter(object(), "10.0.0.1") for _ in range(2)] == [True, False]
+    counts.configure(0, BY_NETWORK)
+    assert counts.enter(object(), "10.0.0.1")
+    counts.leave(first)
+    assert connections() == MOST
+
+
 def test_a_client_has_its_limit_on_each_listener() -> None:
-    web, other = fresh(0)[0], ClientCounts(Counters(BOARD, 0), 1, MOST, BY_NETWORK)
+    web, other = fresh(0)[0], counts_of(0, 1)
     assert [web.enter(object(), "10.0.0.1") for _ in range(4)] == [True, True, True, False]
     assert other.enter(object(), "10.0.0.1")
 

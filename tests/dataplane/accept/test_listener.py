@@ -12,6 +12,7 @@ import pytest
 
 from tests.dataplane.processor import QUIET, processor_time_of_a_second
 from tests.dataplane.route import route
+from tests.support.options import LISTENER
 from tests.support.peers import Peer, connect, echo, serving
 from tests.support.waiting import until
 from tests.support.worker import Worker, running_worker
@@ -105,7 +106,7 @@ async def test_sockets_for_which_there_are_no_descriptors_are_asked_for_again_an
         client, backend = await way.session()
         used = worker.descriptors
         with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-            two = ListenerAdded("two", 1, "default", ["127.0.0.1:1", "127.0.0.1:2"])
+            two = ListenerAdded("two", 1, "default", ["127.0.0.1:1", "127.0.0.1:2"], LISTENER)
             worker.limit_descriptors(sorted(set(range(max(used) + 3)) - used)[1])  # enough for one of them
             worker.channel.send(two, [one.fileno(), other.fileno()])
             worker.channel.send(ListenerShared("two", 5), [one.fileno()])
@@ -151,7 +152,9 @@ async def test_workers_that_begin_together_leave_each_other_the_clients_that_wai
             own = [stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=waiting)) for _ in both]
             clients = [stack.enter_context(await connect(own[1].getsockname()[1])) for _ in range(waiting)]
             for number, worker in enumerate(both):
-                worker.channel.send(ListenerAdded("default", 0, "default", ["127.0.0.1:1"]), [own[number].fileno()])
+                worker.channel.send(
+                    ListenerAdded("default", 0, "default", ["127.0.0.1:1"], LISTENER), [own[number].fileno()]
+                )
                 worker.channel.send(ListenerShared("default", 1 - number), [own[1 - number].fileno()])
                 await worker.sessions()  # the next one is a little later
             assert all(await asyncio.gather(*map(answers, clients)))

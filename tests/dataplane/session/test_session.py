@@ -2,14 +2,15 @@
 
 import asyncio
 import signal
-import socket
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from time import monotonic
 
 import pytest
 
 from tests.dataplane.route import route
 from tests.support.namespace import in_own_network
+from tests.support.options import CONNECTION
 from tests.support.peers import (
     Peer,
     blackhole,
@@ -455,7 +456,7 @@ async def test_a_bug_in_the_sweep_of_a_session_costs_only_that_session(worker: W
     worker.expected_bugs = 1
     async with route(worker) as way, serving(echo) as backend:
         client, accepted = await way.session()
-        worker.add_pool("broken", 1, late_options=[[socket.IPPROTO_TCP, 9999, 1]])  # there is no such option
+        worker.add_pool("broken", 1, connection=replace(CONNECTION, keepalive_count=-1))  # the kernel refuses it
         worker.set_backends([backend.backend()], "broken", first_slot=1)
         with await connect(await worker.add_listener("broken", 1, "broken")) as unlucky:
             assert await unlucky.was_reset()

@@ -1,9 +1,12 @@
 """Listeners."""
 
+from dataclasses import asdict
+
 import pytest
 from pydantic import ValidationError
 
 from tidegate.core.address import Address
+from tidegate.core.connection_options import ConnectionOptions
 from tidegate.settings.parts.listener import ListenerSettings
 
 
@@ -43,3 +46,16 @@ def test_limits_that_are_no_numbers_within_bounds_are_refused(given: dict[str, o
 def test_a_burst_without_a_rate_is_refused() -> None:
     with pytest.raises(ValidationError, match="there is no accept_rate"):
         ListenerSettings.model_validate({"bind": "0.0.0.0:80", "pool": "chat", "accept_burst": 5})
+
+
+def test_workers_are_told_what_a_listener_is_set_to() -> None:
+    limits = {"max_connections": 2, "max_connections_per_client": 3, "client_ipv6_prefix": 48}
+    listener = ListenerSettings.model_validate(
+        {"bind": "0.0.0.0:80", "pool": "p", "accept_rate": 50, "keepalive": {"idle": "9s"}, "peer_timeout": "0s", **limits}
+    )
+    assert asdict(listener.options) == {
+        **limits,
+        "accept_rate": 50,
+        "accept_burst": 5,
+        "connection": asdict(ConnectionOptions(9.0, 15.0, 4, 0.0, 0, 0, 0)),
+    }

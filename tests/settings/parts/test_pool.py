@@ -1,10 +1,12 @@
 """Pools."""
 
 import re
+from dataclasses import asdict
 
 import pytest
 from pydantic import ValidationError
 
+from tidegate.core.connection_options import ConnectionOptions
 from tidegate.settings.parts.hashing import HashSettings
 from tidegate.settings.parts.pool import Balance, PoolSettings
 
@@ -106,3 +108,31 @@ def test_the_minimum_of_usable_backends_may_be_all_of_them_or_none() -> None:
     for count in (0, 2):
         pool = PoolSettings.model_validate({"backends": "a:1,b:1", "ready": {"min_backends": count}})
         assert pool.ready.min_backends == count
+
+
+def test_workers_are_told_what_a_pool_is_set_to() -> None:
+    pool = PoolSettings.model_validate(
+        {
+            "backends": "a:1",
+            "balance": "source_hash",
+            "hash": {"ipv4_prefix": 24, "ipv6_prefix": 64, "bounded_load": 1.25},
+            "connect_timeout": "2s",
+            "connect_attempts": 4,
+            "idle_timeout": "6s",
+            "outliers": {"failures": 7, "early_end": "8s"},
+            "queue": {"size": 11, "timeout": "12s"},
+            "keepalive": {"idle": "13s", "interval": "14s", "count": 15},
+            "receive_buffer": "16KiB",
+            "send_buffer": "32KiB",
+            "notsent_lowat": "64KiB",
+        }
+    )
+    connection = ConnectionOptions(13.0, 14.0, 15, 13.0 + 14.0 * 15, 16 << 10, 32 << 10, 64 << 10)
+    common = {"connect_timeout": 2.0, "connect_attempts": 4, "idle_timeout": 6.0, "outlier_failures": 7, "early_end": 8.0}
+    hashed = {"balance": "source_hash", "bounded_load": 1.25, "ipv4_prefix": 24, "ipv6_prefix": 64}
+    off = {"slow_start": 0.0, "affinity_ttl": 0.0, "affinity_max_clients": 10_000}
+    queue = {"queue_size": 11, "queue_timeout": 12.0}
+    assert asdict(pool.options) == {**hashed, **off, **common, **queue, "connection": asdict(connection)}
+    kept = PoolSettings.model_validate({"backends": "a:1", "slow_start": "3s", "affinity": {"ttl": "4s", "max_clients": 5}})
+    assert (kept.options.balance, kept.options.slow_start) == ("least_connections", 3.0)
+    assert (kept.options.affinity_ttl, kept.options.affinity_max_clients) == (4.0, 5)

@@ -60,7 +60,7 @@ class LivePool:
         changed: "Callable[[LivePool, tuple[Change | PanicChanged, ...]], None]",
         admit: Admit = everything,
     ) -> None:
-        self.name, self.settings = name, settings
+        self.name, self.settings, self.options = name, settings, settings.options
         self.discovery = Discovery(source)
         self.snapshot = Pool(name)
         self.slot = totals.allocate(POOLS)

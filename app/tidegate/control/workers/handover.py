@@ -9,7 +9,6 @@ from tidegate.control.workers import orders
 from tidegate.control.workers.listening_sockets import BoundListener
 from tidegate.control.workers.processes import Worker
 from tidegate.link.messages import ListenerShared, SocketsLost
-from tidegate.settings import ListenerSettings
 
 AGAIN_AFTER = 1.0  # seconds
 
@@ -19,8 +18,8 @@ _log = structlog.get_logger()
 class Handover:
     """Hands over `listeners`, whose sockets belong to control, as long as there are any."""
 
-    def __init__(self, listeners: Mapping[str, BoundListener], settings: Mapping[str, ListenerSettings]) -> None:
-        self._listeners, self._settings = listeners, settings
+    def __init__(self, listeners: Mapping[str, BoundListener]) -> None:
+        self._listeners = listeners
 
     def to(self, worker: Worker) -> None:
         """Give a worker the sockets of all listeners, its own and those of the other workers."""
@@ -42,8 +41,7 @@ class Handover:
             self._share(worker, listener, message.worker)
 
     def _hand(self, worker: Worker, listener: BoundListener) -> None:
-        message = orders.listener_added(listener, self._settings[listener.name])
-        worker.send(message, listener.sockets[worker.number])
+        worker.send(orders.listener_added(listener), listener.sockets[worker.number])
         for owner in range(len(listener.sockets)):
             if owner != worker.number:
                 self._share(worker, listener, owner)

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tidegate.core.address import Address
-from tidegate.link.sockets import BACKLOG, SESSION_OPTIONS, Option
+from tidegate.core.listener_options import ListenerOptions
+from tidegate.link.sockets import BACKLOG, SESSION_OPTIONS, Option, alive_options, buffer_options
 
 
 class CannotBindError(Exception):
@@ -14,14 +15,14 @@ class CannotBindError(Exception):
 
 @dataclass(slots=True)
 class BoundListener:
-    """A listener's sockets: `sockets[worker]` has one per address. Owns them. `max_connections` 0 means no limit."""
+    """A listener's sockets: `sockets[worker]` has one per address. Owns them."""
 
     name: str
     pool: str
     slot: int
+    options: ListenerOptions
     addresses: Sequence[Address]
     sockets: list[list[socket.socket]] = field(default_factory=list)
-    max_connections: int = 0
 
     def close(self) -> None:
         """Close control's copies; workers may still have theirs."""
@@ -37,19 +38,20 @@ class BoundListener:
 
 
 def bind_listener(
-    name: str, pool: str, slot: int, bind: Sequence[Address], workers: int, options: Sequence[Option]
+    name: str, pool: str, slot: int, options: ListenerOptions, bind: Sequence[Address], workers: int
 ) -> BoundListener:
-    """Bind all sockets of a listener, with these options beside those of every session. Port 0 lets the system choose.
+    """Bind all sockets of a listener, one per address and worker. Port 0 lets the system choose.
 
     Raises CannotBindError and leaves nothing open.
     """
-    listener = BoundListener(name, pool, slot, [], [[] for _ in range(workers)])
+    listener = BoundListener(name, pool, slot, options, [], [[] for _ in range(workers)])
+    inherited = (*SESSION_OPTIONS, *buffer_options(options.connection), *alive_options(options.connection))
     addresses: list[Address] = []
     try:
         for wanted in bind:
             address = wanted
             for group in listener.sockets:
-                sock = bind_socket(address, f"listener {name}", (*SESSION_OPTIONS, *options), shared=True)
+                sock = bind_socket(address, f"listener {name}", inherited, shared=True)
                 group.append(sock)
                 address = Address(*sock.getsockname()[:2])
             addresses.append(address)

@@ -9,7 +9,7 @@ key never becomes 0 again while the worker lives, so a search may end at the fir
 
 from hashlib import blake2b
 
-from tidegate.core.network import Networks
+from tidegate.core.network import EACH_ALONE, Networks
 from tidegate.dataplane.report.counters import Counters
 from tidegate.link.board import CLIENTS, WORKER, ClientCell, WorkerCell
 
@@ -18,21 +18,26 @@ MOST_PROBES = 64
 
 
 class ClientCounts:
-    """Connections of each client of one listener, at most `most` per client."""
+    """Connections of each client of one listener."""
 
-    def __init__(self, counters: Counters, listener_slot: int, most: int, networks: Networks) -> None:
+    def __init__(self, counters: Counters, listener_slot: int) -> None:
         self._cells = counters.cells
         self._own = counters.slot(CLIENTS, 0)
         self._others = counters.elsewhere(CLIENTS, 0, 0)
         self._used = counters.slot(WORKER, 0) + WorkerCell.COUNTED_CLIENTS
         self._salt = listener_slot.to_bytes(8)
-        self._most = most
-        self._networks = networks
+        self._most, self._networks = 0, EACH_ALONE
         self._counted: dict[object, int] = {}
+
+    def configure(self, most: int, networks: Networks) -> None:
+        """Each client, a network of these, may have at most `most` connections from now on; 0 means no limit."""
+        self._most, self._networks = most, networks
 
     def enter(self, session: object, client: str) -> bool:
         """Count a session of a client, unless that would be one too many. All workers count before they look, so that
         together they never exceed the limit."""
+        if not self._most:
+            return True
         key = self._key(client)
         slot = self._slot(key)
         if slot is None:

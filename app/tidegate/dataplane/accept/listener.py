@@ -6,6 +6,7 @@ from itertools import chain
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from tidegate.core.listener_options import ListenerOptions
 from tidegate.core.network import Networks
 from tidegate.core.reasons import NO_RESOURCES, RejectReason
 from tidegate.core.token_bucket import TokenBucket
@@ -45,28 +46,35 @@ class Listener:
         sockets: list[socket.socket],
     ) -> None:
         self._poller = poller
+        self._counters, self._slot = counters, message.slot
         self._cells = counters.cells
         self._cell = counters.slot(LISTENERS, message.slot)
         self._active_cell = self._cell + ListenerCell.ACTIVE
         self._total_cell = self._cell + ListenerCell.TOTAL
+        self._active_elsewhere = counters.elsewhere(LISTENERS, message.slot, ListenerCell.ACTIVE)
         self.name = message.name
         self.pool = pool
-        self._set_limits(counters, message)
+        self._clients: ClientCounts | None = None
+        self.configure(message.options)
         self._worker = counters.worker
         self._acceptors = {self._worker: [Acceptor(self, sock) for sock in sockets]}  # by the worker whose sockets they are
         self._served = {self._worker}
         self._suspended = self._rests = self._closed = False
         self.paused = True  # whether it does not accept at the moment
 
-    def _set_limits(self, counters: Counters, message: ListenerAdded) -> None:
-        self._most = message.max_connections
-        self._active_elsewhere = counters.elsewhere(LISTENERS, message.slot, ListenerCell.ACTIVE)
-        self._clients = _client_counts(counters, message) if message.max_connections_per_client else None
+    def configure(self, options: ListenerOptions) -> None:
+        """Take over options; they decide about new sessions, and each worker gets its share of the rate."""
+        self._most = options.max_connections
+        if self._clients is None and options.max_connections_per_client:
+            self._clients = _client_counts(self._counters, self._slot)
+        if self._clients is not None:  # sessions that were counted are there still
+            networks = Networks(ipv6_prefix=options.client_ipv6_prefix)
+            self._clients.configure(options.max_connections_per_client, networks)
         self.limited = bool(self._most or self._clients)
         self.bucket: TokenBucket | None = None
-        if message.accept_rate:  # each worker gets its share
-            workers = counters.workers
-            self.bucket = TokenBucket(message.accept_rate / workers, max(1, message.accept_burst // workers))
+        if options.accept_rate:
+            workers = self._counters.workers
+            self.bucket = TokenBucket(options.accept_rate / workers, max(1, options.accept_burst // workers))
 
     @property
     def sockets(self) -> int:
@@ -253,8 +261,7 @@ def _has_left(client: socket.SocketType) -> bool:
         return True
 
 
-def _client_counts(counters: Counters, message: ListenerAdded) -> "ClientCounts":
+def _client_counts(counters: Counters, slot: int) -> "ClientCounts":
     from tidegate.dataplane.accept.clients import ClientCounts  # noqa: PLC0415  its hash loads OpenSSL, 4 MB that others do without
 
-    networks = Networks(ipv6_prefix=message.client_ipv6_prefix)
-    return ClientCounts(counters, message.slot, message.max_connections_per_client, networks)
+    return ClientCounts(counters, slot)

@@ -10,6 +10,7 @@ from tidegate.core.balance.balancer import Balancer, has_room
 from tidegate.core.balance.policy import PolicyContext
 from tidegate.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
 from tidegate.core.network import Networks
+from tidegate.core.pools.options import PoolOptions
 from tidegate.core.reasons import CloseReason, ConnectFailure
 from tidegate.dataplane.loop.poller import Poller
 from tidegate.dataplane.report.counters import Counters, Histogram
@@ -21,6 +22,7 @@ from tidegate.dataplane.routing.warming import SlowStart
 from tidegate.link.board import BACKENDS, CLOSED_CELL, FAILURE_CELL, POOLS, BackendCell, PoolCell
 from tidegate.link.messages import AffinityEntry, BackendEntry, PoolAdded
 from tidegate.link.own_addresses import may_meet_itself
+from tidegate.link.sockets import alive_options, buffer_options
 
 
 class PoolBackend:
@@ -104,7 +106,7 @@ Learned = Callable[[str, list[AffinityEntry]], None]
 
 
 class Pool:
-    """The settings of a pool, its backends by name, and the choice among those that are eligible.
+    """The options of a pool, its backends by name, and the choice among those that are eligible.
 
     `affinity` and `queue` are None while they are off. `learned(pool, entries)` is told which clients have which backend.
     """
@@ -113,6 +115,7 @@ class Pool:
         self._poller = poller
         self._counters = counters
         self._learned = learned
+        self._slot = message.slot
         self._cell = counters.slot(POOLS, message.slot)
         self._active_cell = self._cell + PoolCell.ACTIVE
         self._copied_cell, self._spliced_cell = self._cell + PoolCell.COPIED_BYTES, self._cell + PoolCell.SPLICED_BYTES
@@ -125,28 +128,24 @@ class Pool:
         self._slow_start: SlowStart[PoolBackend] = SlowStart(poller, self._reweigh)
         self.connect_seconds = Histogram(counters, self._cell + PoolCell.CONNECT, CONNECT_BUCKETS)
         self.duration_seconds = Histogram(counters, self._cell + PoolCell.DURATION, DURATION_BUCKETS)
-        self.configure(message)
+        self.configure(message.options)
 
-    def configure(self, message: PoolAdded) -> None:
-        """Take over settings; they hold for sessions that run, too."""
-        self.dials.configure(message.connect_timeout)
-        self.connect_attempts = message.connect_attempts
-        self.idle_timeout = message.idle_timeout
-        self.outlier_failures = message.outlier_failures
-        self.early_end = message.early_end
-        self.early_options = message.early_options
-        self.late_options = message.late_options
-        networks = Networks(message.ipv4_prefix, message.ipv6_prefix)
-        self._configure_affinity(message, networks)
-        self._configure_queue(message)
-        context = PolicyContext(random, monotonic, networks, message.bounded_load)
-        if (message.balance, context, message.slow_start) != self._choice:
-            self._choice = message.balance, context, message.slow_start
-            self._slow_start.configure(message.slow_start)
-            self._balancer: Balancer[PoolBackend] = Balancer(lambda: POLICIES[message.balance](context))
-            self.learns = self._balancer.learns
-            for backend in self.backends.values():
-                self._admit(backend)
+    def configure(self, options: PoolOptions) -> None:
+        """Take over options; they hold for live sessions, too.
+
+        `early_options` are for a backend's socket before it connects, `late_options` for one whose session lasts.
+        """
+        self.dials.configure(options.connect_timeout)
+        self.connect_attempts = options.connect_attempts
+        self.idle_timeout = options.idle_timeout
+        self.outlier_failures = options.outlier_failures
+        self.early_end = options.early_end
+        self.early_options = buffer_options(options.connection)
+        self.late_options = alive_options(options.connection)
+        networks = Networks(options.ipv4_prefix, options.ipv6_prefix)
+        self._configure_affinity(options, networks)
+        self._configure_queue(options)
+        self._configure_choice(options, networks)
 
     def apply(self, changed: list[BackendEntry], removed: list[str]) -> None:
         """Take over backends that are new or different, and drop those that left. The others cost nothing."""
@@ -225,8 +224,8 @@ class Pool:
         self._counters.cells[self._cell + CLOSED_CELL[reason]] += 1
         self.duration_seconds.observe(seconds)
 
-    def _configure_affinity(self, message: PoolAdded, networks: Networks) -> None:
-        ttl, max_clients = message.affinity_ttl, message.affinity_max_clients
+    def _configure_affinity(self, options: PoolOptions, networks: Networks) -> None:
+        ttl, max_clients = options.affinity_ttl, options.affinity_max_clients
         if not ttl:
             self.affinity = None
         elif self.affinity is None:
@@ -234,11 +233,24 @@ class Pool:
         else:
             self.affinity.configure(ttl, max_clients, networks)
 
-    def _configure_queue(self, message: PoolAdded) -> None:
-        if self.queue is None and message.queue_size:
-            self.queue = Queue(self._poller, self._counters, message.slot, self._has_room)
+    def _configure_queue(self, options: PoolOptions) -> None:
+        if self.queue is None and options.queue_size:
+            self.queue = Queue(self._poller, self._counters, self._slot, self._has_room)
         if self.queue is not None:
-            self.queue.configure(message.queue_size, message.queue_timeout)
+            self.queue.configure(options.queue_size, options.queue_timeout)
+
+    def _configure_choice(self, options: PoolOptions, networks: Networks) -> None:
+        """Choose anew by another policy or with another slow start; while these stay, a policy keeps what it has learned."""
+        balance, slow_start = options.balance, options.slow_start
+        context = PolicyContext(random, monotonic, networks, options.bounded_load)
+        if (balance, context, slow_start) == self._choice:
+            return
+        self._choice = balance, context, slow_start
+        self._slow_start.configure(slow_start)
+        self._balancer: Balancer[PoolBackend] = Balancer(lambda: POLICIES[balance](context))
+        self.learns = self._balancer.learns
+        for backend in self.backends.values():
+            self._admit(backend)
 
     def _tell(self, entries: list[AffinityEntry]) -> None:
         self._learned(self.name, entries)

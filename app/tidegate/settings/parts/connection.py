@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from tidegate.core.connection_options import ConnectionOptions
 from tidegate.settings.notation.values import duration, size, whole_number
 from tidegate.settings.parts.section import Section
 
@@ -61,3 +62,16 @@ class ConnectionSettings(Section):
         if self.peer_timeout is None:
             return keepalive.idle + keepalive.interval * keepalive.count
         return self.peer_timeout
+
+    @property
+    def connection_options(self) -> ConnectionOptions:
+        """What of this the kernel is told."""
+        return ConnectionOptions(
+            keepalive_idle=self.keepalive.idle,
+            keepalive_interval=self.keepalive.interval,
+            keepalive_count=self.keepalive.count,
+            peer_timeout=self.effective_peer_timeout,
+            receive_buffer=self.receive_buffer,
+            send_buffer=self.send_buffer,
+            notsent_lowat=self.notsent_lowat,
+        )

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from tidegate.core.address import Address
+from tidegate.core.listener_options import ListenerOptions
 from tidegate.core.network import IPV6_BITS
 from tidegate.settings.notation.values import LISTEN_ADDRESS, text, whole_number
 from tidegate.settings.parts.connection import ConnectionSettings
@@ -60,3 +61,15 @@ class ListenerSettings(ConnectionSettings):
     def burst(self) -> int:
         """The burst in effect."""
         return self.accept_burst or max(1, self.accept_rate // 10)
+
+    @property
+    def options(self) -> ListenerOptions:
+        """What workers are told of this."""
+        return ListenerOptions(
+            max_connections=self.max_connections,
+            max_connections_per_client=self.max_connections_per_client,
+            client_ipv6_prefix=self.client_ipv6_prefix,
+            accept_rate=self.accept_rate,
+            accept_burst=self.burst,
+            connection=self.connection_options,
+        )

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from tidegate.core.pools.options import PoolOptions
 from tidegate.settings.notation.values import choice, duration, short_duration, whole_number
 from tidegate.settings.parts.affinity import AffinitySettings
 from tidegate.settings.parts.backend import BackendSettings
@@ -153,6 +154,27 @@ class PoolSettings(ConnectionSettings):
         if self.kubernetes.service:
             return "kubernetes"
         return "dns" if self.dns.name else "static"
+
+    @property
+    def options(self) -> PoolOptions:
+        """What workers are told of this."""
+        return PoolOptions(
+            balance=self.balance.value,
+            bounded_load=self.hash.bounded_load,
+            ipv4_prefix=self.hash.ipv4_prefix,
+            ipv6_prefix=self.hash.ipv6_prefix,
+            slow_start=self.slow_start,
+            connect_timeout=self.connect_timeout,
+            connect_attempts=self.connect_attempts,
+            idle_timeout=self.idle_timeout,
+            outlier_failures=self.outliers.failures,
+            early_end=self.outliers.early_end,
+            affinity_ttl=self.affinity.ttl,
+            affinity_max_clients=self.affinity.max_clients,
+            queue_size=self.queue.size,
+            queue_timeout=self.queue.timeout,
+            connection=self.connection_options,
+        )
 
     @field_validator("backends")
     @classmethod

@@ -32,7 +32,7 @@ METRICS: tuple[Metric[ListenerView], ...] = (
         "tidegate_listener_connections_limit",
         "gauge",
         "Client connections that may be open at once; there is no series without a limit.",
-        lambda view: view.listener.max_connections or None,
+        lambda view: view.listener.options.max_connections or None,
     ),
     ByLabel(
         "tidegate_listener_rejected_total",

@@ -1,0 +1,32 @@
+"""The options of a pool that its workers need: made from its settings, and sent to every worker as they are."""
+
+from dataclasses import dataclass
+
+from tidegate.core.connection_options import ConnectionOptions
+
+
+@dataclass(frozen=True, slots=True)
+class PoolOptions:
+    """How a pool chooses a backend, dials it, and lets clients wait. Times in seconds.
+
+    `idle_timeout` 0 means never, `affinity_ttl` 0 no affinity, `queue_size` 0 no queue (it is for all workers together),
+    `slow_start` 0 none, and `bounded_load` 0 no bound; the bound is for the policy `source_hash`. The prefixes say which
+    clients count as one. `outlier_failures` in a row are reported at once, 0 means that failures in a row do not matter; a
+    session that its backend ends within `early_end` of the connect without a byte is such a failure.
+    """
+
+    balance: str
+    bounded_load: float
+    ipv4_prefix: int
+    ipv6_prefix: int
+    slow_start: float
+    connect_timeout: float
+    connect_attempts: int
+    idle_timeout: float
+    outlier_failures: int
+    early_end: float
+    affinity_ttl: float
+    affinity_max_clients: int
+    queue_size: int
+    queue_timeout: float
+    connection: ConnectionOptions
