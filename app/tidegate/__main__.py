@@ -35,7 +35,6 @@ def _prepare_to_run() -> None:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
     _leave_out_unused_imports()
-    os.environ["SPT_NOENV"] = "1"  # noqa: TID251  a longer process title would overwrite the environment in /proc
 
 
 def _leave_out_unused_imports() -> None:

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 
 import structlog
 import uvloop
-from setproctitle import setproctitle
 
 from tidegate.control import spawn
 from tidegate.control.descriptors import TooFewDescriptorsError
 from tidegate.control.log import ControlLog, configure
 from tidegate.control.supervisor import Supervisor
 from tidegate.control.workers.listening_sockets import CannotBindError
+from tidegate.link.process_title import set_title
 from tidegate.settings import LogFormat, LogLevel, Settings
 
 STANDARD_OUTPUT = 1
@@ -28,7 +28,7 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
 
     `environ` says where the API server of the cluster is that this runs in.
     """
-    setproctitle("tidegate: control")
+    set_title("tidegate: control")
     console = os.isatty(STANDARD_OUTPUT) if settings.log.format is None else settings.log.format is LogFormat.CONSOLE
     log = configure(settings.log.level.value, console=console)
     _raise_descriptor_limit()

@@ -2,8 +2,7 @@
 
 import sys
 
-from setproctitle import setproctitle
-
+from tidegate.link.process_title import set_title
 from tidegate.link.signals import leave_to_control
 
 if __name__ == "__main__":
@@ -11,5 +10,5 @@ if __name__ == "__main__":
     from tidegate.dataplane.worker import run
 
     number, workers, link, board = map(int, sys.argv[1:])
-    setproctitle(f"tidegate: worker {number}")
+    set_title(f"tidegate: worker {number}")
     run(number, workers, link, board)
