@@ -23,7 +23,7 @@ from tidegate.core.pools.backend import Backend, State
 from tidegate.core.pools.snapshot import Pool as Snapshot
 from tidegate.dataplane.loop.poller import Poller
 from tidegate.dataplane.report.counters import Counters
-from tidegate.dataplane.routing.routing_pool import Pool
+from tidegate.dataplane.routing.routing_pool import RoutingPool
 from tidegate.link.board import Board
 from tidegate.link.messages import BackendEntry, PoolAdded
 
@@ -49,10 +49,10 @@ def backends(count: int) -> list[Backend]:
     return [Backend(f"{host}:{port}", host, port) for host, port in addresses]
 
 
-def worker_pool(policy: str, count: int, **settings: Any) -> Pool:
+def worker_pool(policy: str, count: int, **settings: Any) -> RoutingPool:
     """A pool as a worker has it, with so many eligible backends."""
     message = PoolAdded("default", 0, pool_options(balance=policy, **settings))
-    pool = Pool(Poller(lambda: None), Counters(Board.create(1), 0), message, lambda *_: None)
+    pool = RoutingPool(Poller(lambda: None), Counters(Board.create(1), 0), message, lambda *_: None)
     pool.apply([BackendEntry.of(backend, slot, eligible=True) for slot, backend in enumerate(backends(count))], [])
     return pool
 
@@ -64,7 +64,7 @@ def picks(policy: str, **settings: Any) -> Iterator[str]:
         yield f"{microseconds(lambda: release(pool)):.1f}"  # noqa: B023  (called at once)
 
 
-def release(pool: Pool) -> None:
+def release(pool: RoutingPool) -> None:
     """Choose, and take it back."""
     backend = pool.reserve("192.0.2.7", [])
     assert backend is not None
@@ -80,7 +80,7 @@ def changes_in_a_worker(policy: str) -> Iterator[str]:
         yield f"{microseconds(lambda: flip(pool, down, up)) / 2:.1f}"  # noqa: B023
 
 
-def flip(pool: Pool, down: BackendEntry, up: BackendEntry) -> None:
+def flip(pool: RoutingPool, down: BackendEntry, up: BackendEntry) -> None:
     """Two changes."""
     pool.apply([down], [])
     pool.apply([up], [])

@@ -22,7 +22,8 @@ from tidegate.dataplane.relay.lingering import Lingering
 from tidegate.dataplane.report.access_log import AccessLog
 from tidegate.dataplane.report.counters import Counters
 from tidegate.dataplane.routing.failure_reports import FailureReports
-from tidegate.dataplane.routing.routing_pool import Pool, PoolBackend
+from tidegate.dataplane.routing.routing_backend import RoutingBackend
+from tidegate.dataplane.routing.routing_pool import RoutingPool
 from tidegate.dataplane.session.closer import Closing
 from tidegate.dataplane.session.dialling import start
 from tidegate.dataplane.session.drain import DrainInProgress
@@ -72,7 +73,7 @@ class Worker:
         self._cell = self._counters.slot(WORKER, 0)
         self._stream = LogStream(STANDARD_OUTPUT)
         self._log = AccessLog(self._stream, f"{number}{os.urandom(3).hex()}")
-        self._pools: dict[str, Pool] = {}
+        self._pools: dict[str, RoutingPool] = {}
         self._sessions: dict[int, Session] = {}
         self._last_session = 0
         self._listeners = Listeners(
@@ -95,7 +96,7 @@ class Worker:
             self._count_logged()
         return self._exit_code or 0
 
-    def backend_failed(self, pool: Pool, backend: PoolBackend, failure: Failures) -> None:
+    def backend_failed(self, pool: RoutingPool, backend: RoutingBackend, failure: Failures) -> None:
         """Tell control, which probes the backend at once and may eject it; a storm is told a few times a second."""
         if backend.failures is None:
             backend.failures = FailureReports(self.poller, partial(self._report_failures, pool.name, backend.name))
@@ -176,7 +177,7 @@ class Worker:
         if known := self._pools.get(message.name):
             known.configure(message.options)
         else:
-            self._pools[message.name] = Pool(self.poller, self._counters, message, self._affinity_learned)
+            self._pools[message.name] = RoutingPool(self.poller, self._counters, message, self._affinity_learned)
 
     def _add_listener(self, message: ListenerAdded) -> None:
         if sockets := self._take_sockets(message.name, self._number):

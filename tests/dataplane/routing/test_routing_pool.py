@@ -11,7 +11,7 @@ from tests.support.peers import Listening, Peer, connect, dead_backend, echo, li
 from tests.support.waiting import until
 from tests.support.worker import Worker, running_worker
 from tidegate.dataplane.report.counters import Counters
-from tidegate.dataplane.routing.routing_pool import PoolBackend
+from tidegate.dataplane.routing.routing_backend import RoutingBackend
 from tidegate.link.board import BACKENDS, BackendCell, Board
 from tidegate.link.messages import BackendEntry
 
@@ -275,7 +275,7 @@ async def test_a_dial_that_fails_gives_its_place_back(worker: Worker) -> None:
 def test_two_workers_that_pick_the_same_backend_at_once_reserve_exactly_as_many_places_as_it_has() -> None:
     board = Board.create(2)
     entry = BackendEntry.of(replace(dead_backend(), max_connections=5), 0, eligible=True)
-    one, other = (PoolBackend(Counters(board, worker), entry) for worker in range(2))
+    one, other = (RoutingBackend(Counters(board, worker), entry) for worker in range(2))
     assert [backend.reserve() for backend in [one, other] * 4] == [True] * 5 + [False] * 3
     assert board.sum(BACKENDS, 0, BackendCell.ACTIVE) == 5
     one.release()

@@ -13,7 +13,7 @@ from tidegate.core.token_bucket import TokenBucket
 from tidegate.dataplane.loop.handler import Handler
 from tidegate.dataplane.loop.poller import IN, IN_FOR_ONE, Poller
 from tidegate.dataplane.report.counters import Counters
-from tidegate.dataplane.routing.routing_pool import Pool
+from tidegate.dataplane.routing.routing_pool import RoutingPool
 from tidegate.link.board import LISTENERS, REJECTED_CELL, ListenerCell
 from tidegate.link.messages import ListenerAdded
 from tidegate.link.sockets import BACKLOG
@@ -42,7 +42,7 @@ class Listener:
         poller: Poller,
         counters: Counters,
         message: ListenerAdded,
-        pool: Pool,
+        pool: RoutingPool,
         sockets: list[socket.socket],
     ) -> None:
         self._poller = poller

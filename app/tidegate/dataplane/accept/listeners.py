@@ -13,7 +13,7 @@ from tidegate.dataplane.loop.handler import CannotGoOnError
 from tidegate.dataplane.loop.poller import Poller
 from tidegate.dataplane.relay.lingering import Lingering
 from tidegate.dataplane.report.counters import Counters
-from tidegate.dataplane.routing.routing_pool import Pool
+from tidegate.dataplane.routing.routing_pool import RoutingPool
 from tidegate.link.board import WORKER, WorkerCell
 from tidegate.link.messages import ListenerAdded
 
@@ -47,7 +47,7 @@ class Listeners:
         self._paused = self._looks = False
         self._count_sockets()
 
-    def add(self, message: ListenerAdded, pool: Pool, sockets: list[socket.socket]) -> None:
+    def add(self, message: ListenerAdded, pool: RoutingPool, sockets: list[socket.socket]) -> None:
         """Accept on these sockets, which the listener owns from now on."""
         listener = Listener(self._poller, self._counters, message, pool, sockets)
         self._by_name[message.name] = listener

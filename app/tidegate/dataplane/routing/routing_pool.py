@@ -1,6 +1,5 @@
 """A pool as a worker sees it: the backends of its snapshot, their counters on the board, and the balancer over them."""
 
-import socket
 from collections.abc import Callable
 from random import random
 from time import monotonic
@@ -11,101 +10,22 @@ from tidegate.core.balance.policy import PolicyContext
 from tidegate.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
 from tidegate.core.network import Networks
 from tidegate.core.pools.options import PoolOptions
-from tidegate.core.reasons import CloseReason, ConnectFailure
+from tidegate.core.reasons import CloseReason
 from tidegate.dataplane.loop.poller import Poller
 from tidegate.dataplane.report.counters import Counters, Histogram
 from tidegate.dataplane.routing.affinity import Affinity
 from tidegate.dataplane.routing.dials import Dials
-from tidegate.dataplane.routing.failure_reports import FailureReports
 from tidegate.dataplane.routing.queue import Queue
+from tidegate.dataplane.routing.routing_backend import RoutingBackend
 from tidegate.dataplane.routing.warming import SlowStart
-from tidegate.link.board import BACKENDS, CLOSED_CELL, FAILURE_CELL, POOLS, BackendCell, PoolCell
+from tidegate.link.board import CLOSED_CELL, POOLS, PoolCell
 from tidegate.link.messages import AffinityEntry, BackendEntry, PoolAdded
-from tidegate.link.own_addresses import may_meet_itself
 from tidegate.link.sockets import alive_options, buffer_options
-
-
-class PoolBackend:
-    """One backend and its cells. Lives on with its sessions after the pool has dropped it."""
-
-    def __init__(self, counters: Counters, entry: BackendEntry) -> None:
-        self._counters = counters
-        self._cell = counters.slot(BACKENDS, entry.slot)
-        self._active_cell = self._cell + BackendCell.ACTIVE
-        self._total_cell, self._good_cell = self._cell + BackendCell.TOTAL, self._cell + BackendCell.GOOD
-        self._sent_cell, self._received_cell = self._cell + BackendCell.SENT_BYTES, self._cell + BackendCell.RECEIVED_BYTES
-        self._active_elsewhere = counters.elsewhere(BACKENDS, entry.slot, BackendCell.ACTIVE)
-        self.name = entry.name
-        self.failures: FailureReports | None = None  # nothing has failed yet
-        self.address = ("", 0)
-        self.apply(entry)
-
-    def apply(self, entry: BackendEntry) -> None:
-        """Take over a new entry of the same name."""
-        if self.address != (entry.host, entry.port):
-            self.address = (entry.host, entry.port)
-            self.family = int(socket.AF_INET6 if ":" in entry.host else socket.AF_INET)
-            self.may_meet_itself = may_meet_itself(entry.host, entry.port)
-        self.weight = self.full_weight = entry.weight
-        self.warming_since = entry.warming_since
-        self.max_connections = entry.max_connections
-        self.backup = entry.backup
-        self.order = entry.order
-        self.eligible = entry.eligible
-        self.place = {key: value for key in ("pod", "node", "zone") if (value := getattr(entry, key))}
-
-    @property
-    def active(self) -> int:
-        """Connections of all workers, those being dialled included."""
-        cells = self._counters.cells
-        active = cells[self._active_cell]
-        for cell in self._active_elsewhere:
-            active += cells[cell]
-        return active
-
-    def reserve(self) -> bool:
-        """Count a connection to come, unless the backend is full. All workers reserve before they look, so that together
-        they never exceed the limit."""
-        self._counters.cells[self._active_cell] += 1
-        if self.max_connections and self.active > self.max_connections:
-            self.release()
-            return False
-        return True
-
-    def release(self) -> None:
-        """The connection is gone, or never came to be."""
-        self._counters.cells[self._active_cell] -= 1
-
-    def connected(self) -> None:
-        """Count a dial that succeeded."""
-        self._counters.cells[self._total_cell] += 1
-
-    def failed(self, failure: ConnectFailure) -> None:
-        """Count a dial that failed."""
-        self._counters.cells[self._cell + FAILURE_CELL[failure]] += 1
-
-    @property
-    def good(self) -> int:
-        """Sessions of this worker that went well."""
-        return self._counters.cells[self._good_cell]
-
-    def went_well(self) -> None:
-        """Count a session that got a byte, or lived longer than an early end."""
-        self._counters.cells[self._good_cell] += 1
-        if self.failures:
-            self.failures.forget()
-
-    def moved(self, sent: int, received: int) -> None:
-        """Count bytes to and from the backend."""
-        cells = self._counters.cells
-        cells[self._sent_cell] += sent
-        cells[self._received_cell] += received
-
 
 Learned = Callable[[str, list[AffinityEntry]], None]
 
 
-class Pool:
+class RoutingPool:
     """The options of a pool, its backends by name, and the choice among those that are eligible.
 
     `affinity` and `queue` are None while they are off. `learned(pool, entries)` is told which clients have which backend.
@@ -121,11 +41,11 @@ class Pool:
         self._copied_cell, self._spliced_cell = self._cell + PoolCell.COPIED_BYTES, self._cell + PoolCell.SPLICED_BYTES
         self.name = message.name
         self._choice: tuple[str, PolicyContext, float] | None = None
-        self.backends: dict[str, PoolBackend] = {}
+        self.backends: dict[str, RoutingBackend] = {}
         self.affinity: Affinity | None = None
         self.queue: Queue | None = None
         self.dials = Dials(poller)
-        self._slow_start: SlowStart[PoolBackend] = SlowStart(poller, self._reweigh)
+        self._slow_start: SlowStart[RoutingBackend] = SlowStart(poller, self._reweigh)
         self.connect_seconds = Histogram(counters, self._cell + PoolCell.CONNECT, CONNECT_BUCKETS)
         self.duration_seconds = Histogram(counters, self._cell + PoolCell.DURATION, DURATION_BUCKETS)
         self.configure(message.options)
@@ -159,12 +79,12 @@ class Pool:
                 self._withdraw(backend)
                 backend.apply(entry)
             else:
-                backend = self.backends[entry.name] = PoolBackend(self._counters, entry)
+                backend = self.backends[entry.name] = RoutingBackend(self._counters, entry)
             self._admit(backend)
         if self.queue is not None:
             self.queue.wake()
 
-    def reserve(self, client: str, tried: list[PoolBackend]) -> PoolBackend | None:
+    def reserve(self, client: str, tried: list[RoutingBackend]) -> RoutingBackend | None:
         """Choose a backend that has not been tried and reserve a connection on it, or None when there is none."""
         affinity = self.affinity
         if affinity is not None and (kept := self._reserve_again(affinity, client, tried)):
@@ -177,11 +97,11 @@ class Pool:
             tried = [*tried, backend]  # another worker has taken the last place
         return None
 
-    def observe(self, backend: PoolBackend, seconds: float) -> None:
+    def observe(self, backend: RoutingBackend, seconds: float) -> None:
         """Tell a policy that `learns` how long a dial has taken."""
         self._balancer.observe(backend, seconds)
 
-    def is_full(self, tried: list[PoolBackend]) -> bool:
+    def is_full(self, tried: list[RoutingBackend]) -> bool:
         """After `reserve` has found none: whether there is one that would do if it had room."""
         return any(backend.eligible and backend not in tried for backend in self.backends.values())
 
@@ -189,7 +109,7 @@ class Pool:
         """Whether any backend may take one more now."""
         return any(backend.eligible and has_room(backend) for backend in self.backends.values())
 
-    def _reserve_again(self, affinity: Affinity, client: str, tried: list[PoolBackend]) -> PoolBackend | None:
+    def _reserve_again(self, affinity: Affinity, client: str, tried: list[RoutingBackend]) -> RoutingBackend | None:
         """Reserve a connection on the backend that the client had, if that may be. Nobody is kept on a backup."""
         backend = self.backends.get(affinity.backend(client) or "")
         if backend is None or backend.backup or not backend.eligible or backend in tried or not backend.reserve():
@@ -247,7 +167,7 @@ class Pool:
             return
         self._choice = balance, context, slow_start
         self._slow_start.configure(slow_start)
-        self._balancer: Balancer[PoolBackend] = Balancer(lambda: POLICIES[balance](context))
+        self._balancer: Balancer[RoutingBackend] = Balancer(lambda: POLICIES[balance](context))
         self.learns = self._balancer.learns
         for backend in self.backends.values():
             self._admit(backend)
@@ -255,15 +175,15 @@ class Pool:
     def _tell(self, entries: list[AffinityEntry]) -> None:
         self._learned(self.name, entries)
 
-    def _admit(self, backend: PoolBackend) -> None:
+    def _admit(self, backend: RoutingBackend) -> None:
         if backend.eligible:
             self._slow_start.admit(backend)
             self._balancer.add(backend)
 
-    def _withdraw(self, backend: PoolBackend) -> None:
+    def _withdraw(self, backend: RoutingBackend) -> None:
         if backend.eligible:
             self._balancer.remove(backend)
             self._slow_start.withdraw(backend)
 
-    def _reweigh(self, backend: PoolBackend, weight: int) -> None:
+    def _reweigh(self, backend: RoutingBackend, weight: int) -> None:
         self._balancer.reweigh(backend, weight)

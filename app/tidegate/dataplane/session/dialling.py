@@ -9,7 +9,7 @@ from tidegate.core.health.outlier import Failures
 from tidegate.core.reasons import NO_RESOURCES, CloseReason, ConnectFailure, RejectReason, connect_failure
 from tidegate.dataplane.loop.poller import EDGES, ERR, HUP
 from tidegate.dataplane.relay.linger import reset_on_close
-from tidegate.dataplane.routing.routing_pool import PoolBackend
+from tidegate.dataplane.routing.routing_backend import RoutingBackend
 from tidegate.dataplane.session.relaying import Relaying
 from tidegate.dataplane.session.session import BETWEEN, Phase, Session
 from tidegate.dataplane.session.waiting import Waiting
@@ -82,7 +82,7 @@ class Dialling(Phase):
 
     __slots__ = ("_backend", "_session", "_sock")
 
-    def __init__(self, session: Session, backend: PoolBackend) -> None:
+    def __init__(self, session: Session, backend: RoutingBackend) -> None:
         """Raises OSError when the system has no socket to give."""
         self._session, self._backend = session, backend
         self._sock = socket.SocketType(backend.family, NONBLOCKING_STREAM)

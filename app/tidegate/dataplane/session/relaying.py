@@ -7,7 +7,7 @@ from tidegate.core.health.outlier import Failures
 from tidegate.core.reasons import BACKEND_ENDS, CLEAN_ENDS, CloseReason
 from tidegate.dataplane.loop.poller import OUT
 from tidegate.dataplane.relay.direction import ENDED, relay
-from tidegate.dataplane.routing.routing_pool import PoolBackend
+from tidegate.dataplane.routing.routing_backend import RoutingBackend
 from tidegate.dataplane.session.session import Phase, Session
 
 
@@ -26,7 +26,7 @@ class Relaying(Phase):
     )
     __deletable__ = ("_to_backend", "_to_client")  # compiled, an attribute must say that it can be deleted
 
-    def __init__(self, session: Session, backend: PoolBackend, sock: socket.SocketType) -> None:
+    def __init__(self, session: Session, backend: RoutingBackend, sock: socket.SocketType) -> None:
         self._session, self._backend, self._sock = session, backend, sock
         self._early_until = 0.0  # until then an end is early; 0 when it is known whether this is a good session
         self._kept_alive = False  # most short sessions can do without these system calls

@@ -15,7 +15,8 @@ from tidegate.dataplane.loop.handler import Handler
 from tidegate.dataplane.relay.context import RelayContext
 from tidegate.dataplane.relay.linger import close_in_order
 from tidegate.dataplane.relay.lingering import Lingering
-from tidegate.dataplane.routing.routing_pool import Pool, PoolBackend
+from tidegate.dataplane.routing.routing_backend import RoutingBackend
+from tidegate.dataplane.routing.routing_pool import RoutingPool
 
 
 class Owner(Protocol):
@@ -24,7 +25,7 @@ class Owner(Protocol):
     context: RelayContext
     lingering: Lingering
 
-    def backend_failed(self, pool: Pool, backend: PoolBackend, failure: Failures) -> None:
+    def backend_failed(self, pool: RoutingPool, backend: RoutingBackend, failure: Failures) -> None:
         """Tell control that a dial failed or that a session ended early."""
 
     def session_ended(self, session: "Session", reason: CloseReason) -> None:
@@ -92,8 +93,8 @@ class Session:
         self.client, self.peer = client, peer
         self.pool = listener.pool
         self.phase: Phase = BETWEEN
-        self.backend: PoolBackend | None = None  # the one that it has a place on
-        self.tried: list[PoolBackend] = []
+        self.backend: RoutingBackend | None = None  # the one that it has a place on
+        self.tried: list[RoutingBackend] = []
         self.attempts = 0
         self.connect_seconds: float | None = None
         self.queued_seconds: float | None = None
@@ -108,7 +109,7 @@ class Session:
         return backend.name if backend else None
 
     @property
-    def last_backend(self) -> PoolBackend | None:
+    def last_backend(self) -> RoutingBackend | None:
         """The backend it is on, or the last one that was tried."""
         return self.backend or (self.tried[-1] if self.tried else None)
 
