@@ -15,27 +15,22 @@ import structlog
 from tidegate import __version__
 from tidegate.control.admin.server import AdminServer
 from tidegate.control.descriptors import share_out
-from tidegate.control.discovery.sources import Source, Sources
-from tidegate.control.health.prober import Probers
+from tidegate.control.discovery.sources import Sources
 from tidegate.control.log import ControlLog
-from tidegate.control.pools.change_log import log_changes
-from tidegate.control.pools.closing_orders import BackendGrace, closing_orders
+from tidegate.control.pool_runtime import PoolRuntime, Shared
 from tidegate.control.pools.live_pool import LivePool
 from tidegate.control.pools.loops import Loops
-from tidegate.control.pools.rebalancer import Rebalancer
 from tidegate.control.process import Process
 from tidegate.control.spawn import failure, spawn
 from tidegate.control.totals import Totals
-from tidegate.control.workers import orders
 from tidegate.control.workers.handover import Handover
 from tidegate.control.workers.listening_sockets import BoundListener, bind_listener, bind_socket, refuse_taken
 from tidegate.control.workers.orphans import Orphans, inherits
 from tidegate.control.workers.processes import News, Worker, Workers
 from tidegate.core.lifecycle import ProcessState
-from tidegate.core.pools.snapshot import BackendAdded, BackendAltered, BackendRemoved, Change, PanicChanged
 from tidegate.link.board import LISTENERS, Board
 from tidegate.link.messages import AffinityLearned, BackendFailed, Drain, Hello, SocketsLost, Stop
-from tidegate.settings import RebalanceMode, Settings
+from tidegate.settings import Settings
 
 TICK = 0.5
 LONGEST_START = 10.0  # seconds, of workers, before it is ready with those that accept
@@ -55,28 +50,16 @@ class Supervisor:
         self._totals = Totals(Board.create(settings.workers), log_sessions=log_sessions)
         self._listeners: dict[str, BoundListener] = {}
         self._handover = Handover(self._listeners)
-        self._pools: dict[str, LivePool] = {}
-        loops = Loops(self._listeners, self._pools)
-        for name, pool in settings.pools.items():
-            admit = partial(loops.without, name)
-            self._pools[name] = LivePool(name, pool, pool.source, self._totals, self._changed, admit)
-        descriptors = share_out(settings)
-        self._probers = {
-            name: Probers(pool, descriptors.probes, partial(self._refresh, name)) for name, pool in self._pools.items()
-        }
         self._workers = Workers(settings.workers, self._totals, self._introduce, self._received, environ)
-        self._graces = [BackendGrace(pool, settings.drain.backend_grace, settings.workers) for pool in self._pools.values()]
-        self._rebalancers = {
-            name: Rebalancer(pool, self._totals, self._workers)
-            for name, pool in self._pools.items()
-            if pool.settings.rebalance.mode is not RebalanceMode.OFF
-        }
-        self._process = Process(self._totals, self._pools, self._listeners, self._workers, log)
+        descriptors = share_out(settings)
+        live: dict[str, LivePool] = {}
+        loops = Loops(self._listeners, live)
+        shared = Shared(self._totals, self._workers, Sources(environ), descriptors.probes)
+        self._pools = {name: PoolRuntime(name, settings, shared, partial(loops.without, name)) for name in settings.pools}
+        live.update({name: pool.live for name, pool in self._pools.items()})
+        self._process = Process(self._totals, live, self._listeners, self._workers, log)
         token = settings.admin_token
         self._admin = AdminServer(self._process, token.get_secret_value() if token else None, descriptors.admin)
-        self._environ = environ
-        self._sources: dict[str, Source] = {}
-        self._discoveries: list[asyncio.Task[None]] = []
         self._accepting = False
         self._ending = asyncio.Event()
         self._signalled = False
@@ -84,8 +67,8 @@ class Supervisor:
 
     async def run(self) -> None:
         """Serve until a signal says otherwise. Raises CannotBindError before anything has started."""
-        sources = Sources(self._environ)
-        self._sources = {name: sources.of(pool) for name, pool in self._pools.items()}  # some take a second to load
+        for pool in self._pools.values():
+            pool.load()
         admin = bind_socket(self._settings.admin, "admin")
         try:
             self._bind()
@@ -95,7 +78,8 @@ class Supervisor:
         self._watch_signals()
         self._log_start()
         await self._admin.start(admin)
-        self._discoveries = [spawn(source.run(), f"discovery {name}") for name, source in self._sources.items()]
+        for pool in self._pools.values():
+            pool.start()
         self._workers.start()
         spawn(self._tick(), "tick")
         spawn(self._serve_when_settled(), "start")
@@ -137,13 +121,13 @@ class Supervisor:
         A name that does not resolve holds the start up no longer than the slowest probe may take.
         """
         with suppress(TimeoutError):
-            async with asyncio.timeout(1 + max(pool.settings.health.timeout for pool in self._pools.values())):
+            async with asyncio.timeout(1 + max(pool.live.settings.health.timeout for pool in self._pools.values())):
                 for pool in self._pools.values():
-                    await pool.settled.wait()
+                    await pool.live.settled.wait()
         if self._ending.is_set():
             return
         for pool in self._pools.values():
-            pool.settle()
+            pool.serve()
         self._accepting = True
         for worker in self._workers.all:
             self._handover.to(worker)
@@ -161,54 +145,20 @@ class Supervisor:
         """Tell a new worker process all that the others know."""
         worker.send(self._hello)
         for pool in self._pools.values():
-            worker.send(orders.pool_added(pool))
-            worker.send(orders.all_backends(pool))
-            if pool.affinity:
-                worker.send(pool.affinity.everything())
+            pool.introduce(worker)
         if self._accepting:
             self._handover.to(worker)
-
-    def _changed(self, pool: LivePool, changes: tuple[Change | PanicChanged, ...]) -> None:
-        """The one place where a change of a pool reaches the log, the workers and the probers."""
-        log_changes(changes)
-        self._workers.broadcast(orders.backends_changed(pool, changes))
-        if rebalancer := self._rebalancers.get(pool.name):
-            rebalancer.changed(changes, serving=self._accepting)
-        for order in closing_orders(pool, changes, self._settings.workers):
-            self._workers.broadcast(order)
-        if any(isinstance(change, BackendAdded | BackendRemoved) for change in changes):
-            self._probers[pool.name].sync()
-        for change in changes:
-            if isinstance(change, BackendAltered):
-                self._probers[pool.name].hurry(change.member.backend.name)
 
     def _received(self, worker: Worker, news: News) -> None:
         match news:
             case BackendFailed():
-                self._backend_failed(news)
+                self._pools[news.pool].backend_failed(news)
             case AffinityLearned():
-                self._affinity_learned(news)
+                self._pools[news.pool].affinity_learned(news)
             case SocketsLost():
                 self._handover.lost(worker, news)
             case _:
                 assert_never(news)
-
-    def _backend_failed(self, message: BackendFailed) -> None:
-        self._pools[message.pool].failed(message)
-        self._probers[message.pool].hurry(message.backend)
-        if message.dials:
-            self._refresh(message.pool, message.backend)
-
-    def _refresh(self, pool: str, backend: str) -> None:
-        """A backend cannot be reached: it may have moved."""
-        self._sources[pool].refresh(backend)
-
-    def _affinity_learned(self, message: AffinityLearned) -> None:
-        pool = self._pools[message.pool]
-        if pool.affinity:
-            told = pool.affinity.learned(message.entries, pool.snapshot.members)
-            if len(self._workers.all) > 1:
-                self._workers.broadcast(told)
 
     async def _tick(self) -> None:
         loop = asyncio.get_running_loop()
@@ -220,13 +170,7 @@ class Supervisor:
             self._control_log.flush()
             self._workers.kill_stuck(loop.time())
             for pool in self._pools.values():
-                pool.restore_due()
-                pool.release_slots()
-            for grace in self._graces:
-                for order in grace.tick(loop.time()):
-                    self._workers.broadcast(order)
-            for rebalancer in self._rebalancers.values():
-                rebalancer.tick()
+                pool.tick(loop.time())
             if orphans:
                 orphans.reap()
 
@@ -253,17 +197,14 @@ class Supervisor:
                 async with asyncio.timeout(drain.delay):
                     await self._signalled_again.wait()
         self._accepting = False
-        for rebalancer in self._rebalancers.values():
-            rebalancer.stop()
+        for pool in self._pools.values():
+            pool.drain()
         for listener in self._listeners.values():
             listener.close()
         self._workers.stop()
         await self._end_workers(drain.grace)
-        for probers in self._probers.values():
-            probers.stop()
-        for discovery in self._discoveries:
-            discovery.cancel()
-        await asyncio.wait(self._discoveries, timeout=EXIT_TIMEOUT)
+        discoveries = [pool.stop() for pool in self._pools.values()]
+        await asyncio.wait(discoveries, timeout=EXIT_TIMEOUT)
         await self._admin.stop()
         _log.info("stopped", uptime_seconds=round(self._process.uptime, 3))
 

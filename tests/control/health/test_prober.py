@@ -104,6 +104,16 @@ async def test_a_trusted_backend_that_fails_is_asked_fast_until_it_is_down_and_t
         assert bench.pool.records[backend.name].last_result == "connection refused"
 
 
+async def test_a_shorter_interval_also_shortens_the_wait_that_has_begun() -> None:
+    backend = nobody()
+    async with probing([backend], initial="up", interval=NEVER, fast_interval=NEVER, timeout="50ms") as bench:
+        await until(lambda: bench.probes(backend) == 1)
+        health = {"initial": "up", "interval": "50ms", "timeout": "50ms"}
+        bench.pool.configure(PoolSettings.model_validate({"backends": "127.0.0.1:1", "health": health}))
+        bench.probers.configure()
+        await until(lambda: bench.probes(backend) > 3)
+
+
 async def test_a_backend_without_checks_is_up_without_a_probe_among_others_that_are_probed() -> None:
     checked, unchecked = nobody(), replace(nobody(), no_check=True)
     async with probing([checked, unchecked], interval="50ms", timeout="50ms") as bench:

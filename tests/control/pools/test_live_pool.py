@@ -127,6 +127,21 @@ def test_a_backend_that_returns_while_it_still_has_connections_keeps_its_counter
     assert bench.states()[ONE.name] == "checking", "it is probed before it gets new connections"
 
 
+def test_new_settings_decide_from_the_next_event_on(bench: Bench) -> None:
+    bench.pool.discovered([ONE, TWO])
+    bench.pool.probed(ONE.name, "connection refused", 0.001)
+    given = {"backends": "10.0.0.1:80", "health": {"type": "tcp", "rise": 1}, "when_all_down": "try_all"}
+    bench.pool.configure(PoolSettings.model_validate({**given, "affinity": {"ttl": "60s"}}))
+    assert bench.pool.affinity is not None
+    assert not bench.pool.snapshot.members[ONE.name].eligible
+    bench.pool.probed(TWO.name, "connection refused", 0.001)
+    assert bench.pool.snapshot.members[ONE.name].eligible, "health is ignored while all are down"
+    bench.pool.probed(ONE.name, None, 0.001)
+    assert bench.pool.snapshot.members[ONE.name].state is State.UP
+    bench.pool.configure(SETTINGS)
+    assert bench.pool.affinity is None
+
+
 def test_each_change_is_announced_once_and_by_the_state_it_leads_to(bench: Bench) -> None:
     bench.pool.discovered([ONE])
     bench.pool.discovered([ONE])

@@ -23,6 +23,16 @@ OLD, NEW, SPARE = (Backend(f"10.0.0.{number}:80", f"10.0.0.{number}", 80) for nu
 BACKUP = Backend("10.0.0.9:80", "10.0.0.9", 80, backup=True)
 
 
+def _settings(slow_start: str, **rebalance: object) -> PoolSettings:
+    given = {
+        "backends": "10.0.0.1:80",
+        "health": {"type": "tcp", "rise": 1, "fall": 1},
+        "rebalance": {"mode": "on", "delay": 0, "rate": 8, **rebalance},
+        "slow_start": slow_start,
+    }
+    return PoolSettings.model_validate(given)
+
+
 class Bench:
     """A pool and its rebalancer; each of two workers is the other end of a link, and a row of the board to play with."""
 
@@ -31,14 +41,13 @@ class Bench:
         self.received: list[list[Message]] = [[], []]
         self.workers = Workers(2, self.totals, lambda _: None, lambda *_: None, {})
         self.serving = True
-        given = {
-            "backends": "10.0.0.1:80",
-            "health": {"type": "tcp", "rise": 1, "fall": 1},
-            "rebalance": {"mode": "on", "delay": 0, "rate": 8, **settings},
-            "slow_start": slow_start,
-        }
-        self.pool = LivePool("chat", PoolSettings.model_validate(given), "static", self.totals, self._changed)
+        self.pool = LivePool("chat", _settings(slow_start, **settings), "static", self.totals, self._changed)
         self.rebalancer = Rebalancer(self.pool, self.totals, self.workers)
+
+    def configure(self, **settings: object) -> None:
+        """Change the settings of the rebalance."""
+        self.pool.configure(_settings("0s", **settings))
+        self.rebalancer.configure()
 
     def _changed(self, _pool: LivePool, changes: tuple[Change | PanicChanged, ...]) -> None:
         self.rebalancer.changed(changes, serving=self.serving)
@@ -166,6 +175,26 @@ async def test_the_plan_is_made_once_and_a_falling_total_does_not_make_it_larger
         it.rebalancer.tick()
         it.rebalancer.tick()
         assert await it.orders(0) == []
+
+
+async def test_a_rebalance_that_is_switched_off_ends_and_one_that_is_switched_on_begins_with_the_next_growth() -> None:
+    async with bench() as it:
+        it.start([OLD, NEW], up=[OLD])
+        it.hold(OLD, 20, 20)
+        it.up(NEW)
+        it.rebalancer.tick()
+        it.configure(mode="off")
+        assert await it.orders(0) == [order(OLD, 10, 20), KeepSessions("chat", OLD.name)]
+        it.pool.discovered([OLD, NEW, SPARE])
+        it.up(SPARE)
+        it.rebalancer.tick()
+        it.configure(mode="on")
+        it.rebalancer.tick()
+        assert await it.orders(0) == [], "the growth came before"
+        it.down(NEW)
+        it.up(NEW)
+        it.rebalancer.tick()
+        assert [type(told) for told in await it.orders(0)] == [CloseSessions]
 
 
 async def test_it_ends_when_all_is_closed_or_no_backend_is_above_its_share_any_more() -> None:

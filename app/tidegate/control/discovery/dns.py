@@ -94,7 +94,7 @@ class DnsDiscovery:
         self._say("discovery_synced", self._pool.discovery.reason or "")
 
     def _fail(self, reason: str) -> None:
-        self._pool.discovery.events["failed"] += 1
+        self._pool.discovery_failed()
         self._say("discovery_failed", reason)
 
     def _say(self, event: str, reason: str) -> None:

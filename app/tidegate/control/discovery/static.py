@@ -82,7 +82,7 @@ class StaticDiscovery:
         try:
             addresses = await self._look_up(name)
         except (OSError, TimeoutError) as error:
-            self._pool.discovery.events["failed"] += 1
+            self._pool.discovery_failed()
             reason = "no answer" if isinstance(error, TimeoutError) else str(error.strerror)
             if name not in self._failing:
                 self._publish_soon()

@@ -60,14 +60,27 @@ class Probers:
 
     def __init__(self, pool: LivePool, most: int, failed: Callable[[str], None] = lambda _: None) -> None:
         self._pool, self._failed = pool, failed
-        health = pool.settings.health
-        self._most = min(health.max_concurrent, most)
-        self._pace = ProbePace(health.interval, health.fast_interval, health.down_interval)
+        self._descriptors = most
         self._probes: dict[str, ScheduledProbe] = {}
         self._waiting: deque[ScheduledProbe] = deque()
         self._under_way = 0
         self._is_starting = False
         self._next_complaint = 0.0
+        self._set_pace()
+
+    def configure(self) -> None:
+        """Follow new settings of the pool. A probe that is running keeps those that it began with."""
+        self._set_pace()
+        self.sync()
+        for probe in self._probes.values():
+            if probe.timer is not None:
+                step = self._pace.step(self._pool.records[probe.name].health)
+                self._schedule(probe, min(probe.due, monotonic() + spread_delay(step, random.random())))
+
+    def _set_pace(self) -> None:
+        health = self._pool.settings.health
+        self._most = min(health.max_concurrent, self._descriptors)
+        self._pace = ProbePace(health.interval, health.fast_interval, health.down_interval)
 
     def sync(self) -> None:
         """Start probing the pool's new backends, and stop probing those that have left."""

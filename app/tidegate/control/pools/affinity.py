@@ -5,7 +5,6 @@ from time import monotonic
 
 from tidegate.core.pools.affinity_table import AffinityTable
 from tidegate.link.messages import AffinityEntry, AffinityTold
-from tidegate.settings.parts.affinity import AffinitySettings
 
 
 class Affinity:
@@ -15,9 +14,13 @@ class Affinity:
     different backends.
     """
 
-    def __init__(self, pool: str, settings: AffinitySettings) -> None:
+    def __init__(self, pool: str, ttl: float, max_clients: int) -> None:
         self._pool = pool
-        self._table = AffinityTable(settings.ttl, settings.max_clients)
+        self._table = AffinityTable(ttl, max_clients)
+
+    def configure(self, ttl: float, max_clients: int) -> None:
+        """Change the limits, the first in seconds; entries stay as far as these allow."""
+        self._table.configure(ttl, max_clients)
 
     def learned(self, entries: Iterable[AffinityEntry], backends: Container[str]) -> AffinityTold:
         """Take over a worker's news about backends that are still there; answers what to tell all workers."""

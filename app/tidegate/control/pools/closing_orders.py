@@ -29,6 +29,10 @@ class BackendGrace:
         self._pool, self._seconds, self._workers = pool, seconds, workers
         self._ordered: set[str] = set()
 
+    def configure(self, seconds: float) -> None:
+        """Change the grace, also for backends that have left already."""
+        self._seconds = seconds
+
     def tick(self, now: float) -> Orders:
         """What to tell each worker at this moment of the monotonic clock. To be called regularly."""
         if not self._seconds:

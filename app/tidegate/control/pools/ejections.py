@@ -17,6 +17,10 @@ class Ejections:
         self.current: dict[str, Ejection] = {}
         self.totals: Counter[str] = Counter()
 
+    def configure(self, settings: PoolSettings) -> None:
+        """Take over new settings. An ejection keeps its end."""
+        self._settings = settings
+
     def of(self, name: str) -> Outlier:
         """The outlier machine of a backend."""
         return self._outliers.get(name, NOTHING_KNOWN)

@@ -60,7 +60,7 @@ class LivePool:
         changed: "Callable[[LivePool, tuple[Change | PanicChanged, ...]], None]",
         admit: Admit = everything,
     ) -> None:
-        self.name, self.settings, self.options = name, settings, settings.options
+        self.name = name
         self.discovery = Discovery(source)
         self.snapshot = Pool(name)
         self.slot = totals.allocate(POOLS)
@@ -70,15 +70,29 @@ class LivePool:
         self.left_at: dict[str, float] = {}  # of those in `leaving`, in seconds of the monotonic clock
         self.left_out = 0  # backends that discovery has found and that there was no room for
         self.ejections = Ejections(settings)
-        self._panic_rule = PanicRule(settings.when_all_down is WhenAllDown.TRY_ALL, settings.panic_threshold)
         self.warming_since: dict[str, float] = {}  # in seconds of the monotonic clock, which workers have, too
         self.probe_seconds = DurationCounts(PROBE_BUCKETS)
-        self.affinity = Affinity(name, settings.affinity) if settings.affinity.ttl else None
+        self.affinity: Affinity | None = None
         self.settled = asyncio.Event()
         self.rebalance_dry_run = 0
         self._totals, self._changed, self._admit = totals, changed, admit
         self._draining: set[str] = set()
         self._moves = Moves(settings.connect_timeout)
+        self.configure(settings)
+
+    def configure(self, settings: PoolSettings) -> None:
+        """Take over new settings. They decide from the next event on; what has been decided stays."""
+        self.settings, self.options = settings, settings.options
+        self._panic_rule = PanicRule(settings.when_all_down is WhenAllDown.TRY_ALL, settings.panic_threshold)
+        self.ejections.configure(settings)
+        self._moves.configure(self.options.connect_timeout)
+        ttl, max_clients = self.options.affinity_ttl, self.options.affinity_max_clients
+        if not ttl:
+            self.affinity = None
+        elif self.affinity is None:
+            self.affinity = Affinity(self.name, ttl, max_clients)
+        else:
+            self.affinity.configure(ttl, max_clients)
 
     @property
     def checked(self) -> bool:
@@ -117,7 +131,7 @@ class LivePool:
         since = self.warming_since.get(backend.name)
         if since is None:
             return backend.weight
-        return backend.weight * parts(monotonic() - since, self.settings.slow_start) / SCALE
+        return backend.weight * parts(monotonic() - since, self.options.slow_start) / SCALE
 
     def count_by_state(self) -> dict[State, int]:
         """The number of known backends in each state, zero where there is none."""
@@ -149,6 +163,18 @@ class LivePool:
             self._restore(name, "the pool has become too small for so many ejections")
         self._trust_unchecked()
         self._settle()
+
+    def discovery_reported(self, *, synced: bool, reason: str | None = None) -> None:
+        """Take over whether discovery knows about all backends now, and why not, or why it has none."""
+        self.discovery.update(synced=synced, reason=reason)
+
+    def discovery_failed(self) -> None:
+        """Count an attempt of discovery that failed."""
+        self.discovery.events["failed"] += 1
+
+    def rebalance_tried(self, sessions: int) -> None:
+        """Count the sessions that a rebalance would have closed, were it not a dry run."""
+        self.rebalance_dry_run += sessions
 
     def probed(self, name: str, failure: str | None, latency: float, host: str = "") -> None:
         """Take over a probe's result: `failure` says why it failed, None that it passed; `host` at which address.
@@ -349,7 +375,7 @@ class LivePool:
 
     def _announce(self, changes: tuple[Change, ...]) -> None:
         """Tell what has changed, in one piece with whether health is ignored now: routing must see no moment in between."""
-        if self.settings.slow_start:
+        if self.options.slow_start:
             for change in changes:
                 self._note_start(change)
         panic = self.settled.is_set() and self._panic_rule.holds(self.snapshot.members.values())

@@ -15,6 +15,10 @@ class Moves:
         self._connect_timeout = connect_timeout
         self._moved_at: dict[str, float] = {}
 
+    def configure(self, connect_timeout: float) -> None:
+        """Change the time that a dial may take."""
+        self._connect_timeout = connect_timeout
+
     def may_move(self, name: str, reason: str, now: float) -> bool:
         """Whether a dial that has failed for this reason moves the backend, which is then taken as moved.
 

@@ -42,7 +42,7 @@ class Running:
 
 
 class Rebalancer:
-    """The rebalancing of one pool whose settings ask for it."""
+    """The rebalancing of one pool. Without a mode it only notes which backends are up."""
 
     def __init__(self, pool: LivePool, totals: Totals, workers: Workers) -> None:
         self._pool, self._totals, self._workers = pool, totals, workers
@@ -50,6 +50,13 @@ class Rebalancer:
         self._up: set[str] = set()
         self._due: float | None = None
         self._running: Running | None = None
+
+    def configure(self) -> None:
+        """Take over the settings of the pool. A plan that they do not want any more ends."""
+        settings = self._pool.settings.rebalance
+        if settings.mode is not self._settings.mode:
+            self.stop()
+        self._settings = settings
 
     def changed(self, changes: Iterable[Change | PanicChanged], *, serving: bool) -> None:
         """Take over changes of the pool: growth is followed by a plan, unless no client had been served before.
@@ -59,9 +66,9 @@ class Rebalancer:
         grown = self._follow(change for change in changes if not isinstance(change, PanicChanged))
         under_way = self._due is not None or self._running is not None
         self.stop()
-        if serving and (grown or under_way):
+        if serving and self._settings.mode is not RebalanceMode.OFF and (grown or under_way):
             # Before a slow start is over, clients that come back would return to where they were.
-            self._due = monotonic() + self._settings.delay + self._pool.settings.slow_start
+            self._due = monotonic() + self._settings.delay + self._pool.options.slow_start
 
     def tick(self) -> None:
         """Begin a plan once the pool has not changed for long enough, and end one that is done. To be called regularly."""
@@ -102,7 +109,7 @@ class Rebalancer:
             return
         _log.info("rebalance_started", pool=self._pool.name, mode=mode.value, excess=count, backends=len(plan))
         if mode is RebalanceMode.DRY_RUN:
-            self._pool.rebalance_dry_run += count
+            self._pool.rebalance_tried(count)
             self._log_end(0)
             return
         slowest = max(self._order(plan)) + len(plan)

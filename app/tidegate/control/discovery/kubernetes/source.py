@@ -63,7 +63,7 @@ class KubernetesDiscovery:
 
     async def run(self) -> None:
         """Follow the Service forever."""
-        self._pool.discovery.reason = "the API server has not answered yet"
+        self._pool.discovery_reported(synced=False, reason="the API server has not answered yet")
         if self._settings.api is KubernetesApi.ENDPOINTS:
             self._warn("discovery_deprecated", "v1 Endpoints are deprecated since Kubernetes 1.33: expected endpointslices")
         try:
@@ -98,7 +98,7 @@ class KubernetesDiscovery:
             _log.info("discovery_synced", pool=self._pool.name, source=SOURCE, service=str(self._service), backends=count)
 
     def _failed(self, trouble: ClusterError) -> None:
-        self._pool.discovery.events["failed"] += 1
+        self._pool.discovery_failed()
         if str(trouble) != self._trouble:
             self._warn("discovery_failed", str(trouble))
         self._trouble, self._said_synced = str(trouble), False
@@ -158,7 +158,7 @@ class KubernetesDiscovery:
         self._oddity = oddity
 
     def _report(self) -> None:
-        self._pool.discovery.update(synced=not self._trouble, reason=self._trouble or self._oddity or None)
+        self._pool.discovery_reported(synced=not self._trouble, reason=self._trouble or self._oddity or None)
 
     def _complain(self) -> None:
         for complaint in self._store.complaints:
