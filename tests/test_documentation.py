@@ -9,6 +9,10 @@ from tests.support.document_tables import DOCUMENTS, TABLE, is_named, with_table
 from tidegate.settings import variables
 
 ROOT = Path(__file__).parents[1]
+PAGES = (*DOCUMENTS, ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "deploy").rglob("README.md")))
+LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)(?:#([^)\s]*))?\)|\]\(#([^)\s]*)\)")
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+NAMED_PATH = re.compile(r"`((?:app|deploy|docs|helm|tests)/[\w./-]+)`")
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
@@ -29,6 +33,27 @@ def test_every_invariant_in_the_architecture_page_names_a_test_that_exists() -> 
     assert list(dict.fromkeys(number for number, *_ in rows)) == [str(number) for number in range(1, 10)]
     for _, path, name in rows:
         assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path} has no {name}"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_of_a_page_leads_to_a_file_and_a_heading(path: Path) -> None:
+    for name, heading, own_heading in LINK.findall(path.read_text(encoding="utf-8")):
+        target = (path.parent / name).resolve() if name else path
+        assert target.exists(), f"{path.name} links to {name}, which does not exist"
+        if anchor := heading or own_heading:
+            assert anchor in _anchors(target), f"{path.name} links to #{anchor}, which {target.name} does not have"
+
+
+def _anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = HEADING.findall(page.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_file_of_the_tree_that_a_page_names_exists(path: Path) -> None:
+    for name in NAMED_PATH.findall(path.read_text(encoding="utf-8")):
+        assert (ROOT / name).exists(), f"{path.name} names {name}, which does not exist"
 
 
 def test_the_lock_files_name_no_registry_and_no_path() -> None:
