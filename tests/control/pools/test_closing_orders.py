@@ -105,14 +105,14 @@ def test_a_backend_that_has_left_has_its_sessions_closed_after_the_grace_once_an
     bench = Bench(board)
     grace = BackendGrace(bench.pool, 300.0, 3)
     bench.pool.discovered([TWO])
-    left = bench.pool.left_at[ONE.name]
+    left = bench.pool.slots.left_at[ONE.name]
     assert list(grace.tick(left + 299)) == []
     assert list(grace.tick(left + 300.1)) == [CloseSessions("chat", ONE.name, "backend_removed", 0, 0, 10.0, 0.0)]
     assert list(grace.tick(left + 301)) == []
     bench.pool.discovered([ONE, TWO])
     assert list(grace.tick(left + 302)) == [KeepSessions("chat", ONE.name)]
     bench.pool.discovered([TWO])
-    assert list(grace.tick(bench.pool.left_at[ONE.name] + 299)) == [], "it has left anew"
+    assert list(grace.tick(bench.pool.slots.left_at[ONE.name] + 299)) == [], "it has left anew"
 
 
 @pytest.mark.parametrize("jump", [-86_400, 86_400])
@@ -120,8 +120,8 @@ def test_a_wall_clock_that_jumps_changes_no_grace(board: Board, jump: float) -> 
     bench = Bench(board)
     grace = BackendGrace(bench.pool, 300.0, 3)
     bench.pool.discovered([TWO])
-    left, member = monotonic(), bench.pool.leaving[ONE.name]
-    bench.pool.leaving[ONE.name] = replace(member, since=member.since - jump)
+    left, member = monotonic(), bench.pool.slots.leaving[ONE.name]
+    bench.pool.slots.leaving[ONE.name] = replace(member, since=member.since - jump)
     assert list(grace.tick(left + 299)) == []
     assert [type(order) for order in grace.tick(left + 301)] == [CloseSessions]
 

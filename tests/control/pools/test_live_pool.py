@@ -122,7 +122,7 @@ def test_a_backend_that_returns_while_it_still_has_connections_keeps_its_counter
     bench.pool.discovered([TWO])
     bench.pool.discovered([TWO, ONE])
     bench.pool.release_slots()
-    assert bench.pool.leaving == {}
+    assert bench.pool.slots.leaving == {}
     assert bench.series("tidegate_backend_connections_total")[ONE.name] == 1
     assert bench.states()[ONE.name] == "checking", "it is probed before it gets new connections"
 
@@ -222,8 +222,8 @@ def test_the_traffic_of_a_backend_is_that_of_all_its_connections_and_failed_dial
     bench.board.cells[BACKENDS.cell(slot, BackendCell.RECEIVED_BYTES)] += 77
     for failure in ConnectFailure:
         bench.board.cells[BACKENDS.cell(slot, FAILURE_CELL[failure])] += 1
-    assert bench.pool.traffic(ONE.name) == Traffic(2, 77, len(ConnectFailure))
-    assert bench.pool.traffic(TWO.name) == Traffic(0, 0, 0)
+    assert bench.pool.slots.traffic(ONE.name) == Traffic(2, 77, len(ConnectFailure))
+    assert bench.pool.slots.traffic(TWO.name) == Traffic(0, 0, 0)
 
 
 @pytest.fixture
@@ -274,7 +274,7 @@ def test_a_backend_that_joins_a_pool_that_serves_starts_slowly_and_leaves_no_tra
     probe(warming, TWO, None)
     assert warms(warming) == {ONE.name: False, TWO.name: True}
     warming.pool.discovered([ONE])
-    assert warming.pool.warming_since == {}
+    assert warming.pool.warming.since == {}
 
 
 def test_status_says_with_what_weight_a_backend_is_balanced_while_it_starts_slowly(warming: Bench) -> None:
@@ -285,9 +285,9 @@ def test_status_says_with_what_weight_a_backend_is_balanced_while_it_starts_slow
     warming.pool.discovered([ONE, replace(TWO, weight=5)])
     probe(warming, ONE, None)
     probe(warming, TWO, "refused", None, None)
-    warming.pool.warming_since[TWO.name] = monotonic() - 15
+    warming.pool.warming.since[TWO.name] = monotonic() - 15
     assert weights() == [(1, 1), (5, 2.75)]
-    warming.pool.warming_since[TWO.name] = monotonic() - 31
+    warming.pool.warming.since[TWO.name] = monotonic() - 31
     assert weights() == [(1, 1), (5, 5)]
 
 

@@ -126,7 +126,7 @@ class Probers:
         health = self._pool.settings.health
         if not health.skip_on_traffic:
             return False
-        before, probe.seen = probe.seen, self._pool.traffic(probe.name)
+        before, probe.seen = probe.seen, self._pool.slots.traffic(probe.name)
         if before is None or probe.is_urgent or self._pool.records[probe.name].health.undecided:
             return False
         is_up = self._pool.snapshot.members[probe.name].state is State.UP

@@ -37,10 +37,10 @@ class BackendGrace:
         """What to tell each worker at this moment of the monotonic clock. To be called regularly."""
         if not self._seconds:
             return
-        for name in self._ordered - self._pool.left_at.keys():
+        for name in self._ordered - self._pool.slots.left_at.keys():
             self._ordered.remove(name)
             yield KeepSessions(self._pool.name, name)  # it is back, or has no session left
-        for name, left_at in self._pool.left_at.items():
+        for name, left_at in self._pool.slots.left_at.items():
             if name not in self._ordered and now - left_at >= self._seconds:
                 self._ordered.add(name)
                 yield _close(self._pool, name, CloseReason.BACKEND_REMOVED, self._workers)
@@ -108,5 +108,5 @@ def _reason(pool: LivePool, change: Change) -> CloseReason | None:
 
 
 def _log_closing(pool: LivePool, backend: str, reason: CloseReason) -> None:
-    if sessions := pool.active(backend):
+    if sessions := pool.slots.active(backend):
         _log.warning("closing_started", pool=pool.name, backend=backend, reason=reason.value, sessions=sessions)

@@ -6,7 +6,6 @@ Every change goes through here and becomes one event for all readers, so that ro
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from time import monotonic
 from typing import assert_never
 
@@ -15,15 +14,15 @@ from tidegate.control.discovery import INITIAL
 from tidegate.control.pools.affinity import Affinity
 from tidegate.control.pools.ejections import Ejections
 from tidegate.control.pools.moves import Moves
-from tidegate.control.pools.records import LATE, SKIPPED, Discovery, DurationCounts, HealthRecord
+from tidegate.control.pools.records import Discovery, DurationCounts, HealthRecord
+from tidegate.control.pools.slots import BackendSlots
+from tidegate.control.pools.warming import Warming
 from tidegate.control.totals import Totals
 from tidegate.core.buckets import PROBE_BUCKETS
 from tidegate.core.health.outlier import Failures, state_of
 from tidegate.core.health.rise_fall import Health, Verdict
-from tidegate.core.health.traffic import Traffic
 from tidegate.core.pools.backend import Backend, State
 from tidegate.core.pools.panic import PanicRule
-from tidegate.core.pools.slow_start import SCALE, parts
 from tidegate.core.pools.snapshot import (
     BackendAdded,
     BackendAltered,
@@ -34,8 +33,7 @@ from tidegate.core.pools.snapshot import (
     Pool,
     StateChanged,
 )
-from tidegate.core.reasons import ConnectFailure
-from tidegate.link.board import BACKENDS, FAILURE_CELL, POOLS, BackendCell
+from tidegate.link.board import POOLS
 from tidegate.link.messages import BackendFailed
 from tidegate.settings import Initial, PoolSettings, WhenAllDown
 
@@ -65,17 +63,14 @@ class LivePool:
         self.snapshot = Pool(name)
         self.slot = totals.allocate(POOLS)
         self.records: dict[str, HealthRecord] = {}
-        self.slots: dict[str, int] = {}
-        self.leaving: dict[str, Member] = {}
-        self.left_at: dict[str, float] = {}  # of those in `leaving`, in seconds of the monotonic clock
-        self.left_out = 0  # backends that discovery has found and that there was no room for
+        self.slots = BackendSlots(totals)
         self.ejections = Ejections(settings)
-        self.warming_since: dict[str, float] = {}  # in seconds of the monotonic clock, which workers have, too
+        self.warming = Warming(settings.slow_start)
         self.probe_seconds = DurationCounts(PROBE_BUCKETS)
         self.affinity: Affinity | None = None
         self.settled = asyncio.Event()
         self.rebalance_dry_run = 0
-        self._totals, self._changed, self._admit = totals, changed, admit
+        self._changed, self._admit = changed, admit
         self._draining: set[str] = set()
         self._moves = Moves(settings.connect_timeout)
         self.configure(settings)
@@ -85,6 +80,7 @@ class LivePool:
         self.settings, self.options = settings, settings.options
         self._panic_rule = PanicRule(settings.when_all_down is WhenAllDown.TRY_ALL, settings.panic_threshold)
         self.ejections.configure(settings)
+        self.warming.configure(self.options.slow_start)
         self._moves.configure(self.options.connect_timeout)
         ttl, max_clients = self.options.affinity_ttl, self.options.affinity_max_clients
         if not ttl:
@@ -120,18 +116,7 @@ class LivePool:
     def known(self) -> Iterator[Member]:
         """The backends of the pool, and those that have left it and still have connections."""
         yield from self.snapshot.members.values()
-        yield from self.leaving.values()
-
-    def active(self, name: str) -> int:
-        """The connections of a known backend, those being dialled included."""
-        return self._totals.total(BACKENDS, self.slots[name], BackendCell.ACTIVE)
-
-    def effective_weight(self, backend: Backend) -> float:
-        """The weight that balancing goes by now: less than the configured one while the backend starts slowly."""
-        since = self.warming_since.get(backend.name)
-        if since is None:
-            return backend.weight
-        return backend.weight * parts(monotonic() - since, self.options.slow_start) / SCALE
+        yield from self.slots.leaving.values()
 
     def count_by_state(self) -> dict[State, int]:
         """The number of known backends in each state, zero where there is none."""
@@ -148,8 +133,8 @@ class LivePool:
         """
         leaving = [backend for backend in draining if backend.name in self.snapshot.members]
         usable, self.discovery.refused = self._admit(backends)
-        listed = self._that_fit([*usable, *leaving])
-        cut = f"no room for {self.left_out} more backends" if self.left_out else None
+        listed = self.slots.that_fit([*usable, *leaving])
+        cut = f"no room for {self.slots.left_out} more backends" if self.slots.left_out else None
         self.discovery.update(synced=synced, reason=reason or cut)
         before = self.snapshot.members
         self.snapshot, changes = self.snapshot.with_backends(listed, self.initial, clock.now())
@@ -190,42 +175,26 @@ class LivePool:
             self.ejections.forget(name)
             record.health = Health()
         health = self.settings.health
-        record.health = record.health.after(passed=failure is None, rise=health.rise, fall=health.fall)
-        record.last_check, record.last_result, record.latency = clock.now(), failure or "ok", latency
+        record.ended(failure, latency, rise=health.rise, fall=health.fall)
         self.probe_seconds.observe(latency)
-        if failure is None:
-            record.passed += 1
-        else:
-            record.failed += 1
+        result = failure or "ok"
         if record.health.verdict is not State.UP:
             self.ejections.restore(name, monotonic())  # it is down, and is up again when its probes say so
-            self._review(name, record.last_result)
+            self._review(name, result)
         elif self.ejections.probed(name, passed=failure is None, elsewhere=self._is_probed_elsewhere(name)):
             self._restore(name, f"{health.rise} checks in a row succeeded")
         else:
-            self._review(name, record.last_result)
+            self._review(name, result)
         self._settle()
 
     def probed_late(self, name: str) -> None:
         """Take note of a probe that says nothing, because control was late itself."""
         if record := self.records.get(name):
-            record.last_check, record.last_result = clock.now(), LATE
-            record.late += 1
+            record.ended_late()
 
     def skipped(self, name: str) -> None:
         """Take note of a probe that was left out because the backend's traffic succeeds."""
-        record = self.records[name]
-        record.last_check, record.last_result = clock.now(), SKIPPED
-        record.skipped += 1
-
-    def traffic(self, name: str) -> Traffic:
-        """What the connections to a backend have come to."""
-        slot = self.slots[name]
-        return Traffic(
-            self._totals.total(BACKENDS, slot, BackendCell.TOTAL),
-            self._totals.total(BACKENDS, slot, BackendCell.RECEIVED_BYTES),
-            sum(self._totals.total(BACKENDS, slot, FAILURE_CELL[failure]) for failure in ConnectFailure),
-        )
+        self.records[name].spared()
 
     def failed(self, message: BackendFailed) -> None:
         """Take over a worker's report of failures, and eject the backend when they are too many in a row."""
@@ -235,10 +204,9 @@ class LivePool:
             return
         counts = message.dials, message.resets, message.early_ends, message.disputed
         failures = Failures(*counts, frozenset(message.clients), message.reason)
-        good = self._totals.total(BACKENDS, self.slots[name], BackendCell.GOOD)
         if failures.dials and not self._probes_find_addresses(member.backend):
             self._move_on(member.backend, failures.reason)
-        if self.ejections.failed(name, failures, good) and self.ejections.may_eject(
+        if self.ejections.failed(name, failures, self.slots.good(name)) and self.ejections.may_eject(
             len(self.snapshot.members), self.snapshot.count(State.UP)
         ):
             ejection = self.ejections.eject(name, monotonic())
@@ -268,11 +236,8 @@ class LivePool:
 
     def release_slots(self) -> None:
         """Give back the slots of backends that have left and whose last connection has closed."""
-        for name in list(self.leaving):
-            if not self.active(name):
-                del self.leaving[name], self.left_at[name]
-                self._totals.free(BACKENDS, self.slots.pop(name))
-                del self.ejections.totals[name]
+        for name in self.slots.release():
+            del self.ejections.totals[name]
 
     def settle(self) -> None:
         """Clients may come from now on, even if some backends have not been probed: from now on health can be ignored."""
@@ -286,9 +251,7 @@ class LivePool:
 
     def _has_recovered(self, message: BackendFailed) -> bool:
         """Whether the worker has had a good session since it wrote its report."""
-        row = self._totals.board.base(message.worker)
-        cell = BACKENDS.cell(self.slots[message.backend], BackendCell.GOOD)
-        return self._totals.board.cells[row + cell] > message.good
+        return self.slots.good_at(message.worker, message.backend) > message.good
 
     def _restore(self, name: str, reason: str) -> None:
         seconds = self.ejections.restore(name, monotonic())
@@ -301,15 +264,11 @@ class LivePool:
         match change:
             case BackendAdded():
                 self.discovery.events["added"] += 1
-                self.leaving.pop(name, None)
-                self.left_at.pop(name, None)
-                if name not in self.slots:
-                    self.slots[name] = self._totals.allocate(BACKENDS)
+                self.slots.joined(name)
                 self.records[name] = HealthRecord(self._first_health(backend))
             case BackendRemoved():
                 self.discovery.events["removed"] += 1
-                self.leaving[name] = replace(change.member, state=State.DRAINING, since=clock.now())
-                self.left_at[name] = monotonic()
+                self.slots.left(change.member)
                 del self.records[name]
                 self.ejections.forget(name)
                 self._moves.forget(name)
@@ -326,13 +285,6 @@ class LivePool:
     def _first_health(self, backend: Backend) -> Health:
         """What is known before the first probe."""
         return Health(self.initial if backend.host else State.CHECKING)
-
-    def _that_fit(self, backends: list[Backend]) -> list[Backend]:
-        """Those that have a slot on the stats board or can get one: a list that is too long costs newcomers, not control."""
-        newcomers = [backend.name for backend in backends if backend.name not in self.slots]
-        surplus = set(newcomers[self._totals.room(BACKENDS) :])
-        self.left_out = len(surplus)
-        return [backend for backend in backends if backend.name not in surplus]
 
     def _drain(self, names: set[str]) -> tuple[Change, ...]:
         """Drain these backends, and no others any more: those get the state that their probes say."""
@@ -375,23 +327,11 @@ class LivePool:
 
     def _announce(self, changes: tuple[Change, ...]) -> None:
         """Tell what has changed, in one piece with whether health is ignored now: routing must see no moment in between."""
-        if self.options.slow_start:
-            for change in changes:
-                self._note_start(change)
+        self.warming.follow(changes, settled=self.settled.is_set())
         panic = self.settled.is_set() and self._panic_rule.holds(self.snapshot.members.values())
         self.snapshot, panic_changes = self.snapshot.with_panic(panic=panic)
         if changes or panic_changes:
             self._changed(self, (*changes, *panic_changes))
-
-    def _note_start(self, change: Change) -> None:
-        """A slow start is for who comes up while others serve already, and not for those that start together."""
-        name = change.member.backend.name
-        if isinstance(change, BackendRemoved) or change.member.state is not State.UP:
-            self.warming_since.pop(name, None)
-        elif isinstance(change, StateChanged | BackendAdded):
-            has_failed = isinstance(change, StateChanged) and change.previous is not State.CHECKING
-            if has_failed or self.settled.is_set():
-                self.warming_since[name] = monotonic()
 
     def _settle(self) -> None:
         if self.settled.is_set():

@@ -121,7 +121,8 @@ class Rebalancer:
         up = [member.backend for member in self._pool.snapshot.members.values() if member.state is State.UP]
         tier = [backend for backend in up if not backend.backup] or up
         return [
-            Load(backend.name, backend.weight, self._pool.active(backend.name), backend.max_connections) for backend in tier
+            Load(backend.name, backend.weight, self._pool.slots.active(backend.name), backend.max_connections)
+            for backend in tier
         ]
 
     def _order(self, plan: list[Excess]) -> list[int]:
@@ -144,7 +145,7 @@ class Rebalancer:
         return (
             self._closed() - running.closed_before >= running.count
             or now >= running.deadline
-            or all(self._pool.active(excess.name) <= excess.fair for excess in running.excesses)
+            or all(self._pool.slots.active(excess.name) <= excess.fair for excess in running.excesses)
         )
 
     def _closed(self) -> int:

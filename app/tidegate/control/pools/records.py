@@ -24,6 +24,25 @@ class HealthRecord:
     skipped: int = 0
     late: int = 0
 
+    def ended(self, failure: str | None, latency: float, *, rise: int, fall: int) -> None:
+        """A probe has ended: `failure` says why it failed, None that it passed."""
+        self.health = self.health.after(passed=failure is None, rise=rise, fall=fall)
+        self.last_check, self.last_result, self.latency = clock.now(), failure or "ok", latency
+        if failure is None:
+            self.passed += 1
+        else:
+            self.failed += 1
+
+    def ended_late(self) -> None:
+        """A probe says nothing, because control was late itself."""
+        self.last_check, self.last_result = clock.now(), LATE
+        self.late += 1
+
+    def spared(self) -> None:
+        """A probe was left out because the backend's traffic succeeds."""
+        self.last_check, self.last_result = clock.now(), SKIPPED
+        self.skipped += 1
+
 
 class DurationCounts:
     """Observed seconds: their sum, and a count per bucket, the last for what is above all bounds."""

@@ -41,5 +41,5 @@ def listener_added(listener: BoundListener) -> ListenerAdded:
 
 def _entry(pool: LivePool, member: Member) -> BackendEntry:
     name = member.backend.name
-    warming_since = pool.warming_since.get(name)
+    warming_since = pool.warming.since.get(name)
     return BackendEntry.of(member.backend, pool.slots[name], eligible=member.eligible, warming_since=warming_since)

@@ -131,7 +131,7 @@ class KubernetesDiscovery:
         gone = {name: self._gone_since.get(name, now) for name in members if name not in listed}
         leavers = [name for name, since in gone.items() if now - since >= MOVE_PAUSE]
         newcomers = [backend.name for backend in choice.backends if backend.name not in members]
-        held = [] if self._pool.left_out else newcomers[PORTION:]  # those without room would be newcomers forever
+        held = [] if self._pool.slots.left_out else newcomers[PORTION:]  # those without room would be newcomers forever
         later = {*leavers[PORTION:], *held}
         self._gone_since = {name: gone[name] for name in gone.keys() - leavers[:PORTION]}
         if later or self._gone_since:
@@ -150,8 +150,8 @@ class KubernetesDiscovery:
         event, oddity = "discovery_skipped" if choice.backends else "discovery_empty", choice.problem
         if not self._store.objects:
             oddity = self._objects.absence
-        elif self._pool.left_out:
-            event, oddity = "discovery_cut", f"no room for {self._pool.left_out} more backends"
+        elif self._pool.slots.left_out:
+            event, oddity = "discovery_cut", f"no room for {self._pool.slots.left_out} more backends"
             self._publish_in(ROOM_PAUSE)
         if oddity and oddity != self._oddity:
             self._warn(event, oddity)

@@ -79,7 +79,7 @@ def of_backend(view: BackendView) -> Json:
         "state": view.member.state.value,
         "since": clock.iso(view.member.since),
         "weight": backend.weight,
-        "effective_weight": round(pool.effective_weight(backend), 3),
+        "effective_weight": round(pool.warming.weight(backend), 3),
         "backup": backend.backup,
         "pod": backend.pod or None,
         "node": backend.node or None,
