@@ -14,7 +14,6 @@ STATE_STYLES = {
     "checking": "yellow",
     "draining": "cyan",
     "ejected": "magenta",
-    "maintenance": "blue",
 }
 Rates = Mapping[tuple[str, str], tuple[float, float]]
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")

@@ -164,7 +164,7 @@ async def test_the_status_can_be_filtered_and_come_as_csv(proxy: Proxy) -> None:
     [
         ("/status?colour=red", "known are format, pool, state"),
         ("/status?pool=nobody", "valid are chat, spare"),
-        ("/status?state=asleep", "valid are up, down, checking, draining, ejected, maintenance"),
+        ("/status?state=asleep", "valid are up, down, checking, draining, ejected"),
         ("/status?format=xml", "valid are json, csv"),
         ("/connections?limit=0", "valid are 1 to 10000"),
         ("/connections?limit=many", "valid are 1 to 10000"),

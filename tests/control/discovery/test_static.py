@@ -142,7 +142,7 @@ async def test_without_names_discovery_speaks_once_and_ends() -> None:
 async def test_a_checked_backend_waits_for_its_first_probe() -> None:
     with pool_of(f"{LITERAL},{LOCAL}", health="tcp") as (pool, _):
         async with discovering(pool):
-            await until(lambda: pool.count_by_state()[State.CHECKING] == 2)
+            await until(lambda: pool.snapshot.count(State.CHECKING) == 2)
             assert not pool.settled.is_set()
             pool.probed(LITERAL, None, 0.001)
             assert not pool.settled.is_set()

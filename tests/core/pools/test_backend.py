@@ -4,7 +4,7 @@ from tidegate.core.pools.backend import Backend, State
 
 
 def test_the_states_are_the_words_of_status_metrics_and_log() -> None:
-    assert [state.value for state in State] == ["up", "down", "checking", "draining", "ejected", "maintenance"]
+    assert [state.value for state in State] == ["up", "down", "checking", "draining", "ejected"]
     assert str(State.UP) == "up"
 
 

@@ -8,7 +8,7 @@ from tidegate.core.pools.backend import Backend, State
 from tidegate.core.pools.panic import PanicRule
 from tidegate.core.pools.snapshot import Member
 
-LETTERS = {"u": State.UP, "d": State.DOWN, "e": State.EJECTED, "c": State.CHECKING, "m": State.MAINTENANCE}
+LETTERS = {"u": State.UP, "d": State.DOWN, "e": State.EJECTED, "c": State.CHECKING, "l": State.DRAINING}
 
 
 def pool(letters: str) -> list[Member]:
@@ -34,13 +34,13 @@ def pool(letters: str) -> list[Member]:
         pytest.param(True, 0, "dddU", False, id="a-backup-is-up"),
         pytest.param(True, 0, "ccc", False, id="checking-is-not-down"),
         pytest.param(True, 0, "dcc", True, id="checking-does-not-count"),
-        pytest.param(True, 0, "mm", False, id="maintenance-is-on-purpose"),
+        pytest.param(True, 0, "ll", False, id="draining-is-on-purpose"),
         pytest.param(True, 0, "", False, id="empty"),
         pytest.param(False, 50, "uudd", False, id="just-the-threshold"),
         pytest.param(False, 50, "uddd", True, id="below-the-threshold"),
         pytest.param(False, 50, "uee", True, id="ejected-ones-are-not-up"),
         pytest.param(False, 50, "uddcccc", True, id="checking-ones-do-not-count"),
-        pytest.param(False, 50, "udmmm", False, id="maintenance-does-not-count"),
+        pytest.param(False, 50, "udlll", False, id="draining-does-not-count"),
         pytest.param(False, 50, "ddddUU", False, id="enough-backups-save-the-primaries"),
         pytest.param(False, 50, "uuDDD", False, id="enough-primaries-save-the-backups"),
         pytest.param(False, 50, "uddUDD", True, id="both-tiers-below"),
@@ -60,7 +60,7 @@ def test_health_is_ignored_when_no_backend_or_too_few_are_up(
     assert PanicRule(try_all, threshold).holds(pool(letters)) is holds
 
 
-@given(st.text("udecm", max_size=12), st.booleans(), st.integers(0, 100))
+@given(st.text("udecl", max_size=12), st.booleans(), st.integers(0, 100))
 def test_panic_never_begins_because_a_backend_has_come_up(letters: str, try_all: bool, threshold: int) -> None:  # noqa: FBT001
     rule = PanicRule(try_all, threshold)
     if not rule.holds(pool(letters)):

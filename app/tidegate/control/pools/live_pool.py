@@ -4,7 +4,6 @@ Every change goes through here and becomes one event for all readers, so that ro
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from time import monotonic
 from typing import assert_never
@@ -117,11 +116,6 @@ class LivePool:
         """The backends of the pool, and those that have left it and still have connections."""
         yield from self.snapshot.members.values()
         yield from self.slots.leaving.values()
-
-    def count_by_state(self) -> dict[State, int]:
-        """The number of known backends in each state, zero where there is none."""
-        counts = Counter(member.state for member in self.known)
-        return {state: counts[state] for state in State}
 
     def discovered(
         self, backends: Iterable[Backend], draining: Iterable[Backend] = (), *, synced: bool = True, reason: str = ""

@@ -12,7 +12,6 @@ class State(StrEnum):
     CHECKING = "checking"
     DRAINING = "draining"
     EJECTED = "ejected"
-    MAINTENANCE = "maintenance"
 
 
 @dataclass(frozen=True, slots=True)
