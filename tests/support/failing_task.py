@@ -4,7 +4,7 @@ import signal
 import sys
 
 from tidegate.__main__ import main
-from tidegate.control.spawn import spawn
+from tidegate.control.tasks import spawn
 
 BUG = signal.SIGWINCH
 

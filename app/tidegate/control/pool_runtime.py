@@ -9,7 +9,7 @@ from tidegate.control.pools.change_log import log_changes
 from tidegate.control.pools.closing_orders import BackendGrace, closing_orders
 from tidegate.control.pools.live_pool import Admit, LivePool
 from tidegate.control.pools.rebalancer import Rebalancer
-from tidegate.control.spawn import spawn
+from tidegate.control.tasks import spawn
 from tidegate.control.totals import Totals
 from tidegate.control.workers import orders
 from tidegate.control.workers.processes import Worker, Workers

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import structlog
 import uvloop
 
-from tidegate.control import spawn
+from tidegate.control import tasks
 from tidegate.control.descriptors import TooFewDescriptorsError
 from tidegate.control.log import ControlLog, configure
 from tidegate.control.supervisor import Supervisor
@@ -51,7 +51,7 @@ async def _run(settings: Settings, environ: Mapping[str, str], log: ControlLog, 
     log.drain()
     atexit._run_exitfuncs()  # noqa: SLF001  (the kubernetes package removes the key files that it has written)
     # A look-up that hangs in a thread of the loop would hold an orderly end up, and nothing else is left to tidy.
-    os._exit(FAILED if spawn.failure.is_set() else STOPPED_AS_ASKED)
+    os._exit(FAILED if tasks.failure.is_set() else STOPPED_AS_ASKED)
 
 
 def _raise_descriptor_limit() -> None:

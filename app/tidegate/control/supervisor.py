@@ -18,10 +18,10 @@ from tidegate.control.descriptors import share_out
 from tidegate.control.discovery.sources import Sources
 from tidegate.control.log import ControlLog
 from tidegate.control.pool_runtime import PoolRuntime, Shared
+from tidegate.control.pools.cycle_guard import Loops
 from tidegate.control.pools.live_pool import LivePool
-from tidegate.control.pools.loops import Loops
 from tidegate.control.process import Process
-from tidegate.control.spawn import failure, spawn
+from tidegate.control.tasks import failure, spawn
 from tidegate.control.totals import Totals
 from tidegate.control.workers.handover import Handover
 from tidegate.control.workers.listening_sockets import BoundListener, bind_listener, bind_socket, refuse_taken

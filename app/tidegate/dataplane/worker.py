@@ -18,7 +18,7 @@ from tidegate.dataplane.loop.handler import CannotGoOnError
 from tidegate.dataplane.loop.link_watch import LinkWatch
 from tidegate.dataplane.loop.poller import Poller
 from tidegate.dataplane.relay.context import RelayContext
-from tidegate.dataplane.relay.lingering import Lingering
+from tidegate.dataplane.relay.last_bytes import Lingering
 from tidegate.dataplane.report.access_log import AccessLog
 from tidegate.dataplane.report.counters import Counters
 from tidegate.dataplane.routing.failure_reports import FailureReports

@@ -71,7 +71,7 @@ class BackendCell(IntEnum):
 class ClientCell(IntEnum):
     """Cells of a client of a listener with a limit per client: a key for listener and client, and its connections.
 
-    The key also finds the slot, see `app/tidegate/dataplane/accept/clients.py`.
+    The key also finds the slot, see `app/tidegate/dataplane/accept/client_counts.py`.
     """
 
     KEY = 0

@@ -11,7 +11,7 @@ from tidegate.settings.checks.cycles import cycle_problems
 from tidegate.settings.checks.overlap import overlap_problems
 from tidegate.settings.checks.problem import MOST_LISTED, SettingsError, field_problems
 from tidegate.settings.checks.relations import given_twice, relation_problems, too_many_backends, too_many_names
-from tidegate.settings.defaults import default_entries
+from tidegate.settings.derived_defaults import default_entries
 from tidegate.settings.model import Settings
 from tidegate.settings.reading.config_file import ConfigFile
 from tidegate.settings.reading.entry import Entry, GivenEntries

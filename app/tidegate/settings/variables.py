@@ -6,7 +6,7 @@ from typing import NamedTuple
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from tidegate.settings.defaults import DEFAULT_BIND
+from tidegate.settings.derived_defaults import DEFAULT_BIND
 from tidegate.settings.model import Settings
 from tidegate.settings.parts.connection import ConnectionSettings
 from tidegate.settings.parts.listener import ListenerSettings

@@ -6,7 +6,6 @@ from time import monotonic
 import pytest
 
 from tests.support.waiting import until
-from tidegate.control import spawn
 from tidegate.control.report.rendering import SLICE, Shared, in_slices
 
 
@@ -60,12 +59,12 @@ async def test_a_cancelled_call_does_not_cancel_the_others() -> None:
 async def test_a_bug_is_raised_in_all_waiting_calls_and_the_next_call_makes_it_again() -> None:
     maker = Maker()
     maker.error = RuntimeError("a bug")
-    tasks = await maker.asked(3)
+    asking = await maker.asked(3)
     maker.may_end.set()
-    assert [type(error) for error in await asyncio.gather(*tasks, return_exceptions=True)] == [RuntimeError] * 3
+    assert [type(error) for error in await asyncio.gather(*asking, return_exceptions=True)] == [RuntimeError] * 3
     maker.error = None
     assert await maker.shared.get() == 2
-    assert not spawn.failure.is_set(), "a page that cannot be made is no reason to end"
+    assert not tasks.failure.is_set(), "a page that cannot be made is no reason to end"
 
 
 @pytest.mark.parametrize("items", [0, 1, 20])

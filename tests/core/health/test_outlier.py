@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.core.health.outlier import ENOUGH_CLIENTS, Ejection, Failures, Outlier, most_ejected, state_of
+from tidegate.core.health.backend_state import state_of
+from tidegate.core.health.outlier import ENOUGH_CLIENTS, Ejection, Failures, Outlier, most_ejected
 from tidegate.core.pools.backend import State
 from tidegate.core.reasons import ConnectFailure
 

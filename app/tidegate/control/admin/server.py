@@ -13,7 +13,7 @@ from tidegate.control.admin.access import Access
 from tidegate.control.admin.connection import AdminConnection
 from tidegate.control.admin.routes import Routes
 from tidegate.control.process import Process
-from tidegate.control.spawn import spawn
+from tidegate.control.tasks import spawn
 from tidegate.link.sockets import BACKLOG
 
 MOST_CONNECTIONS = 256

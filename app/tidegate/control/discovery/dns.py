@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import structlog
 
+from tidegate.control.discovery.dns_answers import AddressRecords, Found, SrvRecords
 from tidegate.control.discovery.dns_client import DnsClient, LookUpError
-from tidegate.control.discovery.dns_records import AddressRecords, Found, SrvRecords
 from tidegate.control.discovery.interval import Interval
 from tidegate.control.pools.live_pool import LivePool
 from tidegate.core.backoff import Backoff

@@ -13,7 +13,7 @@ from functools import partial
 from threading import Thread
 from time import monotonic
 
-from tidegate.control.spawn import spawn
+from tidegate.control.tasks import spawn
 from tidegate.core.address import Address, alternating
 
 MOST_PROMPT, MOST_SLOW = 64, 16

@@ -12,7 +12,7 @@ import structlog
 
 from tidegate.control.health.outcome import LateError, NoResourcesError, outcome_of
 from tidegate.control.pools.live_pool import LivePool
-from tidegate.control.spawn import spawn
+from tidegate.control.tasks import spawn
 from tidegate.core.health.schedule import ProbePace, first_delay, next_due, spread_delay
 from tidegate.core.health.traffic import Traffic
 from tidegate.core.pools.backend import State

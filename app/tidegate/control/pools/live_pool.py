@@ -18,7 +18,8 @@ from tidegate.control.pools.slots import BackendSlots
 from tidegate.control.pools.warming import Warming
 from tidegate.control.totals import Totals
 from tidegate.core.buckets import PROBE_BUCKETS
-from tidegate.core.health.outlier import Failures, state_of
+from tidegate.core.health.backend_state import state_of
+from tidegate.core.health.outlier import Failures
 from tidegate.core.health.rise_fall import Health, Verdict
 from tidegate.core.pools.backend import Backend, State
 from tidegate.core.pools.panic import PanicRule

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from time import monotonic
 from typing import Generic, TypeVar
 
-from tidegate.control.spawn import spawn
+from tidegate.control.tasks import spawn
 
 SLICE, LONGEST_SLICE = 0.004, 0.02
 """Seconds of work after which the event loop serves other tasks: probes, the link, `/livez`. If these take long, the next

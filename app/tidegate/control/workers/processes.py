@@ -11,7 +11,7 @@ from time import monotonic
 
 import structlog
 
-from tidegate.control.spawn import spawn
+from tidegate.control.tasks import spawn
 from tidegate.control.totals import Totals
 from tidegate.core.backoff import Backoff
 from tidegate.core.silence import STUCK_AFTER, Silence

@@ -13,9 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from math import inf
 
-from tidegate.core.health.rise_fall import Verdict
 from tidegate.core.network import Networks
-from tidegate.core.pools.backend import State
 from tidegate.core.reasons import ConnectFailure
 
 ENOUGH_CLIENTS = 3
@@ -157,11 +155,6 @@ class Outlier:
 def most_ejected(backends: int, percent: int) -> int:
     """How many of a pool's `backends` may be ejected at once."""
     return backends * percent // 100
-
-
-def state_of(verdict: Verdict, outlier: Outlier) -> State:
-    """The state from probes and traffic together: only a backend that is up can be ejected."""
-    return State.EJECTED if verdict is State.UP and outlier.ejection else verdict
 
 
 def _plural(word: str, count: int) -> str:

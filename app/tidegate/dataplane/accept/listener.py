@@ -19,7 +19,7 @@ from tidegate.link.messages import ListenerAdded
 from tidegate.link.sockets import BACKLOG
 
 if TYPE_CHECKING:
-    from tidegate.dataplane.accept.clients import ClientCounts
+    from tidegate.dataplane.accept.client_counts import ClientCounts
 
 REST_AFTER_BUG = 1.0  # seconds
 ACCEPTS_PER_EVENT = 64  # then live sessions get their turn
@@ -262,6 +262,6 @@ def _has_left(client: socket.SocketType) -> bool:
 
 
 def _client_counts(counters: Counters, slot: int) -> "ClientCounts":
-    from tidegate.dataplane.accept.clients import ClientCounts  # noqa: PLC0415  its hash loads OpenSSL, 4 MB that others do without
+    from tidegate.dataplane.accept.client_counts import ClientCounts  # noqa: PLC0415  its hash loads OpenSSL, 4 MB that others do without
 
     return ClientCounts(counters, slot)

@@ -11,7 +11,7 @@ from tidegate.dataplane.accept.siblings import LOOK_INTERVAL, Siblings
 from tidegate.dataplane.descriptors import most_sessions
 from tidegate.dataplane.loop.handler import CannotGoOnError
 from tidegate.dataplane.loop.poller import Poller
-from tidegate.dataplane.relay.lingering import Lingering
+from tidegate.dataplane.relay.last_bytes import Lingering
 from tidegate.dataplane.report.counters import Counters
 from tidegate.dataplane.routing.routing_pool import RoutingPool
 from tidegate.link.board import WORKER, WorkerCell

@@ -21,7 +21,7 @@ from tidegate.dataplane.loop.handler import Handler
 from tidegate.dataplane.loop.poller import EDGES, ERR, HUP, OUT, PRI, RDHUP
 from tidegate.dataplane.relay.coalescing import Stream
 from tidegate.dataplane.relay.context import RelayContext
-from tidegate.dataplane.relay.lingering import LastBytes, unacknowledged
+from tidegate.dataplane.relay.last_bytes import LastBytes, unacknowledged
 from tidegate.dataplane.relay.pacing import pace_less
 from tidegate.dataplane.relay.pipes import REFUSALS, Pipe
 from tidegate.link.sockets import URGENT_IN_STREAM

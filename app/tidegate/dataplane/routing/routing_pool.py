@@ -14,7 +14,7 @@ from tidegate.core.reasons import CloseReason
 from tidegate.dataplane.loop.poller import Poller
 from tidegate.dataplane.report.counters import Counters, Histogram
 from tidegate.dataplane.routing.affinity import Affinity
-from tidegate.dataplane.routing.dials import Dials
+from tidegate.dataplane.routing.dial_timeouts import Dials
 from tidegate.dataplane.routing.queue import Queue
 from tidegate.dataplane.routing.routing_backend import RoutingBackend
 from tidegate.dataplane.routing.warming import SlowStart

@@ -8,7 +8,7 @@ from typing import Final
 from tidegate.core.health.outlier import Failures
 from tidegate.core.reasons import NO_RESOURCES, CloseReason, ConnectFailure, RejectReason, connect_failure
 from tidegate.dataplane.loop.poller import EDGES, ERR, HUP
-from tidegate.dataplane.relay.linger import reset_on_close
+from tidegate.dataplane.relay.socket_close import reset_on_close
 from tidegate.dataplane.routing.routing_backend import RoutingBackend
 from tidegate.dataplane.session.relaying import Relaying
 from tidegate.dataplane.session.session import BETWEEN, Phase, Session

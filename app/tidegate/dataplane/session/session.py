@@ -13,8 +13,8 @@ from tidegate.core.reasons import CLEAN_ENDS, CloseReason, ConnectFailure, Rejec
 from tidegate.dataplane.accept.listener import Listener, Peer
 from tidegate.dataplane.loop.handler import Handler
 from tidegate.dataplane.relay.context import RelayContext
-from tidegate.dataplane.relay.linger import close_in_order
-from tidegate.dataplane.relay.lingering import Lingering
+from tidegate.dataplane.relay.last_bytes import Lingering
+from tidegate.dataplane.relay.socket_close import close_in_order
 from tidegate.dataplane.routing.routing_backend import RoutingBackend
 from tidegate.dataplane.routing.routing_pool import RoutingPool
 

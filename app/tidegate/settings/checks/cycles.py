@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tidegate.core.pools.chains import Entrance, Entrances, Hop, in_words, is_this_host, way_back
+from tidegate.core.pools.cycles import Entrance, Entrances, Hop, in_words, is_this_host, way_back
 from tidegate.settings.checks.problem import problem
 from tidegate.settings.model import Settings
 from tidegate.settings.reading.names import flat_form, variable_of

@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Iterator
 
 from tidegate.core.address import Address
-from tidegate.core.pools.chains import EVERY_ADDRESS, EVERY_IPV4
+from tidegate.core.pools.cycles import EVERY_ADDRESS, EVERY_IPV4
 from tidegate.settings.checks.problem import problem_at
 from tidegate.settings.model import Settings
 from tidegate.settings.notation.values import read_listen_address

@@ -13,7 +13,7 @@ from tidegate.control.pools.live_pool import LivePool
 from tidegate.control.workers.listening_sockets import BoundListener
 from tidegate.core.address import Address
 from tidegate.core.pools.backend import Backend
-from tidegate.core.pools.chains import Entrance, Entrances, Hop, in_words, is_this_host, way_back
+from tidegate.core.pools.cycles import Entrance, Entrances, Hop, in_words, is_this_host, way_back
 from tidegate.core.shortening import shortened
 from tidegate.link.own_addresses import source_address
 

@@ -12,8 +12,8 @@ from tidegate.core.splice import Splice
 from tidegate.dataplane.loop.poller import EDGES, Poller
 from tidegate.dataplane.relay.context import RelayContext
 from tidegate.dataplane.relay.direction import BLOCKED, relay
-from tidegate.dataplane.relay.linger import reset_on_close
-from tidegate.dataplane.relay.lingering import Lingering, unacknowledged
+from tidegate.dataplane.relay.last_bytes import Lingering, unacknowledged
+from tidegate.dataplane.relay.socket_close import reset_on_close
 
 BUFFER = 256 * 1024
 PART = 8 * 1024  # too little to make a full socket writable

@@ -3,7 +3,7 @@
 import pytest
 
 from tidegate.core.address import Address, parse_address
-from tidegate.core.pools.chains import Entrance, Entrances, Hop, in_words, is_this_host, shortest_chain, way_back
+from tidegate.core.pools.cycles import Entrance, Entrances, Hop, in_words, is_this_host, shortest_chain, way_back
 
 
 def entrance(pool: str, bind: str = "127.0.0.1:80") -> Entrance:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidegate.settings.defaults import default_entries
+from tidegate.settings.derived_defaults import default_entries
 from tidegate.settings.reading.entry import GivenEntries
 from tidegate.settings.reading.environment import Environment
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.core.network import Networks
-from tidegate.dataplane.accept.clients import ClientCounts
+from tidegate.dataplane.accept.client_counts import ClientCounts
 from tidegate.dataplane.report.counters import Counters
 from tidegate.link.board import CLIENTS, Board, ClientCell
 

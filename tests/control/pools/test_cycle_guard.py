@@ -11,8 +11,8 @@ from tests.support.named_pools import named_pools, port_of
 from tests.support.options import LISTENER
 from tests.support.proxy import running_proxy
 from tests.support.waiting import until
+from tidegate.control.pools.cycle_guard import Loops, is_own
 from tidegate.control.pools.live_pool import LivePool
-from tidegate.control.pools.loops import Loops, is_own
 from tidegate.control.totals import Totals
 from tidegate.control.workers.listening_sockets import BoundListener
 from tidegate.core.address import Address

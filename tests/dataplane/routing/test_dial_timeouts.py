@@ -1,7 +1,7 @@
 """Dials that take too long, with one timer for all of them."""
 
 from tidegate.dataplane.loop.poller import Poller
-from tidegate.dataplane.routing.dials import Dials
+from tidegate.dataplane.routing.dial_timeouts import Dials
 
 
 class Dialler:
