@@ -6,6 +6,7 @@ from time import monotonic
 import pytest
 
 from tests.support.waiting import until
+from tidegate.control import tasks
 from tidegate.control.report.rendering import SLICE, Shared, in_slices
 
 
