@@ -20,7 +20,7 @@ from tests.bench.works import OURS
 from tests.support.options import pool_options
 from tidegate.core.balance import POLICIES
 from tidegate.core.pools.backend import Backend, State
-from tidegate.core.pools.snapshot import Pool as Snapshot
+from tidegate.core.pools.snapshot import PoolSnapshot
 from tidegate.dataplane.loop.poller import Poller
 from tidegate.dataplane.report.counters import Counters
 from tidegate.dataplane.routing.routing_pool import RoutingPool
@@ -89,7 +89,7 @@ def flip(pool: RoutingPool, down: BackendEntry, up: BackendEntry) -> None:
 def changes_in_control() -> Iterator[str]:
     """Microseconds to make the next snapshot after one backend has changed its state."""
     for count in SIZES:
-        snapshot, _ = Snapshot("default").with_backends(backends(count), State.UP, 0.0)
+        snapshot, _ = PoolSnapshot("default").with_backends(backends(count), State.UP, 0.0)
         name = backends(count)[-1].name
         yield f"{microseconds(lambda: snapshot.with_state(name, State.DOWN, 'refused', 1.0)):.1f}"  # noqa: B023
 

@@ -18,7 +18,7 @@ from tidegate.core.pools.snapshot import (
     Change,
     Member,
     PanicChanged,
-    Pool,
+    PoolSnapshot,
     StateChanged,
 )
 
@@ -34,7 +34,7 @@ BACKENDS = st.builds(
     st.integers(0, 1),
     st.booleans(),
 )
-Step = Callable[[Pool, float], tuple[Pool, tuple[Change, ...]]]
+Step = Callable[[PoolSnapshot, float], tuple[PoolSnapshot, tuple[Change, ...]]]
 
 
 def listing(backends: Iterable[Backend], initial: State) -> Step:
@@ -52,8 +52,8 @@ STEPS = st.lists(
 )
 
 
-def pool_of(*backends: Backend, state: State = State.CHECKING, now: float = 1.0) -> Pool:
-    return Pool("chat").with_backends(backends, state, now)[0]
+def pool_of(*backends: Backend, state: State = State.CHECKING, now: float = 1.0) -> PoolSnapshot:
+    return PoolSnapshot("chat").with_backends(backends, state, now)[0]
 
 
 def replay(members: dict[str, Member], change: Change) -> None:
@@ -79,7 +79,7 @@ def replay(members: dict[str, Member], change: Change) -> None:
 
 @given(STEPS)
 def test_replaying_the_changes_gives_the_snapshot(steps: list[Step]) -> None:
-    pool, members = Pool("chat"), dict[str, Member]()
+    pool, members = PoolSnapshot("chat"), dict[str, Member]()
     for now, step in enumerate(steps):
         pool, changes = step(pool, float(now))
         for change in changes:
@@ -90,7 +90,7 @@ def test_replaying_the_changes_gives_the_snapshot(steps: list[Step]) -> None:
 
 @given(STEPS)
 def test_earlier_snapshots_stay_as_they_were(steps: list[Step]) -> None:
-    pools = [Pool("chat")]
+    pools = [PoolSnapshot("chat")]
     copies = [dict(pools[0].members)]
     for now, step in enumerate(steps):
         pools.append(step(pools[-1], float(now))[0])
@@ -100,7 +100,7 @@ def test_earlier_snapshots_stay_as_they_were(steps: list[Step]) -> None:
 
 @given(STEPS)
 def test_the_eligible_are_counted(steps: list[Step]) -> None:
-    pool = Pool("chat")
+    pool = PoolSnapshot("chat")
     for now, step in enumerate(steps):
         pool, _ = step(pool, float(now))
     members = pool.members.values()
@@ -157,7 +157,7 @@ def test_the_same_list_changes_nothing() -> None:
 
 
 def test_a_backend_named_twice_is_one_backend_and_one_change() -> None:
-    pool, changes = Pool("chat").with_backends([A, A], State.CHECKING, 1.0)
+    pool, changes = PoolSnapshot("chat").with_backends([A, A], State.CHECKING, 1.0)
     assert list(pool.members) == [A.name]
     assert changes == (BackendAdded("chat", Member(A, State.CHECKING, 1.0)),)
 
@@ -220,7 +220,7 @@ def test_a_change_of_state_says_how_long_an_ejection_lasts() -> None:
 
 
 def test_an_empty_pool_has_no_eligible_backend() -> None:
-    assert Pool("chat").eligible == 0
+    assert PoolSnapshot("chat").eligible == 0
 
 
 MEMBER = Member(A, State.UP, 1.0)
@@ -228,7 +228,7 @@ VALUES = [
     A,
     MEMBER,
     Health(),
-    Pool("chat"),
+    PoolSnapshot("chat"),
     pool_of(A),
     BackendAdded("chat", MEMBER),
     BackendRemoved("chat", MEMBER),
@@ -247,8 +247,8 @@ def test_addresses_backends_and_snapshots_are_immutable_values(value: Any) -> No
         Address("10.0.0.5", 80).__setattr__("port", 81)
 
 
-@pytest.mark.parametrize("pool", [Pool("chat"), pool_of(A), pool_of(A).with_state(A.name, State.UP, "ok", 2.0)[0]])
-def test_the_members_of_a_snapshot_cannot_be_replaced(pool: Pool) -> None:
+@pytest.mark.parametrize("pool", [PoolSnapshot("chat"), pool_of(A), pool_of(A).with_state(A.name, State.UP, "ok", 2.0)[0]])
+def test_the_members_of_a_snapshot_cannot_be_replaced(pool: PoolSnapshot) -> None:
     members: Any = pool.members
     with pytest.raises(TypeError):
         members[A.name] = MEMBER

@@ -30,7 +30,7 @@ from tidegate.core.pools.snapshot import (
     Change,
     Member,
     PanicChanged,
-    Pool,
+    PoolSnapshot,
     StateChanged,
 )
 from tidegate.link.board import POOLS
@@ -60,7 +60,7 @@ class LivePool:
     ) -> None:
         self.name = name
         self.discovery = Discovery(source)
-        self.snapshot = Pool(name)
+        self.snapshot = PoolSnapshot(name)
         self.slot = totals.allocate(POOLS)
         self.records: dict[str, HealthRecord] = {}
         self.slots = BackendSlots(totals)

@@ -78,14 +78,16 @@ class PanicChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
+class PoolSnapshot:
     """All backends of one pool by name, in the given order; `panic` while routing ignores their health."""
 
     name: str
     members: MappingProxyType[str, Member] = field(default_factory=lambda: MappingProxyType({}))
     panic: bool = False
 
-    def with_backends(self, backends: Iterable[Backend], initial: State, now: float) -> "tuple[Pool, tuple[Change, ...]]":
+    def with_backends(
+        self, backends: Iterable[Backend], initial: State, now: float
+    ) -> "tuple[PoolSnapshot, tuple[Change, ...]]":
         """The pool with exactly these backends, and the changes. New backends, and those with a new address or pod, start as
         `initial`; a backend whose name is not resolved yet starts as `checking`.
 
@@ -111,26 +113,26 @@ class Pool:
                 what = "address" if known.backend.address != backend.address else "pod"
                 changes.append(StateChanged(self.name, moved, known.state, f"it has another {what}"))
         gone = [BackendRemoved(self.name, member) for name, member in self.members.items() if name not in members]
-        return Pool(self.name, MappingProxyType(members), self.panic), (*gone, *changes)
+        return PoolSnapshot(self.name, MappingProxyType(members), self.panic), (*gone, *changes)
 
-    def with_host(self, name: str, host: str) -> "tuple[Pool, tuple[Change, ...]]":
+    def with_host(self, name: str, host: str) -> "tuple[PoolSnapshot, tuple[Change, ...]]":
         """The pool with one backend at another address of its name. No change if it is not one of them."""
         known = self.members[name]
         moved = replace(known, backend=known.backend.at(host))
         if moved == known:
             return self, ()
         members = self.members | {name: moved}
-        return Pool(self.name, MappingProxyType(members), self.panic), (BackendAltered(self.name, moved),)
+        return PoolSnapshot(self.name, MappingProxyType(members), self.panic), (BackendAltered(self.name, moved),)
 
     def with_state(
         self, name: str, state: State, reason: str, now: float, seconds: float | None = None
-    ) -> "tuple[Pool, tuple[Change, ...]]":
+    ) -> "tuple[PoolSnapshot, tuple[Change, ...]]":
         """The pool with one backend in that state. No change if the backend is unknown or already in it."""
         return self.with_states({name: state}, reason, now, seconds)
 
     def with_states(
         self, states: Mapping[str, State], reason: str, now: float, seconds: float | None = None
-    ) -> "tuple[Pool, tuple[Change, ...]]":
+    ) -> "tuple[PoolSnapshot, tuple[Change, ...]]":
         """The pool with some backends in new states. Skips backends that are unknown or already in that state."""
         changes: list[Change] = []
         for name, state in states.items():
@@ -141,15 +143,15 @@ class Pool:
         if not changes:
             return self, ()
         members = self.members | {change.member.backend.name: change.member for change in changes}
-        return Pool(self.name, MappingProxyType(members), self.panic), tuple(changes)
+        return PoolSnapshot(self.name, MappingProxyType(members), self.panic), tuple(changes)
 
-    def with_panic(self, *, panic: bool) -> "tuple[Pool, tuple[PanicChanged, ...]]":
+    def with_panic(self, *, panic: bool) -> "tuple[PoolSnapshot, tuple[PanicChanged, ...]]":
         """The pool with or without panic. No change if it is so already."""
         if panic is self.panic:
             return self, ()
         members = {name: replace(member, health_ignored=panic) for name, member in self.members.items()}
         change = PanicChanged(self.name, panic, self.count(State.UP), len(members))
-        return Pool(self.name, MappingProxyType(members), panic), (change,)
+        return PoolSnapshot(self.name, MappingProxyType(members), panic), (change,)
 
     def count(self, state: State) -> int:
         """The number of backends in that state."""
