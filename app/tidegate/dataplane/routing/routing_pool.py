@@ -110,7 +110,7 @@ class RoutingPool:
         return any(backend.eligible and has_room(backend) for backend in self.backends.values())
 
     def _reserve_again(self, affinity: Affinity, client: str, tried: list[RoutingBackend]) -> RoutingBackend | None:
-        """Reserve a connection on the backend that the client had, if that may be. Nobody is kept on a backup."""
+        """Reserve a connection on the backend that the client had, if it may have it. Backups keep no clients."""
         backend = self.backends.get(affinity.backend(client) or "")
         if backend is None or backend.backup or not backend.eligible or backend in tried or not backend.reserve():
             return None
@@ -123,7 +123,7 @@ class RoutingPool:
             self.affinity.told(entries)
 
     def drain(self) -> None:
-        """Let nobody wait any more."""
+        """End all sessions that wait."""
         if self.queue is not None:
             self.queue.drain()
 
