@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.document_tables import DOCUMENTS, TABLE, is_named, with_tables
+from tests.support.document_tables import DOCUMENTS, TABLE, is_named, metrics_table, with_tables
 from tidegate.settings import variables
 
 ROOT = Path(__file__).parents[1]
@@ -24,6 +24,16 @@ def test_the_tables_of_a_document_say_what_the_code_says(path: Path) -> None:
 def test_every_setting_is_in_a_table() -> None:
     words = " ".join(found for path in DOCUMENTS for _, found in TABLE.findall(path.read_text(encoding="utf-8")))
     assert [variable.name for variable in variables() if not is_named(variable.name, words)] == []
+
+
+def test_one_page_has_the_table_of_all_metrics() -> None:
+    assert [path.name for path in DOCUMENTS if metrics_table() in path.read_text(encoding="utf-8")] == ["metrics.md"]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_metric_that_a_page_names_exists(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert set(re.findall(r"\btidegate_[a-z_]+", text)) - set(re.findall(r"`(tidegate_\w+)`", metrics_table())) == set()
 
 
 def test_every_invariant_in_the_architecture_page_names_a_test_that_exists() -> None:

@@ -1,4 +1,4 @@
-"""Lists the variables of the flat form with their defaults and meanings, for the README."""
+"""Lists the variables of the flat form with their defaults and meanings, for the documents."""
 
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
