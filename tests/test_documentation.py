@@ -9,7 +9,8 @@ from tests.support.document_tables import DOCUMENTS, TABLE, is_named, metrics_ta
 from tidegate.settings import variables
 
 ROOT = Path(__file__).parents[1]
-PAGES = (*DOCUMENTS, ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "deploy").rglob("README.md")))
+OF_EXAMPLES = sorted(path for path in (ROOT / "deploy").rglob("README.md") if "node_modules" not in path.parts)
+PAGES = (*DOCUMENTS, ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md", *OF_EXAMPLES)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)(?:#([^)\s]*))?\)|\]\(#([^)\s]*)\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 NAMED_PATH = re.compile(r"`((?:app|deploy|docs|helm|tests)/[\w./-]+)`")
