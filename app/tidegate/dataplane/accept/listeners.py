@@ -73,7 +73,7 @@ class Listeners:
             self._count_sockets()
             if not self._looks:
                 self._looks = True  # soon: workers that begin to accept together have not all done so yet
-                self._poller.call_later(LOOK_INTERVAL, self._look_after_siblings)
+                self._poller.call_later(LOOK_INTERVAL, self._look_after_siblings, self._cannot_go_on)
         else:
             for sock in sockets:
                 sock.close()

@@ -96,6 +96,7 @@ class Poller:
 
     def unregister(self, descriptor: int) -> None:
         """Report nothing of a registered socket any more, not even errors."""
+        self._handlers.pop(descriptor, None)
         self._epoll.unregister(descriptor)
 
     def close(self, sock: socket.SocketType) -> None:

@@ -11,7 +11,7 @@ from tidegate.dataplane.loop.poller import EDGES, ERR, HUP
 from tidegate.dataplane.relay.socket_close import reset_on_close
 from tidegate.dataplane.routing.routing_backend import RoutingBackend
 from tidegate.dataplane.session.relaying import Relaying
-from tidegate.dataplane.session.session import BETWEEN, Phase, Session
+from tidegate.dataplane.session.session import BETWEEN, ENDED, Phase, Session
 from tidegate.dataplane.session.waiting import Waiting
 from tidegate.link.own_addresses import has_met_itself, precise_error
 from tidegate.link.sockets import NODELAY
@@ -49,14 +49,16 @@ def dial(session: Session) -> None:
         assert session.backend is not None
         try:
             dialling = Dialling(session, session.backend)
+            error = dialling.begin()
         except OSError:  # no descriptor or memory for a socket: not the backend's fault, and no reason to try on
             session.end(CloseReason.ERROR)
             return
-        error = dialling.begin()
         if not error:
             return
         error = precise_error(error, session.backend.address[0])
         dialling.give_up(connect_failure(error), blames_backend=error not in NO_RESOURCES)
+        if session.phase is ENDED:
+            return
         without_port += error == EADDRNOTAVAIL
         if without_port == MOST_WITHOUT_PORT:
             break
@@ -111,20 +113,30 @@ class Dialling(Phase):
         if not error and backend.may_meet_itself and has_met_itself(self._sock, *backend.address):
             error = ECONNREFUSED
         if error:
-            self.give_up(connect_failure(error))
-            dial(session)
+            self._fail_over(connect_failure(error))
         else:
             Relaying(session, backend, self._sock).begin(events)
 
     def timed_out(self) -> None:
         """Try another backend, unless this dial has ended since."""
         if self._session.phase is self:
-            self.give_up(ConnectFailure.TIMEOUT)
+            self._fail_over(ConnectFailure.TIMEOUT)
+
+    def _fail_over(self, failure: ConnectFailure) -> None:
+        """Try another backend."""
+        self.give_up(failure)
+        if self._session.phase is not ENDED:  # to report the failure may end all sessions: control may be gone
             dial(self._session)
 
     def give_up(self, failure: ConnectFailure, *, blames_backend: bool = True) -> None:
         """The dial has failed: close the socket, give the place back, and count and report it."""
         session, backend, pool = self._session, self._backend, self._session.pool
+        session.backend = None  # first: whatever ends the session meanwhile must not give the place back again
+        session.phase = BETWEEN
+        if not session.tried:
+            session.dial_failures = []
+        session.tried.append(backend)
+        session.dial_failures.append(failure)
         session.owner.context.poller.close(self._sock)
         backend.failed(failure)
         backend.release()
@@ -134,12 +146,6 @@ class Dialling(Phase):
             pool.queue.wake()
         if blames_backend:
             session.owner.backend_failed(pool, backend, Failures.of_dial(failure))
-        if not session.tried:
-            session.dial_failures = []
-        session.tried.append(backend)
-        session.dial_failures.append(failure)
-        session.backend = None
-        session.phase = BETWEEN
 
     def failed(self) -> None:
         """A bug broke it."""

@@ -104,10 +104,10 @@ class Relaying(Phase):
 
     def cancel(self, reason: CloseReason) -> None:
         """Stop both directions and close the backend's socket."""
-        self._session.close(self._sock, reason)
         self._to_backend.stop()
         self._to_client.stop()
         del self._to_backend, self._to_client  # they know this phase: without the circle all are freed at once
+        self._session.close(self._sock, reason)
 
     def _judge(self, reason: CloseReason | None) -> None:
         """Count the session for its backend or against it, once that is clear: at its end (which has a reason) or before.

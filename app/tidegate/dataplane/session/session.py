@@ -140,7 +140,13 @@ class Session:
             return
         self.phase = ENDED
         now = monotonic()
-        reason = phase.conclude(reason, now)
+        try:
+            reason = phase.conclude(reason, now)
+        finally:  # a bug in the counters must not keep anything open
+            self._release(phase, reason, now)
+
+    def _release(self, phase: Phase, reason: CloseReason, now: float) -> None:
+        """Give back what the session holds, count and log it."""
         pool = self.pool
         if self.backend is not None:
             self.backend.release()

@@ -44,10 +44,8 @@ class Waiting(Phase):
 
     def leave(self) -> None:
         """Leave the queue. The client's socket is not watched any more."""
-        session = self._session
-        session.phase = BETWEEN
-        session.owner.context.poller.unregister(session.client.fileno())
-        session.queued_seconds = self._queue.leave(self)
+        self._session.phase = BETWEEN
+        self._leave_queue()
 
     def take_place(self) -> None:
         """Dial, unless the session has ended."""
@@ -80,6 +78,9 @@ class Waiting(Phase):
 
     def cancel(self, _reason: CloseReason) -> None:
         """Leave the queue."""
+        self._leave_queue()
+
+    def _leave_queue(self) -> None:
         session = self._session
-        session.owner.context.poller.unregister(session.client.fileno())
         session.queued_seconds = self._queue.leave(self)
+        session.owner.context.poller.unregister(session.client.fileno())
