@@ -9,7 +9,7 @@ from os import close
 from tests.support.backends import TestBackend, echo, running_backend
 from tests.support.waiting import until
 from tidegate.control.discovery.sources import Sources
-from tidegate.control.pool_runtime import PoolRuntime, Shared
+from tidegate.control.pool_runtime import PoolRuntime, SharedParts
 from tidegate.control.pools.live_pool import everything
 from tidegate.control.totals import Totals
 from tidegate.control.workers.processes import Workers
@@ -34,7 +34,7 @@ class Bench:
         self.told: list[list[Message]] = [[], []]
         totals = Totals(board)
         self.workers = Workers(2, totals, lambda _: None, lambda *_: None, {})
-        self.pool = PoolRuntime("default", settings, Shared(totals, self.workers, Sources({}), 8), everything)
+        self.pool = PoolRuntime("default", settings, SharedParts(totals, self.workers, Sources({}), 8), everything)
         self.live = self.pool.live
 
     def probes(self, backend: TestBackend) -> int:

@@ -19,7 +19,7 @@ from tests.support.waiting import until
 from tidegate.link.signals import MEANINGLESS
 
 UNFINISHED = b"POST /status HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n"
-TITLES = "tidegate: control", "tidegate: worker 0", "tidegate: worker 1"
+TITLES = ("tidegate: control", "tidegate"), ("tidegate: worker 0", "tidegate: w0"), ("tidegate: worker 1", "tidegate: w1")
 WITH_A_BUG = (sys.executable, "-m", "tests.support.failing_task")
 
 
@@ -37,9 +37,10 @@ def open_descriptors(proxy: Proxy) -> int:
     return len(list(Path(f"/proc/{proxy.process.pid}/fd").iterdir()))
 
 
-def has_title(pid: int, title: str) -> bool:
-    """Whether `ps` shows a process as this."""
-    return Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0") == title
+def is_called(pid: int, title: str, name: str) -> bool:
+    """Whether `ps` shows a process as this, and as this where it has room for a name only."""
+    process = Path(f"/proc/{pid}")
+    return (process / "cmdline").read_text().rstrip("\0") == title and (process / "comm").read_text() == f"{name}\n"
 
 
 def variables_of(pid: int) -> list[str]:
@@ -82,8 +83,8 @@ async def test_a_package_of_its_name_that_lies_where_it_is_started_is_not_taken_
 async def test_processes_are_called_what_they_are() -> None:
     async with running_proxy(BACKENDS="127.0.0.1:1", HEALTH__TYPE="none", WORKERS=2) as proxy:
         workers = await until(lambda: both_workers(proxy))
-        for pid, title in zip((proxy.process.pid, *workers), TITLES, strict=True):
-            await until(partial(has_title, pid, title))
+        for pid, (title, name) in zip((proxy.process.pid, *workers), TITLES, strict=True):
+            await until(partial(is_called, pid, title, name))
         assert "TIDEGATE_WORKERS" in variables_of(proxy.process.pid), "a title leaves the variables alone"
 
 

@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 from tests.support.options import LISTENER
 from tests.support.waiting import until
 from tidegate.link.channel import MOST_DESCRIPTORS, OUTBOX_LIMIT, Channel
-from tidegate.link.messages import Drain, ListenerAdded, Message, PoolRemoved, Ready, Stop, decode, encode
+from tidegate.link.codec import decode, encode
+from tidegate.link.messages import (
+    Drain,
+    ListenerAdded,
+    Message,
+    PoolRemoved,
+    Ready,
+    Stop,
+)
 
 MIB = 1024 * 1024
 

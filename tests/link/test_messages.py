@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.options import LISTENER, POOL
 from tidegate.core.pools.backend import Backend
+from tidegate.link.codec import decode, encode
 from tidegate.link.messages import (
     BackendEntry,
     BackendsChanged,
@@ -23,8 +24,6 @@ from tidegate.link.messages import (
     Sessions,
     Stop,
     Up,
-    decode,
-    encode,
 )
 
 KINDS: tuple[type[Message], ...] = get_args(Message)

@@ -1,4 +1,4 @@
-"""One pool at work: makes, starts, configures and stops its parts, and passes each change on to all of them."""
+"""Everything that runs for one pool: makes, starts, configures and stops its parts, and passes each change on to them."""
 
 import asyncio
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from tidegate.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class SharedParts:
     """What all pools of the process use. `most_probes` is how many probes each may have under way."""
 
     totals: Totals
@@ -34,7 +34,7 @@ class PoolRuntime:
     Nothing runs before `start`.
     """
 
-    def __init__(self, name: str, settings: Settings, shared: Shared, admit: Admit) -> None:
+    def __init__(self, name: str, settings: Settings, shared: SharedParts, admit: Admit) -> None:
         pool = settings.pools[name]
         self._name, self._sources, self._workers = name, shared.sources, shared.workers
         self.live = LivePool(name, pool, pool.source, shared.totals, self._changed, admit)

@@ -28,7 +28,7 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
 
     `environ` says where the API server of the cluster is that this runs in.
     """
-    set_title("tidegate: control")
+    set_title("tidegate: control", "tidegate")
     console = os.isatty(STANDARD_OUTPUT) if settings.log.format is None else settings.log.format is LogFormat.CONSOLE
     log = configure(settings.log.level.value, console=console)
     _raise_descriptor_limit()

@@ -17,8 +17,8 @@ from tidegate.control.admin.server import AdminServer
 from tidegate.control.descriptors import share_out
 from tidegate.control.discovery.sources import Sources
 from tidegate.control.log import ControlLog
-from tidegate.control.pool_runtime import PoolRuntime, Shared
-from tidegate.control.pools.cycle_guard import Loops
+from tidegate.control.pool_runtime import PoolRuntime, SharedParts
+from tidegate.control.pools.cycle_guard import CycleGuard
 from tidegate.control.pools.live_pool import LivePool
 from tidegate.control.process import Process
 from tidegate.control.tasks import failure, spawn
@@ -52,10 +52,10 @@ class Supervisor:
         self._handover = Handover(self._listeners)
         self._workers = Workers(settings.workers, self._totals, self._introduce, self._received, environ)
         descriptors = share_out(settings)
-        live: dict[str, LivePool] = {}
-        loops = Loops(self._listeners, live)
-        shared = Shared(self._totals, self._workers, Sources(environ), descriptors.probes)
-        self._pools = {name: PoolRuntime(name, settings, shared, partial(loops.without, name)) for name in settings.pools}
+        live: dict[str, LivePool] = {}  # filled below: a pool needs the guard, which looks through all pools
+        guard = CycleGuard(self._listeners, live)
+        shared = SharedParts(self._totals, self._workers, Sources(environ), descriptors.probes)
+        self._pools = {name: PoolRuntime(name, settings, shared, partial(guard.without, name)) for name in settings.pools}
         live.update({name: pool.live for name, pool in self._pools.items()})
         self._process = Process(self._totals, live, self._listeners, self._workers, log)
         token = settings.admin_token

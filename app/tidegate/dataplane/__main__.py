@@ -10,5 +10,5 @@ if __name__ == "__main__":
     from tidegate.dataplane.worker import run
 
     number, workers, link, board = map(int, sys.argv[1:])
-    set_title(f"tidegate: worker {number}")
+    set_title(f"tidegate: worker {number}", f"tidegate: w{number}")
     run(number, workers, link, board)

@@ -14,7 +14,7 @@ from tidegate.core.reasons import CloseReason
 from tidegate.core.splice import Splice
 from tidegate.dataplane.accept.listener import Listener, Peer
 from tidegate.dataplane.accept.listeners import Listeners
-from tidegate.dataplane.loop.handler import CannotGoOnError
+from tidegate.dataplane.loop.handler import cannot_go_on
 from tidegate.dataplane.loop.link_watch import LinkWatch
 from tidegate.dataplane.loop.poller import Poller
 from tidegate.dataplane.relay.context import RelayContext
@@ -24,7 +24,7 @@ from tidegate.dataplane.report.counters import Counters
 from tidegate.dataplane.routing.failure_reports import FailureReports
 from tidegate.dataplane.routing.routing_backend import RoutingBackend
 from tidegate.dataplane.routing.routing_pool import RoutingPool
-from tidegate.dataplane.session.closer import Closing
+from tidegate.dataplane.session.closer import Closer
 from tidegate.dataplane.session.dialling import start
 from tidegate.dataplane.session.drain import DrainInProgress
 from tidegate.dataplane.session.listing import matching
@@ -79,7 +79,7 @@ class Worker:
         self._listeners = Listeners(
             self.poller, self._counters, self._sessions, self.lingering, self._accepted, self._log_now
         )
-        self._closing = Closing(self.poller, self._sessions)
+        self._closing = Closer(self.poller, self._sessions)
         self._drain: DrainInProgress | None = None
         self._last_bytes_wait = LONGEST_LAST_BYTES
         self._greeted = self._flush_is_due = False
@@ -229,7 +229,7 @@ class Worker:
                 self.poller.bug(session.failed)
         self.context.pipes.sweep()
         self._sweep_due = monotonic() + SWEEP_INTERVAL
-        self.poller.call_later(SWEEP_INTERVAL, self._sweep, self._cannot_go_on)
+        self.poller.call_later(SWEEP_INTERVAL, self._sweep, cannot_go_on)
 
     def _flush_log(self) -> None:
         self._flush_is_due = False
@@ -249,7 +249,7 @@ class Worker:
         """Flush again after LOG_FLUSH_INTERVAL if lines are left: few, or more than a slow reader of the log takes."""
         if self._stream.size and not self._flush_is_due:
             self._flush_is_due = True
-            self.poller.call_later(LOG_FLUSH_INTERVAL, self._flush_log, self._cannot_go_on)
+            self.poller.call_later(LOG_FLUSH_INTERVAL, self._flush_log, cannot_go_on)
 
     def _log_now(self, level: str, event: str, fields: dict[str, object]) -> None:
         self._log.event(level, event, **fields)
@@ -274,7 +274,7 @@ class Worker:
         for session in self._drain.due(list(self._sessions.values()), now):
             self._end_session(session, CloseReason.DRAIN)
         if self._sessions or (self.lingering.sockets and not self._drain.is_over(now)):
-            self.poller.call_later(DRAIN_TICK, self._continue_drain, self._cannot_go_on)
+            self.poller.call_later(DRAIN_TICK, self._continue_drain, cannot_go_on)
         else:
             self._exit(0, CloseReason.DRAIN)
 
@@ -298,9 +298,6 @@ class Worker:
         self._flush_log_now()  # also if the wait that follows is cut short
         # The link stays open until the process has written its log: control takes its end for a death.
         self.lingering.when_empty(self.poller.stop, within=self._last_bytes_wait)
-
-    def _cannot_go_on(self) -> None:
-        raise CannotGoOnError("this worker might never do its periodic work again")
 
     def _log_bug(self) -> None:
         self._log_now("error", "internal_error", {"traceback": traceback.format_exc(limit=8)})

@@ -7,7 +7,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from tidegate.link.messages import Message, decode, encode
+from tidegate.link.codec import decode, encode
+from tidegate.link.messages import (
+    Message,
+)
 
 READ_SIZE = 256 * 1024
 MOST_DESCRIPTORS = 250  # per message; Linux allows 253

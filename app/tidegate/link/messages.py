@@ -4,13 +4,8 @@ Every message is a frozen value; `type` on the wire is its class name. A `Listen
 one file descriptor per address in `binds`, in that order.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import Any, get_args
+from dataclasses import dataclass
 
-import orjson
-
-from tidegate.core.connection_options import ConnectionOptions
 from tidegate.core.listener_options import ListenerOptions
 from tidegate.core.pools.backend import Backend
 from tidegate.core.pools.options import PoolOptions
@@ -201,7 +196,7 @@ class SocketsLost:
 
 @dataclass(frozen=True, slots=True)
 class BackendFailed:
-    """Dials and sessions failed at a backend, so a probe at once is worth its cost.
+    """DialTimeouts and sessions failed at a backend, so a probe at once is worth its cost.
 
     The counts are those since the last such report of this worker, and since the last good session of this worker there;
     `good` is the worker's own count of good sessions then. The other fields are those of `core/health/outlier.py`.
@@ -271,40 +266,3 @@ Down = (
 )
 Up = Ready | SocketsLost | BackendFailed | AffinityLearned | Sessions
 Message = Down | Up
-
-_TYPES: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}
-
-
-def _entries(kind: type[BackendEntry | AffinityEntry | SessionEntry]) -> Callable[[list[dict[str, Any]]], object]:
-    return lambda items: [kind(**item) for item in items]
-
-
-def _options(kind: type[PoolOptions | ListenerOptions]) -> Callable[[dict[str, Any]], object]:
-    return lambda item: kind(**item | {"connection": ConnectionOptions(**item["connection"])})
-
-
-_NESTED: dict[type[Message], tuple[str, Callable[[Any], object]]] = {
-    PoolAdded: ("options", _options(PoolOptions)),
-    ListenerAdded: ("options", _options(ListenerOptions)),
-    BackendsChanged: ("changed", _entries(BackendEntry)),
-    AffinityTold: ("entries", _entries(AffinityEntry)),
-    AffinityLearned: ("entries", _entries(AffinityEntry)),
-    Sessions: ("sessions", _entries(SessionEntry)),
-}
-"""The field of a message that is made of other values, and how these are read."""
-
-
-def encode(message: Message) -> bytes:
-    """One line of JSON, newline included."""
-    body = {each.name: getattr(message, each.name) for each in fields(message)}
-    return orjson.dumps({"type": type(message).__name__, **body}, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def decode(line: bytes | bytearray | memoryview) -> Message:
-    """The message of one line. Both ends run the same version, so a line that does not fit is a programming error."""
-    body = orjson.loads(line)
-    kind = _TYPES[body.pop("type")]
-    if nested := _NESTED.get(kind):
-        name, read = nested
-        body[name] = read(body[name])
-    return kind(**body)

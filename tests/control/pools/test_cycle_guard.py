@@ -11,7 +11,7 @@ from tests.support.named_pools import named_pools, port_of
 from tests.support.options import LISTENER
 from tests.support.proxy import running_proxy
 from tests.support.waiting import until
-from tidegate.control.pools.cycle_guard import Loops, is_own
+from tidegate.control.pools.cycle_guard import CycleGuard, is_own
 from tidegate.control.pools.live_pool import LivePool
 from tidegate.control.totals import Totals
 from tidegate.control.workers.listening_sockets import BoundListener
@@ -26,7 +26,7 @@ NAME = "here.test."
 def test_of_the_addresses_of_a_name_those_that_lead_back_are_left_out() -> None:
     board = Board.create(1)
     pools: dict[str, LivePool] = {}
-    loops = Loops({"a": BoundListener("a", "a", 0, LISTENER, [Address("0.0.0.0", 8000)])}, pools)
+    loops = CycleGuard({"a": BoundListener("a", "a", 0, LISTENER, [Address("0.0.0.0", 8000)])}, pools)
     settings = PoolSettings.model_validate({"backends": "x:8000"})
     pools["a"] = LivePool("a", settings, "static", Totals(board), lambda *_: None, lambda found: loops.without("a", found))
     named = Backend("x:8000", "127.0.0.1", 8000, others=("10.255.255.1", "127.0.0.2", "::1"))

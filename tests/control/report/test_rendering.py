@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.waiting import until
 from tidegate.control import tasks
-from tidegate.control.report.rendering import SLICE, Shared, in_slices
+from tidegate.control.report.rendering import SLICE, SharedResult, in_slices
 
 
 class Maker:
@@ -17,7 +17,7 @@ class Maker:
         self.made = 0
         self.may_end = asyncio.Event()
         self.error: Exception | None = None
-        self.shared = Shared(self._make, "a number")
+        self.shared = SharedResult(self._make, "a number")
 
     async def _make(self) -> int:
         self.made += 1

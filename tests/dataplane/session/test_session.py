@@ -33,6 +33,7 @@ from tidegate.link.board import BACKENDS, CLOSED_CELL, FAILURE_CELL, LISTENERS, 
 from tidegate.link.messages import BackendFailed
 from tidegate.link.own_addresses import ephemeral_ports
 
+MULTICAST = "224.0.0.1", "224.0.0.2"  # to connect to them fails at once
 ONLY_PORT = 40_000
 """The one port that connections are given in a network of their own, so that one to this port meets itself."""
 
@@ -450,6 +451,21 @@ async def test_a_bug_in_a_later_dial_costs_only_that_session(worker: Worker) -> 
         await client.send(b"ping")
         assert await backend.read_exactly(4) == b"ping"
         assert worker.active == 1
+
+
+async def test_a_dial_that_fails_when_control_has_just_gone_ends_its_session_once(worker: Worker) -> None:
+    """The report of the failure finds the link closed, and that ends all sessions, this one in the middle of its dial."""
+    worker.add_pool()
+    worker.set_backends([Backend(f"{group}:9", group, 9) for group in MULTICAST])
+    port = await worker.add_listener()
+    worker.process.send_signal(signal.SIGSTOP)
+    with await connect(port) as client:
+        worker.channel.close()
+        worker.process.send_signal(signal.SIGCONT)
+        assert await client.was_reset()
+    assert await worker.exit_code() == 1
+    assert len(worker.events("session_closed")) == 1
+    assert worker.active == 0
 
 
 async def test_a_bug_in_the_sweep_of_a_session_costs_only_that_session(worker: Worker) -> None:

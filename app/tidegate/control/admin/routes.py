@@ -13,7 +13,7 @@ from tidegate.control.admin.body import SharedBody
 from tidegate.control.admin.headers import page_policy
 from tidegate.control.process import Process
 from tidegate.control.report.metrics.page import Format, read_page
-from tidegate.control.report.rendering import Shared
+from tidegate.control.report.rendering import SharedResult
 from tidegate.control.report.status.fields import Json
 from tidegate.control.report.status.page import Form, Question, read_status
 from tidegate.control.report.status.readiness import not_ready_reasons
@@ -30,8 +30,8 @@ class Routes:
 
     def __init__(self, process: Process, access: Access) -> None:
         self._process, self._access = process, access
-        self._status = Shared(partial(read_status, process), "status")
-        self._metrics = Shared(partial(read_page, process), "metrics")
+        self._status = SharedResult(partial(read_status, process), "status")
+        self._metrics = SharedResult(partial(read_page, process), "metrics")
         self._page = PAGE.read_text(encoding="utf-8")
         self._page_policy = page_policy(self._page)
 

@@ -7,7 +7,7 @@ from tidegate.core.pools.affinity_table import AffinityTable
 from tidegate.link.messages import AffinityEntry, AffinityTold
 
 
-class Affinity:
+class ControlAffinity:
     """The table of one pool. What a worker has learned goes to all of them, back to that one, too.
 
     So all are told the same in the same order, and agree in the end, also about a client that two of them have just given

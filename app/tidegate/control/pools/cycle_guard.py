@@ -22,7 +22,7 @@ LONGEST_REASON = 300
 _log = structlog.get_logger()
 
 
-class Loops:
+class CycleGuard:
     """Which backends lead back, by the addresses that are bound and the backends that the pools have now."""
 
     def __init__(self, listeners: Mapping[str, BoundListener], pools: Mapping[str, LivePool]) -> None:

@@ -10,7 +10,7 @@ from typing import assert_never
 
 from tidegate.control import clock
 from tidegate.control.discovery import INITIAL
-from tidegate.control.pools.affinity import Affinity
+from tidegate.control.pools.affinity import ControlAffinity
 from tidegate.control.pools.ejections import Ejections
 from tidegate.control.pools.moves import Moves
 from tidegate.control.pools.records import Discovery, DurationCounts, HealthRecord
@@ -67,7 +67,7 @@ class LivePool:
         self.ejections = Ejections(settings)
         self.warming = Warming(settings.slow_start)
         self.probe_seconds = DurationCounts(PROBE_BUCKETS)
-        self.affinity: Affinity | None = None
+        self.affinity: ControlAffinity | None = None
         self.settled = asyncio.Event()
         self.rebalance_dry_run = 0
         self._changed, self._admit = changed, admit
@@ -86,7 +86,7 @@ class LivePool:
         if not ttl:
             self.affinity = None
         elif self.affinity is None:
-            self.affinity = Affinity(self.name, ttl, max_clients)
+            self.affinity = ControlAffinity(self.name, ttl, max_clients)
         else:
             self.affinity.configure(ttl, max_clients)
 

@@ -28,7 +28,7 @@ async def in_slices(items: Iterable[T]) -> AsyncIterator[T]:
             end = resumed + min(LONGEST_SLICE, max(SLICE, (resumed - paused) / 2))
 
 
-class Shared(Generic[T]):
+class SharedResult(Generic[T]):
     """A value made on demand by `make`, once at a time, and shared by all callers until KEPT seconds after it is finished.
 
     `name` is the name of the task that makes it.

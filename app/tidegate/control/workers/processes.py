@@ -108,7 +108,7 @@ class Workers:
         return any(listener in worker.listening for worker in self.all)
 
     async def all_accept(self, listeners: Set[str]) -> None:
-        """Wait until each worker accepts on these listeners, or has died before it did."""
+        """Wait until each worker accepts on these listeners, or has been started again."""
         while not all(worker.listening >= listeners or worker.restarts for worker in self.all):
             self._ready.clear()
             await self._ready.wait()

@@ -1,5 +1,6 @@
 """Accepts clients on the listening sockets that control has bound, and turns each into a session."""
 
+import os
 import socket
 from collections.abc import Callable, Iterable
 from itertools import chain
@@ -10,7 +11,7 @@ from tidegate.core.listener_options import ListenerOptions
 from tidegate.core.network import Networks
 from tidegate.core.reasons import NO_RESOURCES, RejectReason
 from tidegate.core.token_bucket import TokenBucket
-from tidegate.dataplane.loop.handler import Handler
+from tidegate.dataplane.loop.handler import Handler, cannot_go_on
 from tidegate.dataplane.loop.poller import IN, IN_FOR_ONE, Poller
 from tidegate.dataplane.report.counters import Counters
 from tidegate.dataplane.routing.routing_pool import RoutingPool
@@ -21,7 +22,6 @@ from tidegate.link.sockets import BACKLOG
 if TYPE_CHECKING:
     from tidegate.dataplane.accept.client_counts import ClientCounts
 
-REST_AFTER_BUG = 1.0  # seconds
 ACCEPTS_PER_EVENT = 64  # then live sessions get their turn
 MAPPED_IPV4 = "::ffff:"
 
@@ -33,8 +33,8 @@ class Listener:
 
     It has copies of the sockets of all other workers, to serve those that do not accept.
 
-    `accepted(listener, client, peer)` takes over each new connection; `exhausted(listener, error)` is told when the system
-    has no descriptor or memory left for one.
+    `accepted(listener, client, peer)` takes over each new connection; `stuck(reason)` is told when this worker cannot
+    accept now, because the system has no descriptor or memory left, or because of a bug.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Listener:
         self._worker = counters.worker
         self._acceptors = {self._worker: [Acceptor(self, sock) for sock in sockets]}  # by the worker whose sockets they are
         self._served = {self._worker}
-        self._suspended = self._rests = self._closed = False
+        self._suspended = self._over_rate = self._closed = False
         self.paused = True  # whether it does not accept at the moment
 
     def configure(self, options: ListenerOptions) -> None:
@@ -84,10 +84,10 @@ class Listener:
     def open(
         self,
         accepted: "Callable[[Listener, socket.SocketType, Peer], None]",
-        exhausted: "Callable[[OSError], None]",
+        stuck: Callable[[str], None],
     ) -> None:
         """Begin to accept."""
-        self.accepted, self.exhausted = accepted, exhausted
+        self.accepted, self.stuck = accepted, stuck
         self.paused = False
         self._begin(self._worker)
 
@@ -137,23 +137,19 @@ class Listener:
         wait = self.bucket.wait(monotonic())
         if not wait:
             return True
+        self._over_rate = True
         self._cells[self._cell + ListenerCell.RATE_PAUSES] += 1
-        self.rest(wait)
+        self._watch()
+        self._poller.call_later(wait, self._rate_allows, cannot_go_on)
         return False
 
-    def rest(self, seconds: float) -> None:
-        """Leave new clients in the kernel's queue for so many seconds."""
-        self._rests = True
-        self._watch()
-        self._poller.call_later(seconds, self._rested)
-
-    def _rested(self) -> None:
-        self._rests = False
+    def _rate_allows(self) -> None:
+        self._over_rate = False
         self._watch()
 
     def _watch(self) -> None:
-        """Watch the sockets, unless the listener is suspended or rests."""
-        paused = self._suspended or self._rests
+        """Watch the sockets, unless the listener is suspended or over its rate."""
+        paused = self._suspended or self._over_rate
         if paused is self.paused or self._closed:
             return
         self.paused = paused
@@ -215,12 +211,12 @@ class Acceptor(Handler):
         self._family, self._type, self._protocol = int(sock.family), int(sock.type), sock.proto
 
     def ready(self, _events: int) -> None:
-        """Clients wait."""
+        """Accept pending connections."""
         self.accept_some()
 
     def failed(self) -> None:
-        """A bug broke an accept: the next one may break at once, too."""
-        self.listener.rest(REST_AFTER_BUG)
+        """Pause after a bug in an accept, which the next accept may meet, too."""
+        self.listener.stuck("a bug")
 
     def accept_some(self) -> bool:
         """Accept clients that wait, at most ACCEPTS_PER_EVENT; answers whether there may be more."""
@@ -236,7 +232,7 @@ class Acceptor(Handler):
                 return False
             except OSError as error:
                 if error.errno in NO_RESOURCES:
-                    listener.exhausted(error)
+                    listener.stuck(os.strerror(error.errno))
                     return False
                 continue  # a client that was gone before it was accepted
             client = socket.SocketType(self._family, self._type, self._protocol, descriptor)

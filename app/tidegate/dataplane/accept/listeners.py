@@ -1,6 +1,5 @@
 """All listeners of a worker: opened and closed as control says, paused and resumed together, shared with other workers."""
 
-import os
 import socket
 from collections.abc import Callable, Sized
 from time import monotonic
@@ -9,7 +8,7 @@ from tidegate.core.limits import most_lingering
 from tidegate.dataplane.accept.listener import Listener, Peer
 from tidegate.dataplane.accept.siblings import LOOK_INTERVAL, Siblings
 from tidegate.dataplane.descriptors import most_sessions
-from tidegate.dataplane.loop.handler import CannotGoOnError
+from tidegate.dataplane.loop.handler import cannot_go_on
 from tidegate.dataplane.loop.poller import Poller
 from tidegate.dataplane.relay.last_bytes import Lingering
 from tidegate.dataplane.report.counters import Counters
@@ -53,7 +52,7 @@ class Listeners:
         self._by_name[message.name] = listener
         self._incomplete.discard(message.name)
         self._count_sockets()
-        listener.open(self._accepted, self._exhausted)
+        listener.open(self._accepted, self._pause)
         if self._paused:
             listener.pause()
         self._say_whether_accepting()
@@ -73,7 +72,7 @@ class Listeners:
             self._count_sockets()
             if not self._looks:
                 self._looks = True  # soon: workers that begin to accept together have not all done so yet
-                self._poller.call_later(LOOK_INTERVAL, self._look_after_siblings, self._cannot_go_on)
+                self._poller.call_later(LOOK_INTERVAL, self._look_after_siblings, cannot_go_on)
         else:
             for sock in sockets:
                 sock.close()
@@ -108,7 +107,7 @@ class Listeners:
         idle = self._siblings.not_accepting(monotonic())
         for listener in self._by_name.values():
             listener.serve(idle)
-        self._poller.call_later(LOOK_INTERVAL, self._look_after_siblings, self._cannot_go_on)
+        self._poller.call_later(LOOK_INTERVAL, self._look_after_siblings, cannot_go_on)
 
     def _say_whether_accepting(self) -> None:
         accepting = bool(self._by_name) and not self._incomplete and not self._paused
@@ -120,9 +119,6 @@ class Listeners:
         beside = f" and {lingering} connections with last bytes" if lingering else ""
         self._pause(f"{len(self._sessions)} sessions{beside} are all that the limit of open files allows")
 
-    def _exhausted(self, error: OSError) -> None:
-        self._pause(os.strerror(error.errno or 0))
-
     def _pause(self, reason: str) -> None:
         """Leave new clients in the kernel's queue until sessions have ended."""
         if self._paused:
@@ -132,17 +128,14 @@ class Listeners:
         for listener in self._by_name.values():
             listener.pause()
         self._log_now("warning", "accept_paused", {"reason": reason, "sessions": len(self._sessions)})
-        self._poller.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible, self._cannot_go_on)
+        self._poller.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible, cannot_go_on)
 
     def _resume_when_possible(self) -> None:
         if len(self._sessions) + len(self._lingering.sockets) // 2 > self.most_sessions * 0.99:
-            self._poller.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible, self._cannot_go_on)
+            self._poller.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible, cannot_go_on)
             return
         self._paused = False
         self._say_whether_accepting()
         self._log_now("info", "accept_resumed", {"sessions": len(self._sessions)})
         for listener in self._by_name.values():
             listener.resume()
-
-    def _cannot_go_on(self) -> None:
-        raise CannotGoOnError("this worker might never accept again")

@@ -40,3 +40,8 @@ class Callbacks(Handler):
 
 class CannotGoOnError(Exception):
     """A bug in what all sessions depend on: the worker must end, so that another takes its place."""
+
+
+def cannot_go_on() -> None:
+    """What cleans up after a timer that a worker cannot do without."""
+    raise CannotGoOnError("a timer that this worker needs may never run again")

@@ -31,7 +31,7 @@ Callback = Callable[[], None]
 class Poller:
     """Calls the handler of each ready socket, and timers when they are due.
 
-    A callback that raises has a bug: within the exception `log_bug()` is called, and then what cleans up after it.
+    When a callback raises, which is a bug in it, `log_bug()` is called, then what cleans up after it.
     """
 
     def __init__(self, log_bug: Callback) -> None:

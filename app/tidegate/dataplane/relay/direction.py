@@ -8,7 +8,7 @@ When a connection breaks, by a reset or because its peer is gone, the direction 
 has received before, and only then all ends; the direction that writes to it stops.
 
 Each direction handles the socket that it reads; the owner gets one call, `end(reason)`. The relay closes nothing:
-the owner stops both directions and closes both sockets, after the call or instead of it.
+the owner stops both directions and then closes both sockets, after the call or instead of it.
 """
 
 import socket
@@ -35,11 +35,11 @@ CALM_AFTER: Final = 8  # short reads in a row after which a direction that splic
 READING: Final = 0  # the next event reads. The states are numbers, which cost a compiled module one comparison
 BLOCKED: Final = 1  # the sink is full: once it has taken what is unsent, the direction reads on
 NEXT_TURN: Final = 2  # it reads in the next turn, without an event
-ENDED: Final = 3  # nothing more comes from the source
+SOURCE_ENDED: Final = 3  # nothing more comes from the source
 STOPPED: Final = 4  # it reads no more, and what the sink has not taken is dropped
 
 
-class Owner(Protocol):
+class RelayOwner(Protocol):
     """What the relay reports to."""
 
     def backend_ended(self) -> None:
@@ -89,7 +89,12 @@ class Direction(Handler):
     reverse: "Direction"
 
     def __init__(
-        self, context: RelayContext, owner: Owner, reasons: CloseReasons, source: socket.SocketType, sink: socket.SocketType
+        self,
+        context: RelayContext,
+        owner: RelayOwner,
+        reasons: CloseReasons,
+        source: socket.SocketType,
+        sink: socket.SocketType,
     ) -> None:
         self._context, self._owner, self.reasons = context, owner, reasons
         self._source, self._sink = source, sink
@@ -142,7 +147,7 @@ class Direction(Handler):
 
     def source_broke(self, *, cut: bool = False) -> None:
         """The source's connection is gone, as an event or a write to it has told: pass on what has come before, then end."""
-        if self.state >= ENDED:
+        if self.state >= SOURCE_ENDED:
             self._owner.end(self.reasons.source_broke)
             return
         self._cut = self._cut or cut
@@ -169,7 +174,7 @@ class Direction(Handler):
 
     def give_up(self) -> None:
         """Drop what the sink has not taken, and read nothing more."""
-        if self.state != ENDED:
+        if self.state != SOURCE_ENDED:
             self.state = STOPPED
         if self._pipe:
             self._context.pipes.give(self._pipe)
@@ -305,8 +310,8 @@ class Direction(Handler):
         if self.broken:
             self._broken_source_ended()
             return
-        self.state = ENDED
-        if self.reverse.state == ENDED:
+        self.state = SOURCE_ENDED
+        if self.reverse.state == SOURCE_ENDED:
             self._owner.end(self.reverse.reasons.source_ended)  # closing the sockets passes this end on, too
             return
         try:
@@ -326,7 +331,7 @@ class Direction(Handler):
 
 
 def relay(
-    context: RelayContext, owner: Owner, client: socket.SocketType, backend: socket.SocketType
+    context: RelayContext, owner: RelayOwner, client: socket.SocketType, backend: socket.SocketType
 ) -> tuple[Direction, Direction]:
     """Begin; answers the way to the backend and the way to the client.
 

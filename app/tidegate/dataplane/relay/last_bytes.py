@@ -1,4 +1,4 @@
-"""Last bytes: how long what is over waits for them, so that a reset does not overtake them.
+"""How long a closed session waits until its peer has acknowledged the last bytes, so that a reset does not overtake them.
 
 A close that resets throws away what the peer's kernel has not acknowledged yet. So a socket that is to be reset stays open
 until its peer has everything, for as long as bytes keep moving. Nothing of this exists for a session that ends in order.

@@ -55,8 +55,8 @@ class AccessLog:
             line["tried"] = [{"backend": each.name, "failure": failure.value} for each, failure in tried]
         if session.queued_seconds is not None:
             line["queued_ms"] = _milliseconds(session.queued_seconds)
-        if backend is not None and backend.place:
-            line.update(backend.place)
+        if backend is not None and backend.location:
+            line.update(backend.location)
         self._stream.write(self._render(line))
 
     def event(self, level: str, event: str, **fields: object) -> None:

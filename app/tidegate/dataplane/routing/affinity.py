@@ -13,7 +13,7 @@ TELL_AFTER = 0.02  # seconds, so that a burst of clients is one message
 Tell = Callable[[list[AffinityEntry]], None]
 
 
-class Affinity:
+class WorkerAffinity:
     """The table of one pool. `tell` gets what is news to the other workers, at most once per TELL_AFTER.
 
     All clients of one of the `networks` count as one.

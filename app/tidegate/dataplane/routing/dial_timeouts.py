@@ -20,7 +20,7 @@ class Dial(Protocol):
         """A bug broke `timed_out`."""
 
 
-class Dials:
+class DialTimeouts:
     """The dials and since when they are under way, oldest first. `timeout` in seconds holds for these, too."""
 
     def __init__(self, poller: Poller) -> None:

@@ -25,13 +25,13 @@ class Waiter(Protocol):
     def tried(self) -> Sized:
         """The backends that it has tried: there may be a place for those behind it and none for it."""
 
-    def find_place(self) -> bool:
+    def reserve(self) -> bool:
         """Reserve a place on a backend; answers whether there was one."""
 
     def leave(self) -> None:
         """Leave the queue, because there is a place."""
 
-    def take_place(self) -> None:
+    def dial(self) -> None:
         """Dial, unless the session has ended."""
 
     def reject(self, reason: RejectReason) -> None:
@@ -103,7 +103,7 @@ class Queue:
         served: list[Waiter] = []
         refused = 0
         for waiter in self.waiting:
-            if waiter.find_place():
+            if waiter.reserve():
                 served.append(waiter)
             elif waiter.tried and refused < MOST_REFUSED:
                 refused += 1
@@ -111,7 +111,7 @@ class Queue:
                 break
         for waiter in served:
             waiter.leave()
-            self._poller.call_soon(waiter.take_place, waiter.failed)  # so that a bug in its dial costs only this session
+            self._poller.call_soon(waiter.dial, waiter.failed)  # so that a bug in its dial costs only this session
 
     def _tick_later(self) -> None:
         if self.waiting and not self._ticks:

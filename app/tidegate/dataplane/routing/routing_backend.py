@@ -37,7 +37,7 @@ class RoutingBackend:
         self.backup = entry.backup
         self.order = entry.order
         self.eligible = entry.eligible
-        self.place = {key: value for key in ("pod", "node", "zone") if (value := getattr(entry, key))}
+        self.location = {key: value for key in ("pod", "node", "zone") if (value := getattr(entry, key))}
 
     @property
     def active(self) -> int:

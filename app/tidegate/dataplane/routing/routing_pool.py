@@ -13,8 +13,8 @@ from tidegate.core.pools.options import PoolOptions
 from tidegate.core.reasons import CloseReason
 from tidegate.dataplane.loop.poller import Poller
 from tidegate.dataplane.report.counters import Counters, Histogram
-from tidegate.dataplane.routing.affinity import Affinity
-from tidegate.dataplane.routing.dial_timeouts import Dials
+from tidegate.dataplane.routing.affinity import WorkerAffinity
+from tidegate.dataplane.routing.dial_timeouts import DialTimeouts
 from tidegate.dataplane.routing.queue import Queue
 from tidegate.dataplane.routing.routing_backend import RoutingBackend
 from tidegate.dataplane.routing.warming import SlowStart
@@ -28,7 +28,8 @@ Learned = Callable[[str, list[AffinityEntry]], None]
 class RoutingPool:
     """The options of a pool, its backends by name, and the choice among those that are eligible.
 
-    `affinity` and `queue` are None while they are off. `learned(pool, entries)` is told which clients have which backend.
+    `affinity` is None while it is off, `queue` until it is first switched on. `learned(pool, entries)` is told which clients
+    have which backend.
     """
 
     def __init__(self, poller: Poller, counters: Counters, message: PoolAdded, learned: Learned) -> None:
@@ -42,9 +43,9 @@ class RoutingPool:
         self.name = message.name
         self._choice: tuple[str, PolicyContext, float] | None = None
         self.backends: dict[str, RoutingBackend] = {}
-        self.affinity: Affinity | None = None
+        self.affinity: WorkerAffinity | None = None
         self.queue: Queue | None = None
-        self.dials = Dials(poller)
+        self.dials = DialTimeouts(poller)
         self._slow_start: SlowStart[RoutingBackend] = SlowStart(poller, self._reweigh)
         self.connect_seconds = Histogram(counters, self._cell + PoolCell.CONNECT, CONNECT_BUCKETS)
         self.duration_seconds = Histogram(counters, self._cell + PoolCell.DURATION, DURATION_BUCKETS)
@@ -109,7 +110,7 @@ class RoutingPool:
         """Whether any backend may take one more now."""
         return any(backend.eligible and has_room(backend) for backend in self.backends.values())
 
-    def _reserve_again(self, affinity: Affinity, client: str, tried: list[RoutingBackend]) -> RoutingBackend | None:
+    def _reserve_again(self, affinity: WorkerAffinity, client: str, tried: list[RoutingBackend]) -> RoutingBackend | None:
         """Reserve a connection on the backend that the client had, if it may have it. Backups keep no clients."""
         backend = self.backends.get(affinity.backend(client) or "")
         if backend is None or backend.backup or not backend.eligible or backend in tried or not backend.reserve():
@@ -149,7 +150,7 @@ class RoutingPool:
         if not ttl:
             self.affinity = None
         elif self.affinity is None:
-            self.affinity = Affinity(self._poller, self._tell, ttl, max_clients, networks)
+            self.affinity = WorkerAffinity(self._poller, self._tell, ttl, max_clients, networks)
         else:
             self.affinity.configure(ttl, max_clients, networks)
 

@@ -11,7 +11,7 @@ from tidegate.dataplane.loop.poller import Poller
 SHORTEST_STEP = 0.05  # seconds
 
 
-class Warming(Hashable, Protocol):
+class WarmingBackend(Hashable, Protocol):
     """A backend that may have just come up."""
 
     full_weight: int
@@ -19,7 +19,7 @@ class Warming(Hashable, Protocol):
     warming_since: float | None
 
 
-B = TypeVar("B", bound=Warming)
+B = TypeVar("B", bound=WarmingBackend)
 
 
 class SlowStart(Generic[B]):

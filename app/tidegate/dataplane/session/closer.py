@@ -23,12 +23,12 @@ Key = tuple[str, str]
 """The names of a pool and of one of its backends."""
 
 
-class Closing:
+class Closer:
     """All orders of a worker, one per backend at most. `sessions` are those of the worker."""
 
     def __init__(self, poller: Poller, sessions: Mapping[int, Session]) -> None:
         self._poller, self._sessions = poller, sessions
-        self._orders: dict[Key, Order] = {}
+        self._orders: dict[Key, ClosingOrder] = {}
         self._timer_runs = False
 
     def received(self, message: Message) -> None:
@@ -43,7 +43,7 @@ class Closing:
 
     def _begin(self, message: CloseSessions) -> None:
         """The sessions are looked up in the next round, once for all orders that come together."""
-        self._orders[message.pool, message.backend] = Order(message)
+        self._orders[message.pool, message.backend] = ClosingOrder(message)
         if not self._timer_runs:
             self._timer_runs = True
             self._poller.call_later(SHORTEST_WAIT, self._round, self._drop_orders)
@@ -81,7 +81,7 @@ class Closing:
             self._orders[key].ranked(sessions, now)
 
 
-class Order:
+class ClosingOrder:
     """What is to be closed of one backend. Times are of the monotonic clock."""
 
     def __init__(self, message: CloseSessions) -> None:

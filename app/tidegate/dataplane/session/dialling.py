@@ -22,7 +22,7 @@ MOST_WITHOUT_PORT: Final = 2
 
 
 def start(session: Session) -> None:
-    """Begin to dial, unless a limit says no or other sessions wait for a backend."""
+    """Begin to dial, unless a limit is reached or other sessions wait for a backend."""
     listener, queue = session.listener, session.pool.queue
     listener.opened()
     session.pool.opened()
@@ -158,7 +158,7 @@ class Dialling(Phase):
 
 
 def _error_of(sock: socket.SocketType) -> int:
-    """What a dial failed with; 0 when the backend has sent something, though it has broken off since."""
+    """What a dial failed with; 0 when the backend has sent something, even if the connection was reset after that."""
     try:
         sock.recv(1, socket.MSG_PEEK)
     except BlockingIOError:

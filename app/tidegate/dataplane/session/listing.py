@@ -32,5 +32,5 @@ def _entry(session: Session, name: str, now: float) -> SessionEntry:
         session.sent,
         session.received,
         round(now - session.active_at, 3),
-        **(session.last_backend.place if session.last_backend else {}),
+        **(session.last_backend.location if session.last_backend else {}),
     )

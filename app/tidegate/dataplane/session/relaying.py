@@ -6,7 +6,7 @@ from time import monotonic
 from tidegate.core.health.outlier import Failures
 from tidegate.core.reasons import BACKEND_ENDS, CLEAN_ENDS, CloseReason
 from tidegate.dataplane.loop.poller import OUT
-from tidegate.dataplane.relay.direction import ENDED, relay
+from tidegate.dataplane.relay.direction import SOURCE_ENDED, relay
 from tidegate.dataplane.routing.routing_backend import RoutingBackend
 from tidegate.dataplane.session.session import Phase, Session
 
@@ -65,7 +65,7 @@ class Relaying(Phase):
             session.end(CloseReason.IDLE_TIMEOUT)
 
     def flush(self, now: float) -> bool:
-        """Put what has been moved since the last time on the board; answers whether that is anything."""
+        """Add the bytes moved since the last flush to the board; answers whether there were any."""
         session, to_backend, to_client = self._session, self._to_backend, self._to_client
         sent, received = to_backend.moved - session.sent, to_client.moved - session.received
         if not sent and not received:
@@ -119,7 +119,7 @@ class Relaying(Phase):
             self._backend.went_well()
         elif reason is None:
             return
-        elif reason is CloseReason.BACKEND_EOF or (reason in BACKEND_ENDS and to_backend.state != ENDED):
+        elif reason is CloseReason.BACKEND_EOF or (reason in BACKEND_ENDS and to_backend.state != SOURCE_ENDED):
             session = self._session
             early_end = Failures.of_early_end(to_backend.moved, session.peer[0])
             session.owner.backend_failed(session.pool, self._backend, early_end)

@@ -19,7 +19,7 @@ from tidegate.dataplane.routing.routing_backend import RoutingBackend
 from tidegate.dataplane.routing.routing_pool import RoutingPool
 
 
-class Owner(Protocol):
+class SessionOwner(Protocol):
     """What a session needs of its worker."""
 
     context: RelayContext
@@ -33,9 +33,9 @@ class Owner(Protocol):
 
 
 class Phase(Handler):
-    """What a session does at the moment, with all that it needs for it. It handles the socket that it waits for, if any.
+    """One stage of a session and the resources that it holds. It handles the socket that it waits for, if any.
 
-    This one holds nothing and does nothing.
+    This one holds nothing.
     """
 
     __slots__ = ()
@@ -44,7 +44,7 @@ class Phase(Handler):
         """Do the periodic work."""
 
     def flush(self, now: float) -> bool:  # noqa: ARG002
-        """Put what has been moved since the last time on the board; answers whether that is anything."""
+        """Add the bytes moved since the last flush to the board; answers whether there were any."""
         return False
 
     def conclude(self, reason: CloseReason, now: float) -> CloseReason:  # noqa: ARG002
@@ -88,7 +88,7 @@ class Session:
 
     dial_failures: list[ConnectFailure]  # one for each that was tried; set with the first, as nearly no session has any
 
-    def __init__(self, owner: Owner, listener: Listener, number: int, client: socket.SocketType, peer: Peer) -> None:
+    def __init__(self, owner: SessionOwner, listener: Listener, number: int, client: socket.SocketType, peer: Peer) -> None:
         self.owner, self.listener, self.number = owner, listener, number
         self.client, self.peer = client, peer
         self.pool = listener.pool
@@ -104,7 +104,7 @@ class Session:
 
     @property
     def backend_name(self) -> str | None:
-        """The name of `last_backend`."""
+        """The name of the backend it is on, or of the last one that was tried."""
         backend = self.last_backend
         return backend.name if backend else None
 

@@ -13,7 +13,8 @@ from tidegate.dataplane.session.session import BETWEEN, ENDED, Phase, Session
 
 
 class Waiting(Phase):
-    """One place in the queue, and what happens at the client's socket meanwhile. `dial` goes on once there is a backend."""
+    """One place in the queue, and what happens at the client's socket meanwhile. `dial` goes on once there is a
+    backend: it is given, because the module `dialling` needs this one."""
 
     __slots__ = ("_dial", "_queue", "_session")
 
@@ -38,7 +39,7 @@ class Waiting(Phase):
         """The backends that the session has tried."""
         return self._session.tried
 
-    def find_place(self) -> bool:
+    def reserve(self) -> bool:
         """Reserve a place on a backend; answers whether there was one."""
         return self._session.reserve()
 
@@ -47,7 +48,7 @@ class Waiting(Phase):
         self._session.phase = BETWEEN
         self._leave_queue()
 
-    def take_place(self) -> None:
+    def dial(self) -> None:
         """Dial, unless the session has ended."""
         if self._session.phase is not ENDED:
             self._dial(self._session)

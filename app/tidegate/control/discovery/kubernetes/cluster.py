@@ -18,7 +18,7 @@ from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 
 from tidegate import __version__
-from tidegate.control.discovery.kubernetes.credentials import Source, load
+from tidegate.control.discovery.kubernetes.credentials import CredentialsSource, load
 from tidegate.control.discovery.kubernetes.resolver import Resolver
 from tidegate.control.discovery.kubernetes.trouble import REDIRECTED, ClusterError, refused, unreachable
 from tidegate.control.discovery.look_ups import LookUps
@@ -52,7 +52,9 @@ class Request:
 class Cluster:
     """Makes requests. Credentials are read again every minute, and at once when the server rejects them."""
 
-    def __init__(self, source: Source, look_ups: LookUps | None = None, *, credentials_age: float = CREDENTIALS_AGE) -> None:
+    def __init__(
+        self, source: CredentialsSource, look_ups: LookUps | None = None, *, credentials_age: float = CREDENTIALS_AGE
+    ) -> None:
         self._source, self._age = source, credentials_age
         self._resolver = Resolver(look_ups or LookUps())
         self._configuration: Configuration | None = None

@@ -24,7 +24,7 @@ from tidegate.control.discovery.kubernetes.trouble import UnusableCredentialsErr
 LOAD_TIMEOUT = 20.0  # seconds; a kubeconfig may name a program to run
 
 
-class Source(Protocol):
+class CredentialsSource(Protocol):
     """A source of credentials: fills in a configuration."""
 
     @property
@@ -76,7 +76,7 @@ class Kubeconfig:
         await Loader(KubeConfigMerger(self.path).config, self.context, self.environ).load_and_set(configuration)
 
 
-async def load(source: Source) -> Configuration:
+async def load(source: CredentialsSource) -> Configuration:
     """Load a new configuration from the source. Raises UnusableCredentialsError, whose text contains no secret."""
     configuration = Configuration()
     try:

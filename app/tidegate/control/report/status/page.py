@@ -10,7 +10,7 @@ from typing import NamedTuple, assert_never
 import orjson
 
 from tidegate.control.process import Process
-from tidegate.control.report.rendering import Shared, in_slices
+from tidegate.control.report.rendering import SharedResult, in_slices
 from tidegate.control.report.status import fields
 from tidegate.control.report.views import PoolView
 from tidegate.core.pools.backend import State
@@ -63,12 +63,12 @@ class StatusPage:
 
     def __init__(self, process: fields.Json, pools: Sequence[tuple[fields.Json, Sequence[BackendText]]]) -> None:
         self._process, self._pools = process, pools
-        self._answers: dict[Question, Shared[bytes]] = {}
+        self._answers: dict[Question, SharedResult[bytes]] = {}
 
     async def answer(self, question: Question) -> bytes:
         """The text of an answer, made once for all requests with the same question."""
         if question not in self._answers:
-            self._answers[question] = Shared(partial(self.text, question), "status answer")
+            self._answers[question] = SharedResult(partial(self.text, question), "status answer")
         return await self._answers[question].get()
 
     async def text(self, question: Question) -> bytes:

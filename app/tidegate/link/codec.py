@@ -1,0 +1,60 @@
+"""Messages as they cross the link: one JSON object per line, with the fields of the message and its `type`."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, get_args
+
+import orjson
+
+from tidegate.core.connection_options import ConnectionOptions
+from tidegate.core.listener_options import ListenerOptions
+from tidegate.core.pools.options import PoolOptions
+from tidegate.link.messages import (
+    AffinityEntry,
+    AffinityLearned,
+    AffinityTold,
+    BackendEntry,
+    BackendsChanged,
+    ListenerAdded,
+    Message,
+    PoolAdded,
+    SessionEntry,
+    Sessions,
+)
+
+_TYPES: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}
+
+
+def _entries(kind: type[BackendEntry | AffinityEntry | SessionEntry]) -> Callable[[list[dict[str, Any]]], object]:
+    return lambda items: [kind(**item) for item in items]
+
+
+def _options(kind: type[PoolOptions | ListenerOptions]) -> Callable[[dict[str, Any]], object]:
+    return lambda item: kind(**item | {"connection": ConnectionOptions(**item["connection"])})
+
+
+_NESTED: dict[type[Message], tuple[str, Callable[[Any], object]]] = {
+    PoolAdded: ("options", _options(PoolOptions)),
+    ListenerAdded: ("options", _options(ListenerOptions)),
+    BackendsChanged: ("changed", _entries(BackendEntry)),
+    AffinityTold: ("entries", _entries(AffinityEntry)),
+    AffinityLearned: ("entries", _entries(AffinityEntry)),
+    Sessions: ("sessions", _entries(SessionEntry)),
+}
+"""The field of a message that is made of other values, and how these are read."""
+
+
+def encode(message: Message) -> bytes:
+    """One line of JSON, newline included."""
+    body = {each.name: getattr(message, each.name) for each in fields(message)}
+    return orjson.dumps({"type": type(message).__name__, **body}, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def decode(line: bytes | bytearray | memoryview) -> Message:
+    """The message of one line. Both ends run the same version, so a line that does not fit is a programming error."""
+    body = orjson.loads(line)
+    kind = _TYPES[body.pop("type")]
+    if nested := _NESTED.get(kind):
+        name, read = nested
+        body[name] = read(body[name])
+    return kind(**body)
