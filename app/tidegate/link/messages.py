@@ -196,7 +196,7 @@ class SocketsLost:
 
 @dataclass(frozen=True, slots=True)
 class BackendFailed:
-    """DialTimeouts and sessions failed at a backend, so a probe at once is worth its cost.
+    """Dials and sessions failed at a backend, so a probe at once is worth its cost.
 
     The counts are those since the last such report of this worker, and since the last good session of this worker there;
     `good` is the worker's own count of good sessions then. The other fields are those of `core/health/outlier.py`.

@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     )
     admin_token: Annotated[SecretStr | None, TOKEN.or_none()] = Field(
         default=None,
-        description="bearer token for `/connections` and for whatever changes state, asked of everybody; "
+        description="bearer token that every request to `/connections`, and every request that changes state, must have; "
         "without it `/connections` answers only on loopback",
     )
     workers: Annotated[int, WORKERS] = Field(

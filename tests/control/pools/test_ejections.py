@@ -80,7 +80,7 @@ class Bench:
         return BackendFailed(worker, "chat", name, good, **counts)
 
     def refused(self, number: int, dials: int = 5, worker: int = 0) -> None:
-        """DialTimeouts of a worker that were refused."""
+        """Dials of a worker that were refused."""
         self.pool.failed(self.report(number, worker, dials=dials, reason="refused"))
 
     def ended_early(self, number: int, sessions: int = 5, worker: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""DialTimeouts that take too long, with one timer for all of them."""
+"""Dials that take too long, with one timer for all of them."""
 
 from tidegate.dataplane.loop.poller import Poller
 from tidegate.dataplane.routing.dial_timeouts import DialTimeouts

@@ -65,7 +65,7 @@ class ConnectionSettings(Section):
 
     @property
     def connection_options(self) -> ConnectionOptions:
-        """What of this the kernel is told."""
+        """The options that the kernel gets, as control and workers use them."""
         return ConnectionOptions(
             keepalive_idle=self.keepalive.idle,
             keepalive_interval=self.keepalive.interval,

@@ -166,7 +166,7 @@ class HealthSettings(Section):
     )
     user: Annotated[str | None, text(r"[!-~]{1,128}", "a user name without spaces").or_none()] = Field(
         default=None,
-        description="user of the password, for `redis`; who asks to log in, for `postgres` and `mysql`",
+        description="user that the password belongs to, for `redis`; user name of the login, for `postgres` and `mysql`",
         json_schema_extra={"default_text": "none (`postgres` for `postgres`, `tidegate` for `mysql`)"},
     )
     password: Annotated[SecretStr | None, PASSWORD.or_none()] = Field(default=None, description="password, for `redis`")

@@ -66,7 +66,7 @@ PORT = Notation(_read_port, str, number_schema("integer", 1, 65535, _LABEL))
 
 
 class KubernetesSettings(Section):
-    """Whose endpoints a pool has, and how to reach the cluster that knows them."""
+    """The Service whose endpoints are the backends of a pool, and how to reach its cluster."""
 
     service: Annotated[ServiceName | None, SERVICE.or_none()] = Field(
         default=None,

@@ -1,4 +1,4 @@
-"""A listener: the addresses where clients connect, and the pool they are given to."""
+"""Settings of a listener: the addresses where clients connect, the pool that serves them, and their limits."""
 
 from typing import Annotated
 
@@ -64,7 +64,7 @@ class ListenerSettings(ConnectionSettings):
 
     @property
     def options(self) -> ListenerOptions:
-        """What workers are told of this."""
+        """The options that workers get."""
         return ListenerOptions(
             max_connections=self.max_connections,
             max_connections_per_client=self.max_connections_per_client,

@@ -1,4 +1,4 @@
-"""A pool: backends that are alike, and how connections are given to them."""
+"""Settings of a pool: its backends, and how each new connection gets one of them."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -41,7 +41,7 @@ class Balance(StrEnum):
 
 
 class WhenAllDown(StrEnum):
-    """What becomes of a client while no backend is up: it is reset, or all backends are tried all the same."""
+    """Whether a client is reset while no backend is up, or all backends are tried."""
 
     CLOSE = "close"
     TRY_ALL = "try_all"
@@ -157,7 +157,7 @@ class PoolSettings(ConnectionSettings):
 
     @property
     def options(self) -> PoolOptions:
-        """What workers are told of this."""
+        """The options that workers get."""
         return PoolOptions(
             balance=self.balance.value,
             bounded_load=self.hash.bounded_load,

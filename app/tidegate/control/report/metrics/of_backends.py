@@ -55,7 +55,7 @@ METRICS: tuple[Metric[BackendView], ...] = (
     ByLabel(
         "tidegate_backend_connect_failures_total",
         "counter",
-        "DialTimeouts that failed.",
+        "Dials that failed.",
         "reason",
         cells(FAILURE_CELL.items()),
     ),
