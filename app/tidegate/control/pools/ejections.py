@@ -86,6 +86,10 @@ class Ejections:
         self._outliers.pop(name, None)
         self.current.pop(name, None)
 
+    def forget_total(self, name: str) -> None:
+        """Forget how often a backend was ejected whose last connection has closed after it had left."""
+        del self.totals[name]
+
     def _keep(self, name: str, outlier: Outlier) -> None:
         self._outliers[name] = outlier
         if outlier.ejection:

@@ -170,9 +170,8 @@ class LivePool:
             self.ejections.forget(name)
             record.health = Health()
         health = self.settings.health
-        record.ended(failure, latency, rise=health.rise, fall=health.fall)
+        result = record.ended(failure, latency, rise=health.rise, fall=health.fall)
         self.probe_seconds.observe(latency)
-        result = failure or "ok"
         if record.health.verdict is not State.UP:
             self.ejections.restore(name, monotonic())  # it is down, and is up again when its probes say so
             self._review(name, result)
@@ -232,7 +231,7 @@ class LivePool:
     def release_slots(self) -> None:
         """Give back the slots of backends that have left and whose last connection has closed."""
         for name in self.slots.release():
-            del self.ejections.totals[name]
+            self.ejections.forget_total(name)
 
     def settle(self) -> None:
         """Clients may come from now on, even if some backends have not been probed: from now on health can be ignored."""

@@ -24,14 +24,16 @@ class HealthRecord:
     skipped: int = 0
     late: int = 0
 
-    def ended(self, failure: str | None, latency: float, *, rise: int, fall: int) -> None:
-        """A probe has ended: `failure` says why it failed, None that it passed."""
+    def ended(self, failure: str | None, latency: float, *, rise: int, fall: int) -> str:
+        """A probe has ended: `failure` says why it failed, None that it passed. Answers the result in words."""
         self.health = self.health.after(passed=failure is None, rise=rise, fall=fall)
-        self.last_check, self.last_result, self.latency = clock.now(), failure or "ok", latency
+        result = failure or "ok"
+        self.last_check, self.last_result, self.latency = clock.now(), result, latency
         if failure is None:
             self.passed += 1
         else:
             self.failed += 1
+        return result
 
     def ended_late(self) -> None:
         """A probe says nothing, because control was late itself."""
