@@ -14,7 +14,7 @@ import pytest
 from tests.support.backends import echo, running_backend
 from tests.support.clients import connect
 from tests.support.failing_task import BUG
-from tests.support.proxy import Proxy, is_ready, running_proxy
+from tests.support.proxy import Proxy, running_proxy
 from tests.support.waiting import until
 from tidegate.link.signals import MEANINGLESS
 
@@ -182,7 +182,7 @@ async def test_a_worker_that_gives_no_sign_of_life_is_said_and_makes_the_proxy_n
         await until(not_ready, seconds=15)
         assert await proxy.metrics("tidegate_event_loop_lag_seconds", process="worker-0") > 4
         os.kill(pid, signal.SIGCONT)
-        await until(lambda: is_ready(proxy))
+        await proxy.ready()
         assert await proxy.stop() == 0
 
 
@@ -228,7 +228,7 @@ async def test_such_a_signal_right_after_the_start_ends_nothing_either() -> None
         while not proxy.events("started"):
             proxy.signal(signal.SIGHUP)
             await asyncio.sleep(0)
-        assert await until(partial(is_ready, proxy))
+        await proxy.ready()
         assert await proxy.stop() == 0
 
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from itertools import combinations
 from pathlib import Path
 from time import time
@@ -25,7 +24,7 @@ from tests.support.grafana import ALL, Dashboard, Query
 from tests.support.named_pools import named_pools, port_of
 from tests.support.ports import free_port, free_ports
 from tests.support.prometheus import SCRAPE_INTERVAL, Labels, Prometheus, QueryError, running_prometheus
-from tests.support.proxy import Proxy, is_ready, running_proxy
+from tests.support.proxy import Proxy, running_proxy
 from tests.support.waiting import until
 
 NAME = "chat.default.svc.cluster.local."
@@ -185,7 +184,7 @@ async def scraped(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scr
             await stack.enter_async_context(starting_proxy(port, each)) for port, each in zip(targets, given, strict=True)
         ]
         for proxy in proxies:
-            await until(partial(is_ready, proxy))
+            await proxy.ready()
         ports = {name: port_of(given[0], name) for name in POOLS}
         await stack.enter_async_context(traffic(PODS["tidegate-a"], ports))
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.ship.containers import ROOT
 from tests.support.node_peers import SocketIoServer, running_node, socketio_clients
@@ -12,6 +13,8 @@ from tests.support.servers import Server, redis_server
 from tests.support.waiting import until
 
 SCRIPT = ROOT / "deploy/examples/socketio/server.js"
+# A Node process that has just started answers slowly.
+CHECKS: dict[str, Any] = {"HEALTH__TYPE": "socketio", "HEALTH__INTERVAL": "2s", "HEALTH__TIMEOUT": "2s"}
 
 
 @asynccontextmanager
@@ -27,7 +30,7 @@ async def test_what_a_client_on_one_process_says_reaches_the_clients_on_all_othe
         starting = [stack.enter_async_context(process(f"process-{number}", redis)) for number in range(4)]
         processes = await asyncio.gather(*starting)
         backends = ",".join(server.address for server in processes)
-        proxy = await stack.enter_async_context(running_proxy(BACKENDS=backends, HEALTH__TYPE="socketio"))
+        proxy = await stack.enter_async_context(running_proxy(BACKENDS=backends, **CHECKS))
         clients = await stack.enter_async_context(socketio_clients(proxy.url, count=4))
         connected = await clients.hear("connected", count=4)
         homes = {line["client"]: line["backend"] for line in connected}

@@ -20,7 +20,7 @@ from tests.support.waiting import until
 
 Fields = dict[str, Any]
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
-EXIT_TIMEOUT = 20.0
+READY_TIMEOUT, EXIT_TIMEOUT = 10.0, 20.0
 
 
 class Proxy:
@@ -62,10 +62,7 @@ class Proxy:
             async with asyncio.timeout(seconds), self._seen:
                 line = await self._seen.wait_for(find)
         except TimeoutError:
-            tail = "\n".join(map(str, self.log[-20:]))
-            raise AssertionError(
-                f"no {event} {fields} within {seconds} s; the log ends with\n{tail}\n{self.errors}"
-            ) from None
+            raise AssertionError(f"no {event} {fields} within {seconds} s; the log ends with\n{self.tail()}") from None
         assert line is not None
         return line
 
@@ -79,6 +76,18 @@ class Proxy:
         async with aiohttp.ClientSession() as session, session.get(self.admin_url + path, headers=headers) as response:
             body = self._answers[path] = await response.read()
             return response.status, body
+
+    async def ready(self) -> None:
+        """Wait until `/readyz` says so; what it says instead, and the log, are in the error."""
+        try:
+            await until(lambda: is_ready(self), seconds=READY_TIMEOUT)
+        except AssertionError as error:
+            answer = self._answers.get("/readyz", b"nothing")
+            raise AssertionError(f"{error}\n/readyz: {answer.decode()}\n{self.tail()}") from None
+
+    def tail(self) -> str:
+        """The end of the log and what went to standard error, for the message of a test that fails."""
+        return "\n".join((*map(str, self.log[-20:]), self.errors))
 
     async def _read_now(self, path: str) -> bytes:
         """What a route says of a moment after this call; for a second it answers all who ask with the same."""
@@ -195,7 +204,7 @@ async def running_proxy(
     readers = asyncio.gather(proxy.read_log(), proxy.read_errors())
     try:
         if wait:
-            await until(lambda: is_ready(proxy))
+            await proxy.ready()
         yield proxy
     finally:
         with suppress(ProcessLookupError):
