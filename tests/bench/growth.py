@@ -1,9 +1,11 @@
 """`make bench-growth`: how cost grows with backends and connections. The times are of one machine; their growth counts."""
 
+import gc
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from timeit import Timer
@@ -18,6 +20,11 @@ from tests.bench.loads import accepting_port, idle_connections, web_backend
 from tests.bench.processes import processor_seconds, proportional_bytes
 from tests.bench.works import OURS
 from tests.support.options import pool_options
+from tests.support.reports import at_once, process_of
+from tidegate.control.process import Process
+from tidegate.control.report.metrics.page import Format, read_page
+from tidegate.control.report.status.page import Form, Question, read_status
+from tidegate.control.serve import YOUNG_OBJECTS
 from tidegate.core.balance import POLICIES
 from tidegate.core.pools.backend import Backend, State
 from tidegate.core.pools.snapshot import PoolSnapshot
@@ -28,8 +35,7 @@ from tidegate.link.board import Board
 from tidegate.link.messages import BackendEntry, PoolAdded
 
 SIZES = (1, 100, 1000, 10_000)
-REPORTED = (1, 100, 1000, 4000)  # as many as one pool may list
-PROBED = (100, 1000, 4000)
+PROBED = (100, 1000, 4000)  # as many as one pool may list
 PROBING_SECONDS = 15
 FIRST_PROBES = 4.0  # seconds, in which each backend has its first probe
 IDLE = (1000, 2000, 4000, 8000)
@@ -94,22 +100,38 @@ def changes_in_control() -> Iterator[str]:
         yield f"{microseconds(lambda: snapshot.with_state(name, State.DOWN, 'refused', 1.0)):.1f}"  # noqa: B023
 
 
-def metrics() -> tuple[list[str], list[str]]:
-    """Kilobytes of `/metrics`, and milliseconds to fetch it."""
-    sizes, times = [], []
-    for count in REPORTED:
-        job = Job([backend.name for backend in backends(count)])
-        with TemporaryDirectory() as folder, contender(OURS, Path(folder), job) as target:
-            seconds, size = min(fetch_anew(f"{target.admin_url}/metrics") for _ in range(REPEAT))
-        sizes.append(f"{size / 1024:.0f}")
-        times.append(f"{seconds * 1000:.1f}")
-    return sizes, times
+def reports() -> Iterator[tuple[str, list[str]]]:
+    """KiB of `/metrics` and of `/status`, and milliseconds of processor time to make each."""
+    gc.set_threshold(YOUNG_OBJECTS)
+    makers = {"/metrics": metrics_text, "/status": status_text}
+    for name, make in makers.items():
+        sizes, times = [], []
+        for count in SIZES:
+            with process_of(backends(count), workers=1) as process:
+                for backend in backends(count):
+                    process.pools["chat"].probed(backend.name, None, 0.001)
+                gc.freeze()  # as control does once it serves
+                sizes.append(f"{len(make(process)) / 1024:.0f}")
+                times.append(f"{min(processor_milliseconds(partial(make, process)) for _ in range(REPEAT)):.1f}")
+        yield f"{name}, KiB", sizes
+        yield f"{name}, ms", times
 
 
-def fetch_anew(url: str) -> tuple[float, int]:
-    """Seconds and bytes of an answer that is made for this question, and not that of a second ago."""
-    time.sleep(1.1)
-    return fetch(url)
+def metrics_text(process: Process) -> bytes:
+    """The answer of `/metrics`, made anew."""
+    return b"".join(at_once(read_page(process)).chunks(Format.TEXT))
+
+
+def status_text(process: Process) -> bytes:
+    """The answer of `/status`, made anew."""
+    return at_once(at_once(read_status(process)).text(Question(Form.JSON, None, None)))
+
+
+def processor_milliseconds(call: Callable[[], object]) -> float:
+    """The processor time of one call."""
+    before = time.process_time()
+    call()
+    return (time.process_time() - before) * 1000
 
 
 def fetch(url: str) -> tuple[float, int]:
@@ -185,8 +207,7 @@ def main() -> int:
     rows += [(f"apply a change for {policy}, us", list(changes_in_a_worker(policy))) for policy in POLICIES]
     rows += [("next snapshot in control, us", list(changes_in_control()))]
     show("Backends in a pool", SIZES, rows, console)
-    sizes, times = metrics()
-    show("Backends in /metrics", REPORTED, [("KiB", sizes), ("ms", times)], console)
+    show("Backends in reports", SIZES, list(reports()), console)
     shares, slowest = probing()
     rows = [("share of a core", shares), ("slowest /healthz, ms", slowest)]
     show("Backends probed every 3 s", PROBED, rows, console)

@@ -10,7 +10,7 @@ from tests.bench.loads import accepting_port
 from tests.support.proxy import Proxy, running_proxy, total
 from tests.support.waiting import until
 
-BACKENDS = 1_000
+BACKENDS = 2_000
 SCRAPERS = 12
 SCRAPES = 3  # of each, of metrics and of status
 PIPELINED = 10  # more bytes than the kernel keeps for a reader that takes none

@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
 def now() -> float:
@@ -13,4 +14,10 @@ def iso(timestamp: float | None) -> str | None:
     """ISO 8601 in UTC, to the millisecond."""
     if timestamp is None:
         return None
-    return datetime.fromtimestamp(timestamp, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    second, microseconds = divmod(round(timestamp * 1e6), 1_000_000)
+    return f"{_iso_second(second)}.{microseconds // 1000:03}Z"
+
+
+@lru_cache(256)  # a report has many moments of few seconds
+def _iso_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat()[: len("2000-01-01T00:00:00")]

@@ -8,6 +8,7 @@ The file is sparse: only pages that have been used take memory.
 import mmap
 import os
 from enum import IntEnum
+from operator import add
 from typing import NamedTuple
 
 from tidegate.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
@@ -137,9 +138,11 @@ class Board:
 
     def sums(self, table: Table, slot: int) -> list[int]:
         """The sums over all workers of each cell of a slot."""
-        first, width = table.cell(slot, 0), table.width
-        rows = (self.cells[base + first : base + first + width].tolist() for base in map(self.base, range(self.workers)))
-        return list(map(sum, zip(*rows, strict=True)))
+        first = table.cell(slot, 0)
+        sums = self.cells[first : first + table.width].tolist()
+        for base in range(first + ROW, self.workers * ROW, ROW):
+            sums = list(map(add, sums, self.cells[base : base + table.width].tolist()))
+        return sums
 
     def of_each(self, table: Table, slot: int, field: int) -> list[int]:
         """The values of a cell in the rows of all workers."""

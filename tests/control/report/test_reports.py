@@ -1,27 +1,22 @@
 """Pages that are made in slices: what changes between two of them breaks none, and no page contradicts itself."""
 
 import asyncio
+import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from os import close
+from collections.abc import AsyncIterator, Callable, Iterator
+from types import FrameType
 from typing import Any
 
 import orjson
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tidegate.control.log import ControlLog
+from tests.support.reports import at_once, process_of
 from tidegate.control.pools.live_pool import LivePool
 from tidegate.control.process import Process
 from tidegate.control.report.metrics.page import Format, read_page
 from tidegate.control.report.status.page import Form, Question, read_status
-from tidegate.control.totals import Totals
-from tidegate.control.workers.processes import Workers
-from tidegate.core.lifecycle import ProcessState
 from tidegate.core.pools.backend import Backend
-from tidegate.link.board import Board
-from tidegate.link.log_stream import LogStream
-from tidegate.settings import PoolSettings
 
 MANY = [Backend(f"10.0.{number >> 8}.{number & 255}:80", f"10.0.{number >> 8}.{number & 255}", 80) for number in range(2000)]
 
@@ -29,14 +24,8 @@ MANY = [Backend(f"10.0.{number >> 8}.{number & 255}:80", f"10.0.{number >> 8}.{n
 @pytest.fixture
 def process() -> Iterator[Process]:
     """One pool of many backends."""
-    board = Board.create(2)
-    totals = Totals(board)
-    settings = PoolSettings.model_validate({"backends": "10.0.0.1:80", "health": {"rise": 1, "fall": 1}})
-    pool = LivePool("chat", settings, "static", totals, lambda _pool, _changes: None)
-    pool.discovered(MANY)
-    workers = Workers(2, totals, lambda _: None, lambda *_: None, {})
-    yield Process(totals, {"chat": pool}, {}, workers, ControlLog(LogStream(1)), ProcessState.RUNNING)
-    close(board.descriptor)
+    with process_of(MANY) as process:
+        yield process
 
 
 async def changes_between_slices(pool: LivePool) -> AsyncIterator[int]:
@@ -88,6 +77,32 @@ async def test_an_answer_of_the_status_is_made_once_for_all_equal_questions(proc
     for question in questions:
         first, second = await asyncio.gather(page.answer(question), page.answer(question))
         assert first is second
+
+
+def calls(reading: Callable[[Process], Any], backends: int) -> int:
+    """Calls of functions, in Python and in C, that it takes to read a report about so many backends."""
+    count = 0
+
+    def note(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    with process_of(MANY[:backends]) as process:
+        for backend in MANY[:backends]:
+            process.pools["chat"].probed(backend.name, None, 0.001)
+        at_once(reading(process))  # what is made once
+        sys.setprofile(note)
+        try:
+            at_once(reading(process))
+        finally:
+            sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize(("reading", "most"), [(read_page, 45), (read_status, 45)])
+def test_a_report_about_one_more_backend_takes_a_bounded_number_of_calls(reading: Any, most: int) -> None:
+    few, many = calls(reading, 320), calls(reading, 640)
+    assert 0 < many - few <= most * 320
 
 
 async def test_both_formats_of_the_metrics_share_the_samples(process: Process) -> None:

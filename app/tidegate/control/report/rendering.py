@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from tidegate.control.tasks import spawn
 
-SLICE, LONGEST_SLICE = 0.004, 0.02
+SLICE, LONGEST_SLICE = 0.004, 0.01
 """Seconds of work after which the event loop serves other tasks: probes, the link, `/livez`. If these take long, the next
 slice is half as long as they took, up to the longest: otherwise the work would never end on a busy loop."""
 

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from operator import itemgetter
 from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from prometheus_client.utils import floatToGoString
@@ -14,7 +15,7 @@ Type = Literal["gauge", "counter", "histogram"]
 
 
 class Labels(NamedTuple):
-    """The labels of a subject as text: `alone` is complete, `begun` is for samples with one more label."""
+    """The labels of a subject as text: `alone` is complete, `begun` is for one more label."""
 
     alone: str
     begun: str
@@ -22,8 +23,19 @@ class Labels(NamedTuple):
     @classmethod
     def of(cls, names: Sequence[str], values: Sequence[str]) -> "Labels":
         """The labels with these names and values; values are escaped."""
-        pairs = ",".join(f'{name}="{_escaped(value)}"' for name, value in zip(names, values, strict=True))
-        return cls(f"{{{pairs}}}", f"{{{pairs},") if pairs else cls("", "{")
+        labels = cls("", "{")
+        for name, value in zip(names, values, strict=True):
+            labels = labels.further(name, value)
+        return labels
+
+    def further(self, name: str, value: str) -> "Labels":
+        """These labels and one more; its value is escaped."""
+        pairs = f'{self.begun}{name}="{_escaped(value)}"'
+        return Labels(pairs + "}", pairs + ",")
+
+
+Rows = Sequence[tuple[Labels, S]]
+"""Subjects with their labels. A metric writes many at a time: a call for each would cost more than its lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +52,8 @@ class Metric(ABC, Generic[S]):
         return ()
 
     @abstractmethod
-    def samples(self, labels: Labels, subject: S) -> str:
-        """The lines of its samples for a subject with these labels; empty if there are none."""
+    def samples(self, subjects: Rows[S]) -> str:
+        """The lines of its samples for these subjects; empty if there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +62,12 @@ class Single(Metric[S]):
 
     read: Callable[[S], float | None]
 
-    def samples(self, labels: Labels, subject: S) -> str:
+    def samples(self, subjects: Rows[S]) -> str:
         """See Metric."""
-        value = self.read(subject)
-        return "" if value is None else f"{self.name}{labels.alone} {value}\n"
+        name, read = self.name, self.read
+        return "".join(
+            [f"{name}{labels.alone} {value}\n" for labels, subject in subjects if (value := read(subject)) is not None]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +82,16 @@ class ByLabel(Metric[S]):
         """See Metric."""
         return (self.label,)
 
-    def samples(self, labels: Labels, subject: S) -> str:
+    def samples(self, subjects: Rows[S]) -> str:
         """See Metric."""
-        start = f"{self.name}{labels.begun}{self.label}="
-        return "".join([f'{start}"{word}"}} {value}\n' for word, value in self.read(subject)])
+        name, label, read = self.name, self.label, self.read
+        return "".join(
+            [
+                f'{name}{labels.begun}{label}="{word}"}} {value}\n'
+                for labels, subject in subjects
+                for word, value in read(subject)
+            ]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +101,11 @@ class Histogram(Metric[S]):
     bounds: tuple[float, ...]
     read: Callable[[S], tuple[Sequence[int], float]]
 
-    def samples(self, labels: Labels, subject: S) -> str:
+    def samples(self, subjects: Rows[S]) -> str:
         """See Metric."""
+        return "".join([self._samples(labels, subject) for labels, subject in subjects])
+
+    def _samples(self, labels: Labels, subject: S) -> str:
         counts, total = self.read(subject)
         bounds = (*map(floatToGoString, self.bounds), "+Inf")
         buckets = [
@@ -109,8 +132,10 @@ def cell(field: int) -> Callable[[HasCells], int]:
 
 def cells(words: Iterable[tuple[str, int]]) -> Callable[[HasCells], Iterable[tuple[str, int]]]:
     """A reader of a number for each word, for `ByLabel`."""
-    positions = [(str(word), int(field)) for word, field in words]
-    return lambda subject: [(word, subject.cells[position]) for word, position in positions]
+    names, fields = zip(*words, strict=True)
+    several = itemgetter(*map(int, fields))  # of at least two, so that it returns a tuple
+    texts = tuple(map(str, names))
+    return lambda subject: zip(texts, several(subject.cells), strict=True)
 
 
 def _escaped(value: str) -> str:

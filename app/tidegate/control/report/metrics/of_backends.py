@@ -15,9 +15,11 @@ UP = State.UP
 
 def backends(views: Sequence[PoolView], totals: Totals) -> Iterator[tuple[Labels, BackendView]]:
     """All known backends with their labels."""
+    of_pool, of_backend = LABELS
     for pool in views:
+        labels = Labels.of((of_pool,), (pool.pool.name,))
         for backend in pool.backends(totals):
-            yield Labels.of(LABELS, (pool.pool.name, backend.member.backend.name)), backend
+            yield labels.further(of_backend, backend.member.backend.name), backend
 
 
 def _checks(backend: BackendView) -> Iterator[tuple[str, int]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
+from itertools import islice
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -15,6 +16,10 @@ from tidegate.control.report.rendering import in_slices
 from tidegate.control.report.views import PoolView
 
 S = TypeVar("S")
+T = TypeVar("T")
+
+TOGETHER = 32
+"""Subjects that are read together, in far less time than a slice."""
 
 LONG = 64 * 1024
 """A text of at least this many bytes is a separate chunk, shared by both formats; shorter ones are joined."""
@@ -52,12 +57,12 @@ class Section(NamedTuple, Generic[S]):
 
     async def read(self) -> list[Family]:
         """Read all samples; each subject is read once."""
-        texts: list[list[str]] = [[] for _ in self.metrics]
+        texts: list[list[bytes]] = [[] for _ in self.metrics]
         columns = list(zip(self.metrics, texts, strict=True))
-        async for labels, subject in in_slices(self.subjects):
+        async for some in in_slices(_groups(self.subjects)):
             for metric, text in columns:
-                text.append(metric.samples(labels, subject))
-        return [Family(metric, "".join(text).encode()) async for metric, text in in_slices(columns)]
+                text.append(metric.samples(some).encode())
+        return [Family(metric, b"".join(text)) async for metric, text in in_slices(columns)]
 
 
 class Page:
@@ -101,6 +106,12 @@ def sections(process: Process) -> list[Section[Any]]:
 async def read_page(process: Process) -> Page:
     """Read all metrics, in slices."""
     return Page([family for section in sections(process) for family in await section.read()])
+
+
+def _groups(subjects: Iterable[T]) -> Iterator[Sequence[T]]:
+    rest = iter(subjects)
+    while some := tuple(islice(rest, TOGETHER)):
+        yield some
 
 
 def _head(metric: Metric[Any], wanted: Format) -> bytes:

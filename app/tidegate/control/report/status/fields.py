@@ -76,7 +76,7 @@ def of_backend(view: BackendView) -> Json:
         "name": backend.name,
         "address": backend.host or None,
         "port": backend.port,
-        "state": view.member.state.value,
+        "state": view.member.state,
         "since": clock.iso(view.member.since),
         "weight": backend.weight,
         "effective_weight": round(pool.warming.weight(backend), 3),
@@ -103,7 +103,7 @@ def _ejection(ejection: Ejection | None) -> Json | None:
 
 def _health(pool: LivePool, backend: Backend, record: HealthRecord) -> Json:
     return {
-        "type": pool.settings.health.type.value if pool.checks(backend) else HealthType.NONE.value,
+        "type": pool.settings.health.type if pool.checks(backend) else HealthType.NONE,
         "successes": record.health.successes,
         "failures": record.health.failures,
         "last_check": clock.iso(record.last_check),
