@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.document_tables import DOCUMENTS, TABLE, is_named, metrics_table, with_tables
-from tidegate.settings import variables
+from tidegate.settings.variables import variables
 
 ROOT = Path(__file__).parents[1]
 OF_EXAMPLES = sorted(path for path in (ROOT / "deploy").rglob("README.md") if "node_modules" not in path.parts)

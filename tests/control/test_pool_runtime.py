@@ -17,7 +17,8 @@ from tidegate.core.pools.backend import State
 from tidegate.link.board import Board
 from tidegate.link.channel import Channel
 from tidegate.link.messages import AffinityEntry, AffinityLearned, BackendFailed, BackendsChanged, Message, PoolAdded
-from tidegate.settings import Settings, load_settings
+from tidegate.settings.loading import load_settings
+from tidegate.settings.model import Settings
 
 NEVER = "1h"  # an interval that no test sees the end of
 

@@ -7,7 +7,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tidegate.settings import Settings, effective, load_settings
+from tidegate.settings.effective import effective
+from tidegate.settings.loading import load_settings
+from tidegate.settings.model import Settings
 
 FLAT = {"TIDEGATE_BACKENDS": "a:1 weight=2, [::1]:2 backup", "TIDEGATE_ADMIN_TOKEN": "correct-horse"}
 CONNECTION = {

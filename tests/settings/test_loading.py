@@ -9,8 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tidegate.core.address import Address
-from tidegate.settings import Balance, HealthType, LogFormat, Settings, SettingsError, load_settings
+from tidegate.settings.checks.problem import SettingsError
+from tidegate.settings.loading import load_settings
+from tidegate.settings.model import Settings
 from tidegate.settings.reading.names import ANY_NAME, leaves, variable_of
+from tidegate.settings.words import Balance, HealthType, LogFormat
 
 
 def problems_of(environ: dict[str, str]) -> tuple[str, ...]:

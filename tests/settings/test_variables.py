@@ -1,7 +1,8 @@
 """The table of variables."""
 
-from tidegate.settings import load_settings, variables
+from tidegate.settings.loading import load_settings
 from tidegate.settings.reading.names import ANY_NAME, leaves, variable_of
+from tidegate.settings.variables import variables
 
 
 def test_every_variable_of_the_flat_form_is_in_the_table_once() -> None:

@@ -17,7 +17,9 @@ from tests.ship.helm import VALUE_SETS, configuration, pod_specs, proxy, render,
 from tests.ship.pods import SECRETS, environment, mounted
 from tests.support.command import tidegate
 from tidegate.cli.check import check
-from tidegate.settings import Settings, effective, load_settings
+from tidegate.settings.effective import effective
+from tidegate.settings.loading import load_settings
+from tidegate.settings.model import Settings
 from tidegate.settings.reading.names import ANY_NAME, CONFIG_FILE, TREE, Branch, leaves
 
 OTHERS = {

@@ -6,7 +6,8 @@ import pytest
 
 from tests.ship.helm import VALUE_SETS, Manifest, only, pod_specs, proxy, render, value_set, workload
 from tests.ship.pods import IN_A_CLUSTER, not_restricted
-from tidegate.settings import effective, load_settings
+from tidegate.settings.effective import effective
+from tidegate.settings.loading import load_settings
 
 STANDALONE = [path for path in VALUE_SETS if path.stem != "sidecar"]
 STATIC = "config.backends=10.0.0.5:8001"

@@ -14,7 +14,7 @@ from tests.ship.kubernetes_schemas import VERSIONS, problems
 from tests.ship.plain_manifests import EXAMPLES, KUSTOMIZE, example_chart
 from tests.ship.pods import SLICES, environment, mounted, not_restricted, roles
 from tidegate.cli.check import check
-from tidegate.settings import HealthType
+from tidegate.settings.words import HealthType
 
 STYLE = YamlLintConfig("{extends: relaxed, rules: {line-length: {max: 240}, indentation: disable, empty-values: enable}}")
 MOVED = EXAMPLES / "ingress-nginx-tcp"

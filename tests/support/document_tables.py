@@ -15,8 +15,8 @@ from tidegate.control.totals import Totals
 from tidegate.control.workers.processes import Workers
 from tidegate.link.board import Board
 from tidegate.link.log_stream import LogStream
-from tidegate.settings import variables
-from tidegate.settings.reading.names import PREFIX
+from tidegate.settings.own_variables import PREFIX
+from tidegate.settings.variables import variables
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))

@@ -18,7 +18,7 @@ from tidegate.control.pools.live_pool import LivePool
 from tidegate.control.totals import Totals
 from tidegate.core.backoff import Backoff
 from tidegate.link.board import BACKENDS, Board
-from tidegate.settings import PoolSettings
+from tidegate.settings.parts.pool import PoolSettings
 
 QUICK = WatchPace(
     shortest_watch=30,

@@ -3,7 +3,7 @@
 from tidegate.control.health.outcome import failure_of
 from tidegate.core.address import Address
 from tidegate.core.pools.backend import Backend
-from tidegate.settings import HealthSettings
+from tidegate.settings.parts.health import HealthSettings
 
 
 async def probe(port: int, kind: str, *, host: str = "127.0.0.1", **health: object) -> str:

@@ -19,7 +19,7 @@ from tidegate.control.workers.processes import Workers
 from tidegate.core.pools.backend import Backend
 from tidegate.link.board import Board
 from tidegate.link.log_stream import LogStream
-from tidegate.settings import PoolSettings
+from tidegate.settings.parts.pool import PoolSettings
 
 T = TypeVar("T")
 

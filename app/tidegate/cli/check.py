@@ -7,7 +7,9 @@ import yaml
 
 from tidegate.cli.run import BAD_SETTINGS
 from tidegate.control.serve import FAILED
-from tidegate.settings import SettingsError, effective, load_settings
+from tidegate.settings.checks.problem import SettingsError
+from tidegate.settings.effective import effective
+from tidegate.settings.loading import load_settings
 
 
 def check(environ: Mapping[str, str], *, connect: bool = False) -> int:

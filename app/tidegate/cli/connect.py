@@ -12,7 +12,9 @@ from tidegate.control.discovery.kubernetes.watch import Objects
 from tidegate.control.discovery.look_ups import LookUps
 from tidegate.core.discovery.endpoint_choice import Wanted, choose
 from tidegate.core.discovery.slices import Store, read_endpoints, read_slice
-from tidegate.settings import KubernetesApi, KubernetesSettings, Settings
+from tidegate.settings.model import Settings
+from tidegate.settings.parts.kubernetes import KubernetesSettings
+from tidegate.settings.words import KubernetesApi
 
 TIMEOUT = 15.0
 ANY_VERSION = "0"

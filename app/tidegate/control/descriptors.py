@@ -2,9 +2,12 @@
 
 import resource
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tidegate.core import limits
-from tidegate.settings import Settings
+
+if TYPE_CHECKING:
+    from tidegate.settings.model import Settings
 
 
 class TooFewDescriptorsError(Exception):
@@ -19,7 +22,7 @@ class Descriptors:
     probes: int
 
 
-def share_out(settings: Settings) -> Descriptors:
+def share_out(settings: "Settings") -> Descriptors:
     """The shares under the current limit of open files. Raises TooFewDescriptorsError."""
     soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # workers inherit it
     addresses = sum(len(listener.bind) for listener in settings.listeners.values())

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tidegate.control.discovery.sources import Source, Sources
 from tidegate.control.health.prober import Probers
@@ -15,7 +16,9 @@ from tidegate.control.workers import orders
 from tidegate.control.workers.processes import Worker, Workers
 from tidegate.core.pools.snapshot import BackendAdded, BackendAltered, BackendRemoved, Change, PanicChanged
 from tidegate.link.messages import AffinityLearned, BackendFailed
-from tidegate.settings import Settings
+
+if TYPE_CHECKING:
+    from tidegate.settings.model import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class PoolRuntime:
     Nothing runs before `start`.
     """
 
-    def __init__(self, name: str, settings: Settings, shared: SharedParts, admit: Admit) -> None:
+    def __init__(self, name: str, settings: "Settings", shared: SharedParts, admit: Admit) -> None:
         pool = settings.pools[name]
         self._name, self._sources, self._workers = name, shared.sources, shared.workers
         self.live = LivePool(name, pool, pool.source, shared.totals, self._changed, admit)
@@ -58,7 +61,7 @@ class PoolRuntime:
         self.live.settle()
         self._serving = True
 
-    def configure(self, settings: Settings) -> None:
+    def configure(self, settings: "Settings") -> None:
         """Take over new settings, also in the workers. They decide from the next event on; what has been decided stays.
 
         The source of the backends keeps the settings it was loaded with.

@@ -5,6 +5,7 @@ import gc
 import os
 import resource
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import structlog
 import uvloop
@@ -15,7 +16,10 @@ from tidegate.control.log import ControlLog, configure
 from tidegate.control.supervisor import Supervisor
 from tidegate.control.workers.listening_sockets import CannotBindError
 from tidegate.link.process_title import set_title
-from tidegate.settings import LogFormat, LogLevel, Settings
+from tidegate.settings.words import LogFormat, LogLevel
+
+if TYPE_CHECKING:
+    from tidegate.settings.model import Settings
 
 STANDARD_OUTPUT = 1
 YOUNG_OBJECTS = 5000
@@ -27,7 +31,7 @@ FAILED = 1
 UNAVAILABLE = 69
 
 
-def serve(settings: Settings, environ: Mapping[str, str]) -> int:
+def serve(settings: "Settings", environ: Mapping[str, str]) -> int:
     """Run the proxy until it is told to stop, and end the process; answers an exit code only when it could not start.
 
     `environ` says where the API server of the cluster is that this runs in.
@@ -50,7 +54,7 @@ def serve(settings: Settings, environ: Mapping[str, str]) -> int:
     return FAILED
 
 
-async def _run(settings: Settings, environ: Mapping[str, str], log: ControlLog, *, log_console: bool) -> None:
+async def _run(settings: "Settings", environ: Mapping[str, str], log: ControlLog, *, log_console: bool) -> None:
     log_sessions = settings.log.level in (LogLevel.DEBUG, LogLevel.INFO)
     await Supervisor(settings, environ, log, log_sessions=log_sessions, log_console=log_console).run()
     log.drain()

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 import structlog
 
@@ -30,7 +30,9 @@ from tidegate.control.workers.processes import News, Worker, Workers
 from tidegate.core.lifecycle import ProcessState
 from tidegate.link.board import LISTENERS, Board
 from tidegate.link.messages import AffinityLearned, BackendFailed, Drain, Hello, SocketsLost, Stop
-from tidegate.settings import Settings
+
+if TYPE_CHECKING:
+    from tidegate.settings.model import Settings
 
 TICK = 0.5
 LONGEST_START = 10.0  # seconds, of workers, before it is ready with those that accept
@@ -43,7 +45,7 @@ class Supervisor:
     """Control as a whole. Nothing has been bound or started before `run`."""
 
     def __init__(
-        self, settings: Settings, environ: Mapping[str, str], log: ControlLog, *, log_sessions: bool, log_console: bool
+        self, settings: "Settings", environ: Mapping[str, str], log: ControlLog, *, log_sessions: bool, log_console: bool
     ) -> None:
         self._settings, self._control_log = settings, log
         self._hello = Hello(settings.buffer_size, settings.splice, log_sessions, log_console)
@@ -59,7 +61,7 @@ class Supervisor:
         live.update({name: pool.live for name, pool in self._pools.items()})
         self._process = Process(self._totals, live, self._listeners, self._workers, log)
         token = settings.admin_token
-        self._admin = AdminServer(self._process, token.get_secret_value() if token else None, descriptors.admin)
+        self._admin = AdminServer(self._process, token.reveal() if token else None, descriptors.admin)
         self._accepting = False
         self._ending = asyncio.Event()
         self._signalled = False

@@ -13,58 +13,8 @@
 - `checks/`: `relations`, `overlap` and `cycles` check settings against each other; `problem` formulates what is wrong, and
   `suggestion` finds the name that was meant.
 - `effective` and `variables` show settings to people.
+
+Control does not go through these rooms, because they take more memory than all that it does. `reading_process` goes through
+them, in a process that ends, and hands over `plain` values (`plain_section`). What control imports from here needs no
+pydantic: `words` (the enumerations), `secrets`, `own_variables`, and parts of `notation`.
 """
-
-from tidegate.settings.checks.problem import SettingsError
-from tidegate.settings.effective import effective
-from tidegate.settings.loading import load_settings
-from tidegate.settings.model import Settings
-from tidegate.settings.notation.statuses import StatusRanges
-from tidegate.settings.parts.backend import BackendSettings
-from tidegate.settings.parts.connection import ConnectionSettings
-from tidegate.settings.parts.dns import DnsSettings, RecordType
-from tidegate.settings.parts.hashing import HashSettings
-from tidegate.settings.parts.health import HealthSettings, HealthType, Initial
-from tidegate.settings.parts.kubernetes import KubernetesApi, KubernetesSettings, ServiceName
-from tidegate.settings.parts.listener import ListenerSettings
-from tidegate.settings.parts.outliers import OutlierSettings
-from tidegate.settings.parts.pool import Balance, PoolSettings, ReadySettings, WhenAllDown
-from tidegate.settings.parts.process import DrainSettings, LogFormat, LogLevel, LogSettings
-from tidegate.settings.parts.rebalance import LiveSessions, RebalanceMode, RebalanceSettings
-from tidegate.settings.reading.environment import without_settings
-from tidegate.settings.variables import Variable, variables
-
-__all__ = [
-    "BackendSettings",
-    "Balance",
-    "ConnectionSettings",
-    "DnsSettings",
-    "DrainSettings",
-    "HashSettings",
-    "HealthSettings",
-    "HealthType",
-    "Initial",
-    "KubernetesApi",
-    "KubernetesSettings",
-    "ListenerSettings",
-    "LiveSessions",
-    "LogFormat",
-    "LogLevel",
-    "LogSettings",
-    "OutlierSettings",
-    "PoolSettings",
-    "ReadySettings",
-    "RebalanceMode",
-    "RebalanceSettings",
-    "RecordType",
-    "ServiceName",
-    "Settings",
-    "SettingsError",
-    "StatusRanges",
-    "Variable",
-    "WhenAllDown",
-    "effective",
-    "load_settings",
-    "variables",
-    "without_settings",
-]

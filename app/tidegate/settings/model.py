@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, Field, SecretStr, SerializerFunctionWrapHandler, WrapSerializer
+from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, WrapSerializer
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from tidegate.core.address import Address
@@ -13,6 +13,7 @@ from tidegate.settings.notation.values import LISTEN_ADDRESS, TOKEN, choice, siz
 from tidegate.settings.parts.listener import ListenerSettings
 from tidegate.settings.parts.pool import PoolSettings
 from tidegate.settings.parts.process import WORKERS, DrainSettings, LogSettings
+from tidegate.settings.secrets import Secret
 
 Part = TypeVar("Part")
 
@@ -35,7 +36,7 @@ class Settings(BaseSettings):
         default=Address("0.0.0.0", 9000),  # noqa: S104 scraped and probed from outside the pod
         description="address of metrics, status and probes",
     )
-    admin_token: Annotated[SecretStr | None, TOKEN.or_none()] = Field(
+    admin_token: Annotated[Secret | None, TOKEN.or_none()] = Field(
         default=None,
         description="bearer token that every request to `/connections`, and every request that changes state, must have; "
         "without it `/connections` answers only on loopback",

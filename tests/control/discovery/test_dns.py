@@ -20,7 +20,7 @@ from tidegate.core.backoff import Backoff
 from tidegate.core.pools.backend import Backend, State
 from tidegate.core.pools.snapshot import BackendRemoved, Change, PanicChanged
 from tidegate.link.board import BACKENDS, Board
-from tidegate.settings import PoolSettings
+from tidegate.settings.parts.pool import PoolSettings
 
 NAME = "chat.test."
 PAUSES = Pauses(Backoff(first=0.01, longest=0.01), doubt=0.01)

@@ -18,7 +18,7 @@ from tidegate.core.address import Address
 from tidegate.core.pools.backend import State
 from tidegate.core.pools.snapshot import BackendAdded, Change, PanicChanged, StateChanged
 from tidegate.link.board import Board
-from tidegate.settings import PoolSettings
+from tidegate.settings.parts.pool import PoolSettings
 
 LITERAL, LOCAL, UNKNOWN = "127.0.0.9:7001", "localhost:7002", "nobody.invalid:7003"
 

@@ -17,7 +17,7 @@ from tests.support.probes import probe
 from tidegate.control.health.connection import MOST_RECEIVED
 from tidegate.control.health.kinds import PROBES
 from tidegate.control.health.outcome import NoResourcesError
-from tidegate.settings import HealthType
+from tidegate.settings.words import HealthType
 
 KINDS = [kind for kind in PROBES if kind != "tcp"]
 NEEDED: dict[str, dict[str, Any]] = {

@@ -20,7 +20,7 @@ from tidegate.core.pools.backend import Backend, State
 from tidegate.core.pools.snapshot import BackendAdded, BackendAltered, BackendRemoved, Change, PanicChanged, StateChanged
 from tidegate.core.reasons import ConnectFailure
 from tidegate.link.board import BACKENDS, FAILURE_CELL, BackendCell, Board
-from tidegate.settings import PoolSettings
+from tidegate.settings.parts.pool import PoolSettings
 
 NEVER = "1h"  # an interval that no test sees the end of
 

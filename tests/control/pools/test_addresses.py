@@ -19,7 +19,7 @@ from tidegate.core.pools.backend import Backend, State
 from tidegate.core.pools.snapshot import BackendAdded, BackendAltered, Change, PanicChanged, StateChanged
 from tidegate.link.board import Board
 from tidegate.link.messages import BackendFailed
-from tidegate.settings import PoolSettings
+from tidegate.settings.parts.pool import PoolSettings
 
 NAME = "chat.internal:80"
 FAST: dict[str, Any] = {"interval": "50ms", "timeout": "50ms"}

@@ -14,7 +14,7 @@ from tidegate.core.pools.backend import Backend
 from tidegate.core.pools.snapshot import BackendRemoved, Change, PanicChanged
 from tidegate.link.board import Board
 from tidegate.link.messages import CloseSessions, KeepSessions
-from tidegate.settings import PoolSettings
+from tidegate.settings.parts.pool import PoolSettings
 
 ONE, TWO, THREE = (Backend(f"10.0.0.{number}:80", f"10.0.0.{number}", 80) for number in (1, 2, 3))
 CLOSE_BOTH = {"on_down": "close", "on_removed": "close"}

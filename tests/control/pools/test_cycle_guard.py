@@ -18,7 +18,7 @@ from tidegate.control.workers.listening_sockets import BoundListener
 from tidegate.core.address import Address
 from tidegate.core.pools.backend import Backend
 from tidegate.link.board import Board
-from tidegate.settings import PoolSettings
+from tidegate.settings.parts.pool import PoolSettings
 
 NAME = "here.test."
 

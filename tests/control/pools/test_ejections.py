@@ -21,7 +21,7 @@ from tidegate.core.pools.snapshot import Change, PanicChanged, StateChanged
 from tidegate.link.board import BACKENDS, BackendCell, Board
 from tidegate.link.log_stream import LogStream
 from tidegate.link.messages import BackendFailed, BackendsChanged
-from tidegate.settings import PoolSettings
+from tidegate.settings.parts.pool import PoolSettings
 
 HTTP = {"type": "http", "rise": 2, "fall": 3}
 

@@ -24,7 +24,7 @@ from tidegate.core.pools.snapshot import BackendAdded, BackendAltered, BackendRe
 from tidegate.core.reasons import ConnectFailure
 from tidegate.link.board import BACKENDS, FAILURE_CELL, BackendCell, Board
 from tidegate.link.log_stream import LogStream
-from tidegate.settings import PoolSettings
+from tidegate.settings.parts.pool import PoolSettings
 
 ONE, TWO = Backend("10.0.0.1:80", "10.0.0.1", 80), Backend("10.0.0.2:80", "10.0.0.2", 80)
 SETTINGS = PoolSettings.model_validate({"backends": "10.0.0.1:80", "health": {"type": "tcp", "rise": 2, "fall": 3}})

@@ -17,7 +17,7 @@ from tidegate.core.reasons import CloseReason
 from tidegate.link.board import BACKENDS, CLOSED_CELL, POOLS, BackendCell, Board
 from tidegate.link.channel import Channel
 from tidegate.link.messages import CloseSessions, KeepSessions, Message, Ready
-from tidegate.settings import PoolSettings
+from tidegate.settings.parts.pool import PoolSettings
 
 OLD, NEW, SPARE = (Backend(f"10.0.0.{number}:80", f"10.0.0.{number}", 80) for number in (1, 2, 3))
 BACKUP = Backend("10.0.0.9:80", "10.0.0.9", 80, backup=True)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tidegate.settings import SettingsError, load_settings
+from tidegate.settings.checks.problem import SettingsError
+from tidegate.settings.loading import load_settings
 
 FIX = "give the address of something behind it"
 

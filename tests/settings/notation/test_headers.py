@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tidegate.settings.notation.headers import HEADERS, Headers
+from tidegate.settings.notation.headers import HEADERS
+from tidegate.settings.secrets import Headers
 
 
 def read(written: object) -> list[tuple[str, str]]:

@@ -2,7 +2,9 @@
 
 import pytest
 
-from tidegate.settings import ConnectionSettings, SettingsError, load_settings
+from tidegate.settings.checks.problem import SettingsError
+from tidegate.settings.loading import load_settings
+from tidegate.settings.parts.connection import ConnectionSettings
 
 FLAT = {"TIDEGATE_BACKENDS": "10.0.0.5:8001"}
 

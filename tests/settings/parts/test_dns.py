@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from tidegate.core.address import Address
-from tidegate.settings.parts.dns import DnsSettings, RecordType
+from tidegate.settings.parts.dns import DnsSettings
+from tidegate.settings.words import RecordType
 
 
 def test_a_name_and_a_port_are_enough() -> None:

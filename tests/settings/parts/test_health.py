@@ -6,8 +6,11 @@ import pytest
 import trustme
 from pydantic import ValidationError
 
-from tidegate.settings import SettingsError, effective, load_settings
-from tidegate.settings.parts.health import HealthSettings, HealthType
+from tidegate.settings.checks.problem import SettingsError
+from tidegate.settings.effective import effective
+from tidegate.settings.loading import load_settings
+from tidegate.settings.parts.health import HealthSettings
+from tidegate.settings.words import HealthType
 
 
 @pytest.mark.parametrize(

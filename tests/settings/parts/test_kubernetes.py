@@ -6,7 +6,11 @@ from typing import Any
 import pytest
 import yaml
 
-from tidegate.settings import KubernetesApi, ServiceName, Settings, SettingsError, effective, load_settings
+from tidegate.settings.checks.problem import SettingsError
+from tidegate.settings.effective import effective
+from tidegate.settings.loading import load_settings
+from tidegate.settings.model import Settings
+from tidegate.settings.words import KubernetesApi, ServiceName
 
 IN_CLUSTER = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"}
 

@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from tidegate.settings import SettingsError, load_settings
+from tidegate.settings.checks.problem import SettingsError
+from tidegate.settings.loading import load_settings
 from tidegate.settings.parts.outliers import OutlierSettings
 
 

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from tidegate.core.connection_options import ConnectionOptions
 from tidegate.settings.parts.hashing import HashSettings
-from tidegate.settings.parts.pool import Balance, PoolSettings
+from tidegate.settings.parts.pool import PoolSettings
+from tidegate.settings.words import Balance
 
 
 def test_the_defaults_are_those_of_the_contract() -> None:

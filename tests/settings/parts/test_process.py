@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from tidegate.settings.parts.process import WORKERS, DrainSettings, LogLevel, LogSettings
+from tidegate.settings.parts.process import WORKERS, DrainSettings, LogSettings
+from tidegate.settings.words import LogLevel
 
 
 def test_auto_is_a_number_of_workers() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.settings import load_settings
+from tidegate.settings.loading import load_settings
 from tidegate.settings.reading.environment import Environment
 from tidegate.settings.reading.names import ANY_NAME, CONFIG_FILE, leaves, variable_of
 from tidegate.settings.reading.service_links import has_link_name

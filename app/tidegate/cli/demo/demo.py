@@ -13,7 +13,7 @@ from rich.panel import Panel
 
 from tidegate.cli.demo.backend import DemoBackend
 from tidegate.control.workers.processes import OWN_FOLDER
-from tidegate.settings import without_settings
+from tidegate.settings.own_variables import without_settings
 
 BACKENDS = 4
 OUTAGE_SECONDS = 8.0

@@ -7,7 +7,7 @@ several such answers in a row, because a server that has no data yet may give th
 
 import asyncio
 import random
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
@@ -18,7 +18,10 @@ from tidegate.control.pools.live_pool import LivePool
 from tidegate.core.backoff import Backoff
 from tidegate.core.discovery.dns_records import SHORTEST_TTL, bounded_ttl
 from tidegate.core.health.schedule import jittered_delay
-from tidegate.settings import DnsSettings, RecordType
+from tidegate.settings.words import RecordType
+
+if TYPE_CHECKING:
+    from tidegate.settings.parts.dns import DnsSettings
 
 EMPTY_ANSWERS = 3
 """This many empty answers in a row remove all backends."""
@@ -113,6 +116,6 @@ def _jittered(seconds: float) -> float:
     return jittered_delay(seconds, random.random())
 
 
-def _records(settings: DnsSettings, client: DnsClient) -> AddressRecords | SrvRecords:
+def _records(settings: "DnsSettings", client: DnsClient) -> AddressRecords | SrvRecords:
     name, port = settings.name or "", settings.port or 0
     return SrvRecords(client, name) if settings.type is RecordType.SRV else AddressRecords(client, name, settings.type, port)

@@ -7,6 +7,7 @@ another one works instead. The backend keeps its address while that is still in 
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -16,7 +17,9 @@ from tidegate.core.address import Address
 from tidegate.core.health.schedule import jittered_delay
 from tidegate.core.pools.backend import Backend
 from tidegate.core.shortening import shortened
-from tidegate.settings import BackendSettings
+
+if TYPE_CHECKING:
+    from tidegate.settings.parts.backend import BackendSettings
 
 RETRY_INTERVAL = 3.0
 LONGEST_REASON = 300
@@ -96,7 +99,7 @@ class StaticDiscovery:
         self._publish_soon()
 
 
-def _backend(order: int, entry: BackendSettings, resolved: dict[Address, list[str]]) -> Backend:
+def _backend(order: int, entry: "BackendSettings", resolved: dict[Address, list[str]]) -> Backend:
     host, *others = [entry.address.host] if entry.address.is_literal else resolved.get(entry.address, [""])
     return Backend(
         str(entry.address),

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from errno import EADDRNOTAVAIL
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
@@ -13,7 +13,9 @@ from tidegate.control.health.time_limit import TimeLimit
 from tidegate.core.address import Address
 from tidegate.core.pools.backend import Backend
 from tidegate.core.reasons import NO_RESOURCES
-from tidegate.settings import HealthSettings
+
+if TYPE_CHECKING:
+    from tidegate.settings.parts.health import HealthSettings
 
 _log = structlog.get_logger()
 
@@ -37,7 +39,7 @@ class Outcome(NamedTuple):
     failure: str | None = None
 
 
-async def outcome_of(backend: Backend, settings: HealthSettings, pool: str) -> Outcome:
+async def outcome_of(backend: Backend, settings: "HealthSettings", pool: str) -> Outcome:
     """Probe once. If that fails, probe the other addresses of the backend's name, all at the same time: this takes at most a
     second timeout, however many of them are silent. Raises NoResourcesError or LateError.
     """
@@ -55,7 +57,7 @@ async def outcome_of(backend: Backend, settings: HealthSettings, pool: str) -> O
     return Outcome(works[0]) if works else Outcome(backend.host, reason)
 
 
-async def failure_of(backend: Backend, settings: HealthSettings, pool: str) -> str | None:
+async def failure_of(backend: Backend, settings: "HealthSettings", pool: str) -> str | None:
     """Probe once. Returns why the backend failed, or None if it passed.
 
     Raises NoResourcesError or LateError if the failure was not the backend's.

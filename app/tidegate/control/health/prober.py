@@ -16,7 +16,7 @@ from tidegate.control.tasks import spawn
 from tidegate.core.health.schedule import ProbePace, first_delay, next_due, spread_delay
 from tidegate.core.health.traffic import Traffic
 from tidegate.core.pools.backend import State
-from tidegate.settings import HealthType
+from tidegate.settings.words import HealthType
 
 COMPLAINT_INTERVAL = 10.0
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tidegate.core.address import Address
 from tidegate.core.shortening import shortened
-from tidegate.settings import HealthSettings
 from tidegate.settings.notation.units import format_duration
+
+if TYPE_CHECKING:
+    from tidegate.settings.parts.health import HealthSettings
 
 SHOWN = 80
 """The most characters of an answer that a reason quotes."""
@@ -56,7 +59,7 @@ class ProbeRequest:
 
     address: Address
     name: str
-    settings: HealthSettings
+    settings: "HealthSettings"
     progress: Progress = field(default_factory=Progress)
 
     @property
@@ -73,7 +76,7 @@ class ProbeRequest:
     @property
     def password(self) -> str:
         """The password, empty if there is none. Never show it."""
-        return self.settings.password.get_secret_value() if self.settings.password else ""
+        return self.settings.password.reveal() if self.settings.password else ""
 
     @property
     def headers(self) -> dict[str, str]:

@@ -14,7 +14,7 @@ from tidegate.core.pools.backend import State
 from tidegate.core.pools.snapshot import BackendAdded, BackendRemoved, Change, PanicChanged, StateChanged
 from tidegate.core.reasons import CloseReason
 from tidegate.link.messages import CloseSessions, KeepSessions
-from tidegate.settings import LiveSessions
+from tidegate.settings.words import LiveSessions
 
 _log = structlog.get_logger()
 

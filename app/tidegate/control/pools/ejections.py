@@ -1,9 +1,12 @@
 """The ejections of a pool: what real traffic says about each backend, and whether it may be ejected for it."""
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from tidegate.core.health.outlier import Ejection, Failures, Outlier, most_ejected
-from tidegate.settings import PoolSettings
+
+if TYPE_CHECKING:
+    from tidegate.settings.parts.pool import PoolSettings
 
 NOTHING_KNOWN = Outlier()
 
@@ -11,13 +14,13 @@ NOTHING_KNOWN = Outlier()
 class Ejections:
     """The outlier machine of each backend by name. Times are of the monotonic clock, in seconds."""
 
-    def __init__(self, settings: PoolSettings) -> None:
+    def __init__(self, settings: "PoolSettings") -> None:
         self._settings = settings
         self._outliers: dict[str, Outlier] = {}
         self.current: dict[str, Ejection] = {}
         self.totals: Counter[str] = Counter()
 
-    def configure(self, settings: PoolSettings) -> None:
+    def configure(self, settings: "PoolSettings") -> None:
         """Take over new settings. An ejection keeps its end."""
         self._settings = settings
 

@@ -6,7 +6,7 @@ Every change goes through here and becomes one event for all readers, so that ro
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from time import monotonic
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from tidegate.control import clock
 from tidegate.control.discovery import INITIAL
@@ -35,7 +35,10 @@ from tidegate.core.pools.snapshot import (
 )
 from tidegate.link.board import POOLS
 from tidegate.link.messages import BackendFailed
-from tidegate.settings import Initial, PoolSettings, WhenAllDown
+from tidegate.settings.words import Initial, WhenAllDown
+
+if TYPE_CHECKING:
+    from tidegate.settings.parts.pool import PoolSettings
 
 Admit = Callable[[Iterable[Backend]], tuple[list[Backend], str]]
 """Returns which of the backends that discovery has found may be used, and in words why not the others."""
@@ -52,7 +55,7 @@ class LivePool:
     def __init__(
         self,
         name: str,
-        settings: PoolSettings,
+        settings: "PoolSettings",
         source: str,
         totals: Totals,
         changed: "Callable[[LivePool, tuple[Change | PanicChanged, ...]], None]",
@@ -75,7 +78,7 @@ class LivePool:
         self._moves = Moves(settings.connect_timeout)
         self.configure(settings)
 
-    def configure(self, settings: PoolSettings) -> None:
+    def configure(self, settings: "PoolSettings") -> None:
         """Take over new settings. They decide from the next event on; what has been decided stays."""
         self.settings, self.options = settings, settings.options
         self._panic_rule = PanicRule(settings.when_all_down is WhenAllDown.TRY_ALL, settings.panic_threshold)

@@ -20,7 +20,7 @@ from tidegate.core.pools.snapshot import BackendRemoved, Change, PanicChanged
 from tidegate.core.reasons import CloseReason
 from tidegate.link.board import BACKENDS, CLOSED_CELL, POOLS, BackendCell
 from tidegate.link.messages import CloseSessions, KeepSessions
-from tidegate.settings import RebalanceMode
+from tidegate.settings.words import RebalanceMode
 
 MARGIN = 5.0  # seconds that workers may be late before what is left of a plan is given up
 

@@ -27,7 +27,7 @@ from tidegate.link.messages import (
     Sessions,
     SocketsLost,
 )
-from tidegate.settings import without_settings
+from tidegate.settings.own_variables import without_settings
 
 News = BackendFailed | AffinityLearned | SocketsLost
 """The messages that a worker sends without being asked."""

@@ -2,11 +2,9 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-
-from pydantic import SecretStr
 
 from tidegate.settings.notation.values import Notation
+from tidegate.settings.secrets import MASK, Headers, Secret
 
 MOST = 32
 _PAIR = re.compile(r"""\s*([^\s:,"]+)\s*:\s*("(?:[^"\\]|\\["\\])*"|[^,"]*?)\s*(?:,|$)""")
@@ -27,22 +25,6 @@ _SET_BY_THE_PROBE = frozenset(
         "upgrade",
     }
 )
-_MASK = "**********"
-
-
-@dataclass(frozen=True)
-class Headers:
-    """Headers in the given order. Their `repr` hides the values."""
-
-    fields: tuple[tuple[str, SecretStr], ...]
-
-    def items(self) -> Iterator[tuple[str, str]]:
-        """Names and real values. Never show the values."""
-        return ((name, value.get_secret_value()) for name, value in self.fields)
-
-    def masked(self) -> dict[str, str]:
-        """Names, each with a mask instead of its value."""
-        return {name: _MASK for name, _ in self.fields}
 
 
 def _read(value: object) -> Headers:
@@ -57,7 +39,7 @@ def _read(value: object) -> Headers:
         if name.lower() in seen:
             raise ValueError(f"{name} is given twice: expected each header once")
         seen.add(name.lower())
-    return Headers(tuple((name, SecretStr(text)) for name, text in pairs))
+    return Headers(tuple((name, Secret(text)) for name, text in pairs))
 
 
 def _pairs(value: object) -> Iterable[tuple[str, str]]:
@@ -95,7 +77,7 @@ def _check(name: str, value: str) -> None:
         raise ValueError(f"{name} is set by the check itself: leave it out")
     if not _VALUE.fullmatch(value):
         raise ValueError(f"the value of {name} is not 1 to 4096 printable ASCII characters without line breaks")
-    if value == _MASK:
+    if value == MASK:
         raise ValueError(f"the value of {name} is the mask that stands for it, not a value")
 
 

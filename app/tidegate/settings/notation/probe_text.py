@@ -3,11 +3,10 @@
 import stat
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from tidegate.core.address import is_ip, parse_host
 from tidegate.settings.notation.escapes import format_escapes, parse_escapes
 from tidegate.settings.notation.values import Notation
+from tidegate.settings.secrets import Secret
 
 LARGEST_CA_FILE = 1 << 20
 LONGEST_EXPRESSION = 1000
@@ -55,13 +54,13 @@ def _read_server_name(value: object) -> str:
     return host.lower() if is_ip(host) else parse_host(host).removesuffix(".")
 
 
-def _read_password(value: object) -> SecretStr:
-    secret = value.get_secret_value() if isinstance(value, SecretStr) else value
+def _read_password(value: object) -> Secret:
+    secret = value.reveal() if isinstance(value, Secret) else value
     if not isinstance(secret, str) or not 1 <= len(secret) <= LONGEST_PASSWORD or not secret.isprintable():
         raise ValueError(f"expected 1 to {LONGEST_PASSWORD} printable characters, without line breaks")
     if not secret.strip("*"):
         raise ValueError("this is the mask that stands for a password, not a password")
-    return SecretStr(secret)
+    return Secret(secret)
 
 
 def _read_ca_file(value: object) -> str:

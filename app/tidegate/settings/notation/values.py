@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, SecretStr
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
@@ -28,6 +28,7 @@ from tidegate.settings.notation.units import (
     parse_duration,
     parse_size,
 )
+from tidegate.settings.secrets import Secret
 
 THIRTY_DAYS = 30 * 24 * 3600.0
 LARGEST_BARE_NUMBER = 300
@@ -194,13 +195,13 @@ def read_listen_address(value: object) -> Address:
     return _read_backend_address(value)
 
 
-def _read_token(value: object) -> SecretStr:
-    secret = value.get_secret_value() if isinstance(value, SecretStr) else value
+def _read_token(value: object) -> Secret:
+    secret = value.reveal() if isinstance(value, Secret) else value
     if not isinstance(secret, str) or not re.fullmatch(r"[!-~]{8,4096}", secret):
         raise ValueError("expected 8 to 4096 printable ASCII characters without spaces and line breaks")
     if not secret.strip("*"):
         raise ValueError("this is the mask that stands for a token, not a token")
-    return SecretStr(secret)
+    return Secret(secret)
 
 
 def _read_statuses(value: object) -> StatusRanges:

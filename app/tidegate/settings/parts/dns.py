@@ -1,6 +1,5 @@
 """Settings of discovery by DNS: backends from the records of a name."""
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -8,15 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from tidegate.core.address import Address, is_ip, parse_host
 from tidegate.settings.notation.values import BACKEND_ADDRESS, Notation, choice, duration, whole_number
 from tidegate.settings.parts.section import Section
-
-
-class RecordType(StrEnum):
-    """Which records name the backends."""
-
-    AUTO = "auto"
-    A = "a"
-    AAAA = "aaaa"
-    SRV = "srv"
+from tidegate.settings.words import RecordType
 
 
 def _read_name(value: object) -> str:

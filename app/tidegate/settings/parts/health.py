@@ -1,42 +1,17 @@
 """Settings of active health checks of a pool's backends."""
 
-from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
-from tidegate.settings.notation.headers import HEADERS, Headers
+from tidegate.settings.notation.headers import HEADERS
 from tidegate.settings.notation.probe_text import CA_FILE, EXPRESSION, IP_ADDRESS, PASSWORD, SERVER_NAME, escaped_bytes
 from tidegate.settings.notation.statuses import StatusRanges
 from tidegate.settings.notation.units import format_duration
 from tidegate.settings.notation.values import STATUSES, SWITCH, choice, short_duration, text, whole_number
 from tidegate.settings.parts.section import Section
-
-
-class HealthType(StrEnum):
-    """What a probe does after it has connected; `none` does not probe at all."""
-
-    TCP = "tcp"
-    TLS = "tls"
-    HTTP = "http"
-    HTTPS = "https"
-    WEBSOCKET = "websocket"
-    SOCKETIO = "socketio"
-    SEND_EXPECT = "send_expect"
-    GRPC = "grpc"
-    REDIS = "redis"
-    POSTGRES = "postgres"
-    MYSQL = "mysql"
-    SMTP = "smtp"
-    POP3 = "pop3"
-    IMAP = "imap"
-    NONE = "none"
-
-    @property
-    def reads_answer(self) -> bool:
-        """Whether a success means that the backend has answered, instead of only accepting a connection."""
-        return self.value not in {"tcp", "tls", "none"}
-
+from tidegate.settings.secrets import Headers, Secret
+from tidegate.settings.words import HealthType, Initial
 
 _KINDS_WITH = {
     "verify": (HealthType.TLS, HealthType.HTTPS),
@@ -53,13 +28,6 @@ _KINDS_WITH = {
 """The settings that only some kinds of checks have, and those kinds."""
 
 _WITH_PATH = "`http`, `https`, `websocket` and `socketio`"
-
-
-class Initial(StrEnum):
-    """What a backend is before its first probe: not used, or trusted until its probes say otherwise."""
-
-    CHECKING = "checking"
-    UP = "up"
 
 
 def _usual_path(given: dict[str, object]) -> str:
@@ -169,7 +137,7 @@ class HealthSettings(Section):
         description="user that the password belongs to, for `redis`; user name of the login, for `postgres` and `mysql`",
         json_schema_extra={"default_text": "none (`postgres` for `postgres`, `tidegate` for `mysql`)"},
     )
-    password: Annotated[SecretStr | None, PASSWORD.or_none()] = Field(default=None, description="password, for `redis`")
+    password: Annotated[Secret | None, PASSWORD.or_none()] = Field(default=None, description="password, for `redis`")
     service: Annotated[str | None, text(r"[!-~]{1,255}", "the name of a gRPC service").or_none()] = Field(
         default=None,
         description="service to ask for, for `grpc`",
@@ -215,7 +183,7 @@ class HealthSettings(Section):
 
     @field_validator("password")
     @classmethod
-    def _user_has_password(cls, password: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+    def _user_has_password(cls, password: Secret | None, info: ValidationInfo) -> Secret | None:
         if password is None and info.data.get("type") is HealthType.REDIS and info.data.get("user"):
             raise ValueError("a user without a password: expected the password, too")
         return password

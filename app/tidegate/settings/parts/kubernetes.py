@@ -1,37 +1,20 @@
 """Settings of discovery by Kubernetes: backends from the endpoints of a Service."""
 
 import re
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from tidegate.settings.notation.values import Notation, choice, number_schema, text, whole_number
 from tidegate.settings.parts.section import Section
+from tidegate.settings.words import KubernetesApi, ServiceName
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _SERVICE = re.compile(rf"({_LABEL})/({_LABEL})")
 _EXPECTED_SERVICE = (
     "expected namespace/name, like chat/socketio; the name alone only inside a cluster, for the namespace of the pod"
 )
-
-
-class KubernetesApi(StrEnum):
-    """Which objects say where the endpoints are."""
-
-    ENDPOINTSLICES = "endpointslices"
-    ENDPOINTS = "endpoints"
-
-
-class ServiceName(NamedTuple):
-    """The name of a Service and its namespace."""
-
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
 
 
 def _read_service(value: object) -> ServiceName:

@@ -1,6 +1,5 @@
 """Settings of a pool: its backends, and how each new connection gets one of them."""
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
@@ -17,8 +16,9 @@ from tidegate.settings.parts.health import HealthSettings
 from tidegate.settings.parts.kubernetes import KubernetesSettings
 from tidegate.settings.parts.outliers import OutlierSettings
 from tidegate.settings.parts.queue import QueueSettings
-from tidegate.settings.parts.rebalance import HIGHEST_RATE, LiveSessions, RebalanceMode, RebalanceSettings
+from tidegate.settings.parts.rebalance import HIGHEST_RATE, RebalanceSettings
 from tidegate.settings.parts.section import Section, items_of
+from tidegate.settings.words import Balance, LiveSessions, RebalanceMode, WhenAllDown
 
 MOST_BACKENDS = 4096
 NO_BACKENDS = (
@@ -27,24 +27,6 @@ NO_BACKENDS = (
 )
 NOT_BY_LOAD = frozenset({"source_hash", "first"})
 """Policies that send a client who comes back to the backend it was on."""
-
-
-class Balance(StrEnum):
-    """How the backend of a new connection is chosen."""
-
-    ROUND_ROBIN = "round_robin"
-    LEAST_CONNECTIONS = "least_connections"
-    LEAST_LATENCY = "least_latency"
-    RANDOM_TWO = "random_two"
-    FIRST = "first"
-    SOURCE_HASH = "source_hash"
-
-
-class WhenAllDown(StrEnum):
-    """Whether a client is reset while no backend is up, or all backends are tried."""
-
-    CLOSE = "close"
-    TRY_ALL = "try_all"
 
 
 KEEPS_CLIENTS_ELSEWHERE = {

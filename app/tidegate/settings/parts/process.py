@@ -1,6 +1,5 @@
 """Settings of the whole process: drain, log, and the number of workers."""
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
@@ -8,24 +7,9 @@ from pydantic import Field
 from tidegate.settings.notation.values import Notation, choice, duration, number_schema, whole_number
 from tidegate.settings.parts.section import Section
 from tidegate.settings.reading.cpu_limit import cpu_limit
+from tidegate.settings.words import LogFormat, LogLevel
 
 MOST_WORKERS = 64
-
-
-class LogLevel(StrEnum):
-    """The least important events that are logged."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-class LogFormat(StrEnum):
-    """How log lines look: one JSON object each, or coloured text for people."""
-
-    JSON = "json"
-    CONSOLE = "console"
 
 
 class DrainSettings(Section):

@@ -1,29 +1,14 @@
 """Settings for live sessions when the backends of a pool change: keep or close them, and rebalance."""
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
 from tidegate.settings.notation.values import choice, duration, whole_number
 from tidegate.settings.parts.section import Section
+from tidegate.settings.words import RebalanceMode
 
 HIGHEST_RATE = 100_000
-
-
-class LiveSessions(StrEnum):
-    """What becomes of the live sessions of a backend that gets no new ones any more."""
-
-    KEEP = "keep"
-    CLOSE = "close"
-
-
-class RebalanceMode(StrEnum):
-    """Whether live sessions are moved when a pool has grown; `dry_run` only counts what would be closed."""
-
-    OFF = "off"
-    DRY_RUN = "dry_run"
-    ON = "on"
 
 
 class RebalanceSettings(Section):

@@ -5,12 +5,12 @@ from functools import partial
 
 from tidegate.settings.checks.problem import Problems
 from tidegate.settings.checks.suggestion import nearest
+from tidegate.settings.own_variables import PREFIX
 from tidegate.settings.reading.entry import Entry
 from tidegate.settings.reading.names import (
     ANY_NAME,
     CONFIG_FILE,
     NAME_EXPECTED,
-    PREFIX,
     TREE,
     Branch,
     is_name,
@@ -42,11 +42,6 @@ class Environment:
                 self.problems.add(variable, objection)
         elif value.strip():
             self.entries.extend(Entry(path, keys, value, variable) for path in named_forms(keys))
-
-
-def without_settings(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment for a child process: without our own variables, because they may hold secrets."""
-    return {name: value for name, value in environ.items() if not name.startswith(PREFIX)}
 
 
 def _objection(variable: str, keys: tuple[str, ...]) -> Callable[[], str] | None:

@@ -7,11 +7,11 @@ from typing import TypeAlias, get_args, get_origin
 from pydantic import BaseModel
 
 from tidegate.settings.model import Settings
+from tidegate.settings.own_variables import PREFIX
 from tidegate.settings.parts.connection import ConnectionSettings
 from tidegate.settings.parts.listener import ListenerSettings
 from tidegate.settings.parts.pool import PoolSettings
 
-PREFIX = "TIDEGATE_"
 CONFIG_FILE = "TIDEGATE_CONFIG_FILE"
 ANY_NAME = "<NAME>"
 NAME_EXPECTED = "expected a name of 1 to 63 characters from a-z, 0-9, _ and -"

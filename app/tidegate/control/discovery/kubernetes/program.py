@@ -14,7 +14,7 @@ from contextlib import suppress
 import orjson
 
 from tidegate.control.discovery.kubernetes.trouble import UnusableCredentialsError
-from tidegate.settings import without_settings
+from tidegate.settings.own_variables import without_settings
 
 LARGEST_ANSWER = 1 << 20
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from time import monotonic
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -16,7 +17,10 @@ from tidegate.control.pools.live_pool import LivePool
 from tidegate.core.discovery.endpoint_choice import Choice, Wanted, choose
 from tidegate.core.discovery.slices import Store, read_endpoints, read_slice
 from tidegate.core.pools.backend import Backend, State
-from tidegate.settings import KubernetesApi, KubernetesSettings
+from tidegate.settings.words import KubernetesApi
+
+if TYPE_CHECKING:
+    from tidegate.settings.parts.kubernetes import KubernetesSettings
 
 SOURCE = "kubernetes"
 PUBLISH_PAUSE = 0.05
@@ -33,7 +37,7 @@ MOST_COMPLAINTS = 200
 _log = structlog.get_logger()
 
 
-def cluster_of(settings: KubernetesSettings, environ: Mapping[str, str], look_ups: LookUps) -> Cluster:
+def cluster_of(settings: "KubernetesSettings", environ: Mapping[str, str], look_ups: LookUps) -> Cluster:
     """The cluster that a pool's settings name."""
     if settings.kubeconfig is not None:
         return Cluster(Kubeconfig(settings.kubeconfig, settings.context, environ), look_ups)

@@ -16,7 +16,7 @@ from tidegate.control.discovery.kubernetes.stream import Event, events, version_
 from tidegate.control.discovery.kubernetes.trouble import ENDS, ClusterError
 from tidegate.core.backoff import Backoff
 from tidegate.core.discovery.watching import Course, End
-from tidegate.settings import KubernetesApi, ServiceName
+from tidegate.settings.words import KubernetesApi, ServiceName
 
 BACKOFF = Backoff(first=0.8, longest=30.0, healthy_after=10.0)
 

@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache, partial
+from typing import TYPE_CHECKING
 
 from tidegate.control.health.connection import connected
 from tidegate.control.health.request import CLOSED, ProbeError, ProbeRequest
-from tidegate.settings import HealthSettings
+
+if TYPE_CHECKING:
+    from tidegate.settings.parts.health import HealthSettings
 
 MOST_ANSWER = 16 * 1024
 LONGEST_SEARCH = 0.05
@@ -33,7 +36,7 @@ async def probe(request: ProbeRequest) -> None:
             request.progress.unexpected = partial(_unexpected, request, answer)
 
 
-def _search_for(settings: HealthSettings) -> Search:
+def _search_for(settings: "HealthSettings") -> Search:
     if settings.expect_regex is not None:
         return _expression(settings.expect_regex)
     expected = settings.expect or b""

@@ -13,7 +13,7 @@ from tidegate.control.workers.listening_sockets import BoundListener
 from tidegate.core.health.outlier import Ejection
 from tidegate.core.pools.backend import Backend
 from tidegate.link.board import FAILURE_CELL, LISTENERS, REJECTED_CELL, BackendCell, ListenerCell
-from tidegate.settings import HealthType
+from tidegate.settings.words import HealthType
 
 Json = dict[str, object]
 

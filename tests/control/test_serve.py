@@ -1,0 +1,31 @@
+"""What the control process carries with it: memory that each sidecar pays for."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.proxy import running_proxy
+
+TO_READ_SETTINGS = ("pydantic", "annotated_types", "yaml", "typer", "tidegate.settings.model", "tidegate.settings.parts")
+FOR_FEW_POOLS = ("kubernetes", "dns.", "h2", "regex", "tidegate.control.discovery.kubernetes")
+MOST_MODULES = 600  # 497 on Python 3.11, and rich where it is installed
+
+
+def test_control_imports_nothing_that_only_reads_settings_or_that_few_pools_need() -> None:
+    program = "import sys, tidegate.control.serve; print(*sys.modules, sep='\\n')"
+    modules = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    unneeded = (*TO_READ_SETTINGS, *FOR_FEW_POOLS, "tidegate.cli")
+    assert [module for module in modules if module.startswith(unneeded)] == []
+    assert len(modules) < MOST_MODULES
+
+
+async def test_a_running_control_has_no_library_mapped_that_only_reads_settings() -> None:
+    async with running_proxy(BACKENDS="127.0.0.1:1", HEALTH__TYPE="none") as proxy:
+        libraries = mapped_libraries(proxy.process.pid)
+    assert any("/orjson" in library for library in libraries)
+    assert [library for library in libraries if "/pydantic" in library or "/yaml" in library] == []
+
+
+def mapped_libraries(pid: int) -> set[str]:
+    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    return {line.split()[-1] for line in lines if ".so" in line}
