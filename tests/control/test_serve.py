@@ -11,12 +11,22 @@ FOR_FEW_POOLS = ("kubernetes", "dns.", "h2", "regex", "tidegate.control.discover
 MOST_MODULES = 600  # 497 on Python 3.11, and rich where it is installed
 
 
+def modules_after(importing: str) -> list[str]:
+    """All modules that there are once these have been imported."""
+    program = f"import sys, {importing}; print(*sys.modules, sep='\\n')"
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+
+
 def test_control_imports_nothing_that_only_reads_settings_or_that_few_pools_need() -> None:
-    program = "import sys, tidegate.control.serve; print(*sys.modules, sep='\\n')"
-    modules = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    modules = modules_after("tidegate.control.serve")
     unneeded = (*TO_READ_SETTINGS, *FOR_FEW_POOLS, "tidegate.cli")
     assert [module for module in modules if module.startswith(unneeded)] == []
     assert len(modules) < MOST_MODULES
+
+
+def test_a_pod_follows_its_own_cluster_without_the_kubernetes_package() -> None:
+    modules = modules_after("tidegate.control.discovery.kubernetes.source")
+    assert [module for module in modules if module.partition(".")[0] in ("kubernetes", "yaml", "pydantic")] == []
 
 
 async def test_a_running_control_has_no_library_mapped_that_only_reads_settings() -> None:

@@ -11,7 +11,7 @@ from tests.support.api_server import ApiServer
 from tests.support.slices import endpoint, endpoint_slice
 from tests.support.waiting import until
 from tidegate.control.discovery.kubernetes.cluster import Cluster
-from tidegate.control.discovery.kubernetes.credentials import Kubeconfig
+from tidegate.control.discovery.kubernetes.kubeconfig import Kubeconfig
 from tidegate.control.discovery.kubernetes.source import KubernetesDiscovery
 from tidegate.control.discovery.kubernetes.watch import WatchPace
 from tidegate.control.pools.live_pool import LivePool

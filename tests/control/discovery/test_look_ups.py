@@ -14,7 +14,7 @@ import yaml
 
 from tests.support.waiting import until
 from tidegate.control.discovery.kubernetes.cluster import Cluster, Request
-from tidegate.control.discovery.kubernetes.credentials import Kubeconfig
+from tidegate.control.discovery.kubernetes.kubeconfig import Kubeconfig
 from tidegate.control.discovery.look_ups import MOST_PROMPT, MOST_SLOW, SLOW_AFTER, LookUps
 from tidegate.core.address import Address
 

@@ -42,7 +42,7 @@ class Sources:
                 return StaticDiscovery(pool, self._look_ups.find)
 
     def _kubernetes(self, pool: LivePool) -> Source:
-        from tidegate.control.discovery.kubernetes.source import (  # noqa: PLC0415  11 MB that most sidecars do not need
+        from tidegate.control.discovery.kubernetes.source import (  # noqa: PLC0415  a client of the API server, which most sidecars do not need
             KubernetesDiscovery,
             cluster_of,
         )

@@ -17,7 +17,9 @@ from tests.support.api_server import ApiServer, Fault, line, running_api_server,
 from tests.support.following import ONE, TWO, following, hosts, settled
 from tests.support.waiting import until
 from tidegate.control.discovery.kubernetes.cluster import Cluster
-from tidegate.control.discovery.kubernetes.credentials import Kubeconfig, ServiceAccount, load
+from tidegate.control.discovery.kubernetes.credentials import ServiceAccount, load
+from tidegate.control.discovery.kubernetes.kubeconfig import Kubeconfig
+from tidegate.control.discovery.kubernetes.trouble import UnusableCredentialsError
 
 
 async def test_a_token_that_was_rotated_is_read_again(server: ApiServer, tmp_path: Path) -> None:
@@ -74,6 +76,28 @@ async def test_a_pod_uses_its_service_account_over_tls(tmp_path: Path) -> None:
             await until(lambda: (pool.discovery.reason or "").startswith("the certificate of the API server is not valid"))
 
 
+@pytest.mark.parametrize(
+    ("token", "environ", "reason"),
+    [
+        (" \n", {}, "token is empty"),
+        (None, {}, "token: no such file or directory"),
+        ("sécret", {}, "the token has characters that no token has"),
+        ("fine", {}, "the CA certificate of the API server cannot be used: no such file or directory"),
+        ("fine", {"KUBERNETES_SERVICE_PORT": ""}, "this is no pod of a cluster: KUBERNETES_SERVICE_PORT is not set"),
+    ],
+)
+async def test_what_is_wrong_with_a_service_account_is_named(
+    tmp_path: Path, token: str | None, environ: dict[str, str], reason: str
+) -> None:
+    if token is not None:
+        (tmp_path / "token").write_text(token)
+    environ = {"KUBERNETES_SERVICE_HOST": "::1", "KUBERNETES_SERVICE_PORT": "443"} | environ
+    account = ServiceAccount(environ, str(tmp_path / "token"), str(tmp_path / "ca.crt"))
+    with pytest.raises(UnusableCredentialsError, match=reason) as refusal:
+        await load(account)
+    assert "sécret" not in str(refusal.value)
+
+
 ENTRIES = "current-context: here\ncontexts: [{name: here, context: {user: me, cluster: c}}]\n"
 
 
@@ -127,7 +151,7 @@ async def test_key_files_that_were_deleted_are_written_again(tmp_path: Path) -> 
         trust_in(config, authority.cert_pem.bytes())
         async with following(server, tmp_path, cluster=Cluster(Kubeconfig(config))) as pool:
             await until(lambda: server.watchers == 1)
-            sweep((await load(Kubeconfig(config))).ssl_ca_cert)
+            sweep((await load(Kubeconfig(config))).ca_file)
             await server.cut_watches()
             await server.put(TWO)
             await settled(pool, 1, 2)

@@ -16,7 +16,8 @@ from tests.support.api_server import ApiServer, running_api_server
 from tests.support.following import ONE, following, settled
 from tests.support.waiting import until
 from tidegate.control.discovery.kubernetes.cluster import Cluster
-from tidegate.control.discovery.kubernetes.credentials import Kubeconfig, load
+from tidegate.control.discovery.kubernetes.credentials import load
+from tidegate.control.discovery.kubernetes.kubeconfig import Kubeconfig
 from tidegate.control.discovery.kubernetes.trouble import UnusableCredentialsError
 
 ACTING_AS = {

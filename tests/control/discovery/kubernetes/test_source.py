@@ -25,7 +25,7 @@ from tests.support.following import ONE, QUICK, TWO, following, hosts, settled
 from tests.support.slices import draining, endpoint, endpoint_slice, endpoints_object
 from tests.support.waiting import until
 from tidegate.control.discovery.kubernetes.cluster import Cluster
-from tidegate.control.discovery.kubernetes.credentials import Kubeconfig
+from tidegate.control.discovery.kubernetes.kubeconfig import Kubeconfig
 from tidegate.control.discovery.kubernetes.watch import WatchPace
 from tidegate.core.backoff import Backoff
 from tidegate.core.pools.backend import State

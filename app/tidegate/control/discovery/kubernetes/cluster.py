@@ -14,13 +14,18 @@ from time import monotonic
 
 import aiohttp
 import orjson
-from kubernetes.aio.client.api_client import ApiClient
-from kubernetes.aio.client.configuration import Configuration
+from multidict import CIMultiDict
 
 from tidegate import __version__
-from tidegate.control.discovery.kubernetes.credentials import CredentialsSource, load
+from tidegate.control.discovery.kubernetes.credentials import Credentials, CredentialsSource, load
 from tidegate.control.discovery.kubernetes.resolver import Resolver
-from tidegate.control.discovery.kubernetes.trouble import REDIRECTED, ClusterError, refused, unreachable
+from tidegate.control.discovery.kubernetes.trouble import (
+    REDIRECTED,
+    ClusterError,
+    UnusableCredentialsError,
+    refused,
+    unreachable,
+)
 from tidegate.control.discovery.look_ups import LookUps
 
 CREDENTIALS_AGE = 60.0  # seconds; bound tokens rotate
@@ -57,7 +62,7 @@ class Cluster:
     ) -> None:
         self._source, self._age = source, credentials_age
         self._resolver = Resolver(look_ups or LookUps())
-        self._configuration: Configuration | None = None
+        self._known: Credentials | None = None
         self._read_at = 0.0
         self._reading = asyncio.Lock()  # pools share the credentials that one of them has read
         self._tokens: deque[str] = deque(maxlen=MOST_TOKENS)
@@ -78,18 +83,18 @@ class Cluster:
         try:
             credentials = await self._credentials()
             async with asyncio.timeout(timeout):
-                client, response = await self._ask(request, credentials, answer_timeout)
+                session, response = await self._ask(request, credentials, answer_timeout)
                 try:
                     if response.status == 401:
-                        await client.close()
+                        await session.close()
                         credentials = await self._credentials(rejected=credentials)
-                        client, response = await self._ask(request, credentials, answer_timeout)
+                        session, response = await self._ask(request, credentials, answer_timeout)
                     await _refuse(response, request.what)
                     is_open = True
                     yield response
                 finally:
                     response.close()
-                    await client.close()
+                    await session.close()
         except ClusterError as error:
             for token in self._tokens:
                 error.hide(token)
@@ -98,51 +103,45 @@ class Cluster:
             raise unreachable(error, was_open=is_open) from error
 
     async def _ask(
-        self, request: Request, credentials: Configuration, answer_timeout: float
-    ) -> tuple[ApiClient, aiohttp.ClientResponse]:
+        self, request: Request, credentials: Credentials, answer_timeout: float
+    ) -> tuple[aiohttp.ClientSession, aiohttp.ClientResponse]:
         try:
-            client = self._client(credentials)
-        except OSError:  # a file of the credentials has been removed
-            self._configuration = None
+            connector = aiohttp.TCPConnector(ssl=credentials.tls(), resolver=self._resolver)
+        except UnusableCredentialsError:  # a file of the credentials has been removed
+            self._known = None
             raise
-        client.user_agent = f"tidegate/{__version__}"
+        headers = CIMultiDict(credentials.headers)
+        headers["Accept"] = "application/json"
+        headers["User-Agent"] = f"tidegate/{__version__}"
+        if credentials.authorization:
+            headers["Authorization"] = credentials.authorization
+        session = aiohttp.ClientSession(connector=connector, trust_env=True, read_bufsize=READ_AHEAD, headers=headers)
         try:
             async with asyncio.timeout(answer_timeout):
-                arguments = await client.param_serialize(
-                    "GET",
-                    request.path,
-                    query_params=list(request.query.items()),
-                    header_params={"Accept": "application/json"},
-                    auth_settings=["BearerToken"],
+                response = await session.get(
+                    credentials.server + request.path,
+                    params=request.query,
+                    server_hostname=credentials.server_name,
+                    proxy=credentials.proxy,
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
                 )
-                patience = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT)
-                answer = await client.call_api(*arguments, _request_timeout=patience)
         except ValueError as error:  # an invalid URL or header
-            await client.close()
+            await session.close()
             raise unreachable(error) from error
         except BaseException:
-            await client.close()
+            await session.close()
             raise
-        _watch_over(answer.response)
-        return client, answer.response
+        _watch_over(response)
+        return session, response
 
-    def _client(self, credentials: Configuration) -> ApiClient:
-        client = ApiClient(credentials)
-        rest = client.rest_client
-        connector = aiohttp.TCPConnector(ssl=rest.ssl_context, resolver=self._resolver)
-        # The package's own session would look the name up in threads that the whole loop shares.
-        given = credentials.client_session_kwargs or {}  # the impersonation headers
-        rest.pool_manager = aiohttp.ClientSession(connector=connector, trust_env=True, read_bufsize=READ_AHEAD, **given)
-        return client
-
-    async def _credentials(self, *, rejected: Configuration | None = None) -> Configuration:
+    async def _credentials(self, *, rejected: Credentials | None = None) -> Credentials:
         """The credentials, read again if they are old or were `rejected` by the server."""
         async with self._reading:
-            known = self._configuration
+            known = self._known
             if known is None or known is rejected or monotonic() - self._read_at >= self._age:
-                known = self._configuration = await load(self._source)
+                known = self._known = await load(self._source)
                 self._read_at = monotonic()
-                self._tokens.append(str(known.api_key.get("BearerToken", "")).rpartition(" ")[2])
+                self._tokens.append(known.token)
             return known
 
 

@@ -4,11 +4,16 @@ The kubernetes package alone would run programs without limits, contact identity
 certificate, and ignore entries that it does not know.
 """
 
+import os
 from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
 
+import yaml
 from kubernetes.aio.client.configuration import Configuration
-from kubernetes.aio.config.kube_config import ConfigNode, FileOrData, KubeConfigLoader
+from kubernetes.aio.config import ConfigException, kube_config
+from kubernetes.aio.config.kube_config import ConfigNode, FileOrData, KubeConfigLoader, KubeConfigMerger
 
+from tidegate.control.discovery.kubernetes.credentials import Credentials
 from tidegate.control.discovery.kubernetes.impersonation import impersonation, one_line
 from tidegate.control.discovery.kubernetes.program import ask_program
 from tidegate.control.discovery.kubernetes.trouble import UnusableCredentialsError
@@ -16,6 +21,40 @@ from tidegate.control.discovery.kubernetes.trouble import UnusableCredentialsErr
 FOR_PROGRAMS = "client.authentication.k8s.io/exec"
 """The extension of a cluster that is passed to its users' programs."""
 CLUSTER_INFO_KEYS = ("server", "tls-server-name", "insecure-skip-tls-verify", "proxy-url", "disable-compression")
+
+
+@dataclass(frozen=True)
+class Kubeconfig:
+    """A kubeconfig and one of its contexts, by default the current one."""
+
+    path: str
+    context: str | None = None
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The name of the file."""
+        return f"the kubeconfig {self.path}"
+
+    async def __call__(self) -> Credentials:
+        """See CredentialsSource. Never writes the file."""
+        _forget_lost_files()
+        try:
+            return await Loader(KubeConfigMerger(self.path).config, self.context, self.environ).load()
+        except ConfigException as error:
+            raise UnusableCredentialsError(
+                str(error).partition("{")[0]
+            ) from None  # the rest quotes the file and its secrets
+        except yaml.MarkedYAMLError as error:
+            if error.problem_mark is None:
+                raise
+            raise UnusableCredentialsError(f"line {error.problem_mark.line + 1} is not YAML") from None
+
+
+def _forget_lost_files() -> None:
+    """Make the package write its temporary key files again, if any of them has been deleted from outside."""
+    if not all(map(os.path.exists, kube_config._temp_files.values())):  # noqa: SLF001
+        kube_config._cleanup_temp_files()  # noqa: SLF001
 
 
 class Loader(KubeConfigLoader):
@@ -34,10 +73,21 @@ class Loader(KubeConfigLoader):
         _check_user(self._user_settings)
         self._user = self._user or ConfigNode("user", {})
 
-    async def load_and_set(self, client_configuration: Configuration) -> None:
-        """Fill in the configuration, including the headers of all requests."""
-        await super().load_and_set(client_configuration)  # type: ignore[no-untyped-call]
-        client_configuration.client_session_kwargs = {"headers": impersonation(self._user_settings)}
+    async def load(self) -> Credentials:
+        """The credentials, including the headers of all requests."""
+        read = Configuration()
+        await self.load_and_set(read)  # type: ignore[no-untyped-call]
+        return Credentials(
+            server=read.host,
+            authorization=str(read.api_key.get("BearerToken", "")).strip(),
+            ca_file=read.ssl_ca_cert,
+            certificate_file=read.cert_file,
+            key_file=read.key_file,
+            verify=read.verify_ssl,
+            server_name=read.tls_server_name,
+            proxy=read.proxy,
+            headers=impersonation(self._user_settings),
+        )
 
     async def load_from_exec_plugin(self) -> bool:
         """Take over the credentials that the program prints. The package would only log a failure, and go on without."""

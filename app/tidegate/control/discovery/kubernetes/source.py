@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from tidegate.control.discovery.kubernetes.cluster import Cluster
-from tidegate.control.discovery.kubernetes.credentials import Kubeconfig, ServiceAccount
+from tidegate.control.discovery.kubernetes.credentials import ServiceAccount
 from tidegate.control.discovery.kubernetes.stream import Event
 from tidegate.control.discovery.kubernetes.trouble import ClusterError
 from tidegate.control.discovery.kubernetes.watch import Objects, Watch, WatchCallbacks, WatchPace
@@ -40,6 +40,10 @@ _log = structlog.get_logger()
 def cluster_of(settings: "KubernetesSettings", environ: Mapping[str, str], look_ups: LookUps) -> Cluster:
     """The cluster that a pool's settings name."""
     if settings.kubeconfig is not None:
+        from tidegate.control.discovery.kubernetes.kubeconfig import (  # noqa: PLC0415  20 MB that pods do not need
+            Kubeconfig,
+        )
+
         return Cluster(Kubeconfig(settings.kubeconfig, settings.context, environ), look_ups)
     return Cluster(ServiceAccount(environ), look_ups)
 
