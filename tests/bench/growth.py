@@ -15,10 +15,10 @@ from urllib.request import urlopen
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.contenders import Job, Target, contender
+from tests.bench.contenders import OURS, contender
+from tests.bench.contenders.target import Job, Target
 from tests.bench.loads import accepting_port, idle_connections, web_backend
 from tests.bench.processes import processor_seconds, proportional_bytes
-from tests.bench.works import OURS
 from tests.support.options import pool_options
 from tests.support.reports import at_once, process_of
 from tidegate.control.process import Process

@@ -53,6 +53,16 @@ def wait_for_page(url: str, log: Path) -> None:
     raise RuntimeError(f"{url} is not ready: {log.read_text(errors='replace')[-2000:]}")
 
 
+def wait_for_file(path: Path, log: Path) -> None:
+    """Return once a file or socket is there; raises RuntimeError with the log after START_LIMIT seconds."""
+    deadline = time.monotonic() + START_LIMIT
+    while time.monotonic() < deadline:
+        if path.exists():
+            return
+        time.sleep(0.02)
+    raise RuntimeError(f"{path} is not there: {log.read_text(errors='replace')[-2000:]}")
+
+
 def family(pid: int) -> list[int]:
     """A process and all its descendants."""
     children: dict[int, list[int]] = {}
@@ -70,11 +80,17 @@ def family(pid: int) -> list[int]:
 
 def processor_seconds(pids: Sequence[int]) -> float:
     """User and system time of these processes so far."""
-    total = 0
-    for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / TICKS
+    return sum(_seconds(Path(f"/proc/{pid}/stat")) for pid in pids)
+
+
+def processor_seconds_by_thread(pids: Sequence[int]) -> dict[int, float]:
+    """The same, for each of their threads."""
+    return {int(path.parent.name): _seconds(path) for pid in pids for path in Path(f"/proc/{pid}/task").glob("*/stat")}
+
+
+def _seconds(stat: Path) -> float:
+    fields = stat.read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def proportional_bytes(pids: Sequence[int]) -> int:

@@ -14,6 +14,7 @@ need wrk wrk
 need iperf3 iperf3
 need valgrind valgrind
 need strace strace
+need ip iproute2
 
 if [ -n "$packages" ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "Installing$packages for the benchmark ..."

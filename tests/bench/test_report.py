@@ -6,18 +6,18 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from tests.bench.figures import Figure, Numbers, Work, less, more
 from tests.bench.picture import draw
 from tests.bench.report import rows
-from tests.bench.works import Figure, Numbers, Work, less, more
 
 
-def work(**figures: Figure) -> Work:
-    """A work that nobody carries out."""
+def work(beside: tuple[str, ...] = (), **figures: Figure) -> Work:
+    """A work that is never carried out."""
 
     def measure(*_: object) -> Numbers:
         raise NotImplementedError
 
-    return Work("work", figures, measure)
+    return Work("work", figures, measure, beside=beside)
 
 
 def rounds(**numbers: list[float]) -> dict[str, list[Mapping[str, float]]]:
@@ -29,6 +29,17 @@ def test_the_ratio_is_the_median_of_the_rounds_against_the_peer_with_the_better_
     numbers = rounds(nginx=[10, 40, 10], haproxy=[20, 30, 20], tidegate=[10, 10, 40])
     assert rows(work(it=more()), numbers)[0].ratio == 0.5  # against HAProxy: 10/20, 10/30, 40/20
     assert rows(work(it=less()), numbers)[0].ratio == 1.0  # against nginx: 10/10, 10/40, 40/10
+
+
+def test_a_contender_beside_the_peers_is_shown_and_does_not_count_as_the_better_one() -> None:
+    numbers = rounds(nginx=[10], haproxy=[20], faster=[40], tidegate=[10])
+    row = rows(work(("faster",), it=more(goal=0.5)), numbers)[0]
+    assert (row.ratio, row.reached, row.ratios) == (0.5, True, {"nginx": 1.0, "haproxy": 0.5, "faster": 0.25})
+
+
+def test_there_is_no_ratio_to_nothing() -> None:
+    row = rows(work(it=less(limit=0)), rounds(nginx=[1, 0], haproxy=[1, 0], tidegate=[0, 0]))[0]
+    assert (row.ratio, row.reached, row.ratios) == (None, True, {})
 
 
 @pytest.mark.parametrize(
@@ -57,10 +68,15 @@ def test_a_figure_that_only_we_have_has_no_ratio() -> None:
     assert (row.ratio, row.reached, row.medians) == (None, True, {"tidegate": 1.0})
 
 
-def test_the_picture_has_a_bar_for_each_ratio(tmp_path: Path) -> None:
-    figures = [{"figure": f"<{number}>", "ratio": 0.5 * number, "more_is_better": number % 2 == 0} for number in range(5)]
+def test_the_picture_has_a_bar_for_each_ratio_and_a_mark_for_each_goal(tmp_path: Path) -> None:
+    goals = [None, 1.1, None, 0.95, None]
+    figures = [
+        {"figure": f"<{number}>", "ratio": 0.5 * number, "goal": goal, "more_is_better": number % 2 == 0}
+        for number, goal in enumerate(goals)
+    ]
     document = {"machine": {"cores": 2}, "works": [{"work": "a & b", "figures": [*figures, {"figure": "-", "ratio": None}]}]}
     draw(document, tmp_path / "picture.svg")
     picture = ET.parse(tmp_path / "picture.svg")
     bars = picture.findall("{http://www.w3.org/2000/svg}rect")[1:]
-    assert len(bars) == 5
+    marks = picture.findall("{http://www.w3.org/2000/svg}line")[1:]
+    assert (len(bars), len(marks)) == (5, 2)

@@ -1,13 +1,14 @@
 """The tables of settings and metrics in the documents, made from the code: `make docs` writes them, a test compares them.
 
-A table stands between `<!-- metrics: -->` or `<!-- settings: LISTEN HEALTH__ -->` and the mark of its end. The words are
-names of variables without `TIDEGATE_`, or with a `_` at the end the beginning of names.
+A table stands between `<!-- metrics: -->`, `<!-- goals: -->` or `<!-- settings: LISTEN HEALTH__ -->` and the mark of its
+end. The words are names of variables without `TIDEGATE_`, or with a `_` at the end the beginning of names.
 """
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.bench import goals
 from tidegate.control.log import ControlLog
 from tidegate.control.process import Process
 from tidegate.control.report.metrics.page import sections
@@ -20,7 +21,7 @@ from tidegate.settings.variables import variables
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-TABLE = re.compile(r"<!-- (metrics|settings): ?([A-Z_ ]*)-->.*?<!-- end of \1 -->", re.DOTALL)
+TABLE = re.compile(r"<!-- (metrics|settings|goals): ?([A-Z_ ]*)-->.*?<!-- end of \1 -->", re.DOTALL)
 
 
 def settings_table(words: str) -> str:
@@ -54,9 +55,15 @@ def _metric_rows(process: Process) -> Iterator[str]:
 def with_tables(document: str) -> str:
     """A document with its tables as the code says they are."""
 
-    def table(match: re.Match[str]) -> str:
-        kind, words = match.groups()
-        text = metrics_table() if kind == "metrics" else settings_table(words)
+    def table(found: re.Match[str]) -> str:
+        kind, words = found.groups()
+        match kind:
+            case "metrics":
+                text = metrics_table()
+            case "goals":
+                text = goals.table(goals.kept())
+            case _:
+                text = settings_table(words)
         return f"<!-- {kind}: {words}-->\n{text}\n<!-- end of {kind} -->"
 
     return TABLE.sub(table, document)
