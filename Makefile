@@ -3,7 +3,7 @@
 # make test-compiled: the data plane.  make test-scenarios: user stories.  make test-splice: splice forced on and off.
 # make image: the container image, built and tried.  make ship: that, chart, manifests, alerts and dashboard, with real tools.
 # make bench, bench-quick: beside nginx and HAProxy.  make bench-growth: how cost grows.  bench-kubernetes: 5,000 endpoints.
-# make cost: instructions, system calls and memory of a connection and a request, counted.
+# make cost: instructions and system calls of a connection and a request, counted beside nginx; memory of a connection.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
