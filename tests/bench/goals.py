@@ -81,6 +81,20 @@ def lines(goals: list[Goal]) -> Iterator[str]:
         yield f"{VERDICT[goal.reached]:>12}: {goal.what}: {goal.value or '-'} (goal {goal.wanted})"
 
 
+def table_of_cost() -> str:
+    """What `make cost` has counted, as a table of a document: Tidegate's worker, and nginx in brackets."""
+    cost = json.loads(COST.read_text(encoding="utf-8"))
+    columns = [(piece, clients) for piece, by_clients in cost["counts"].items() for clients in by_clients]
+    rows = [["outside the kernel: thousand instructions"], ["system calls"]]
+    for piece, clients in columns:
+        seen = cost["counts"][piece][clients]
+        ours, nginx = seen[OURS], seen["nginx"]
+        rows[0].append(f"{ours['instructions'] / 1000:.2f} ({nginx['instructions'] / 1000:.2f})")
+        rows[1].append(f"{ours['system calls']:.1f} ({nginx['system calls']:.1f})")
+    heading = ["Tidegate (nginx)", *(f"a {piece}, {clients}" for piece, clients in columns)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (heading, ["---"] * len(heading), *rows))
+
+
 def table(goals: list[Goal]) -> str:
     """The goals as a table of a document."""
     rows = [f"| {goal.what} | {goal.wanted} | {goal.value} | {VERDICT[goal.reached]} |" for goal in goals]

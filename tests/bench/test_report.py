@@ -7,8 +7,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.bench.figures import Figure, Numbers, Work, less, more
+from tests.bench.loads import Latency
 from tests.bench.picture import draw
 from tests.bench.report import rows
+from tests.bench.scaling import Slice, compared
 
 
 def work(beside: tuple[str, ...] = (), **figures: Figure) -> Work:
@@ -80,3 +82,29 @@ def test_the_picture_has_a_bar_for_each_ratio_and_a_mark_for_each_goal(tmp_path:
     bars = picture.findall("{http://www.w3.org/2000/svg}rect")[1:]
     marks = picture.findall("{http://www.w3.org/2000/svg}line")[1:]
     assert (len(bars), len(marks)) == (5, 2)
+
+
+@pytest.mark.parametrize(
+    ("spent", "connections", "times", "share"),
+    [
+        ([1.0, 1.0], [32, 32], 2.0, 0.5),
+        ([1.5, 0.5], [48, 16], 2 / 1.5, 0.75),  # the busier worker ends last
+        ([1.25, 1.25], [32, 32], 1.6, 0.5),  # each message costs more than with one worker
+        ([2.0, 0.0], [64], 1.0, 1.0),  # the other one has nothing to do
+    ],
+)
+def test_a_second_worker_brings_what_the_busier_one_has_time_for(
+    spent: list[float], connections: list[int], times: float, share: float
+) -> None:
+    seen = Latency(requests=1000, per_second=500, p50=0.1, p99=0.2)
+    pair = Slice(seen, [2.0], [64]), Slice(seen, spent, connections)
+    numbers = compared([pair, pair])
+    assert numbers["times one worker, by processor time"] == pytest.approx(times)
+    assert numbers["share of connections on the busier worker"] == share
+    assert numbers["processor seconds per message, times one worker"] == sum(spent) / 2
+
+
+def test_two_workers_are_told_by_the_median_of_their_pairs() -> None:
+    seen = Latency(requests=1000, per_second=500, p50=0.1, p99=0.2)
+    pairs = [(Slice(seen, [2.0], [64]), Slice(seen, [spent, 0], [64])) for spent in (1.0, 2.0, 4.0)]
+    assert compared(pairs)["times one worker, by processor time"] == 1.0

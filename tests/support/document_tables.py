@@ -1,7 +1,8 @@
 """The tables of settings and metrics in the documents, made from the code: `make docs` writes them, a test compares them.
 
-A table stands between `<!-- metrics: -->`, `<!-- goals: -->` or `<!-- settings: LISTEN HEALTH__ -->` and the mark of its
-end. The words are names of variables without `TIDEGATE_`, or with a `_` at the end the beginning of names.
+A table stands between `<!-- metrics: -->`, `<!-- settings: LISTEN HEALTH__ -->`, `<!-- goals: -->` or `<!-- cost: -->` and the
+mark of its end. The words are names of variables without `TIDEGATE_`, or with a `_` at the end the beginning of names. The last
+two have what the kept runs of `make bench` and `make cost` say.
 """
 
 import re
@@ -21,7 +22,7 @@ from tidegate.settings.variables import variables
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-TABLE = re.compile(r"<!-- (metrics|settings|goals): ?([A-Z_ ]*)-->.*?<!-- end of \1 -->", re.DOTALL)
+TABLE = re.compile(r"<!-- (metrics|settings|goals|cost): ?([A-Z_ ]*)-->.*?<!-- end of \1 -->", re.DOTALL)
 
 
 def settings_table(words: str) -> str:
@@ -62,6 +63,8 @@ def with_tables(document: str) -> str:
                 text = metrics_table()
             case "goals":
                 text = goals.table(goals.kept())
+            case "cost":
+                text = goals.table_of_cost()
             case _:
                 text = settings_table(words)
         return f"<!-- {kind}: {words}-->\n{text}\n<!-- end of {kind} -->"
