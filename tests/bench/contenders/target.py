@@ -1,5 +1,7 @@
 """What a proxy has to do in a benchmark, and what can be seen of it while it runs."""
 
+import re
+import subprocess
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -7,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.processes import family, running, wait_for_port
-
-ESTABLISHED = "01"  # the state of a socket in /proc/net/tcp
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,7 @@ class Target:
 
     def connections_by_worker(self) -> list[int]:
         """How many clients' connections each worker has, where a worker is a process; one without any is left out."""
-        table = Path("/proc/net/tcp").read_text()
-        inodes = clients_of(table, self.port)
+        inodes = clients_of(self.port)
         holders = Counter(pid for pid in self.pids for inode in _sockets(pid) if inode in inodes)
         return list(holders.values())
 
@@ -55,10 +54,15 @@ class Target:
         raise NotImplementedError
 
 
-def clients_of(table: str, port: int) -> set[int]:
-    """The inodes of the sockets of clients that are connected to a port, from /proc/net/tcp."""
-    rows = (line.split() for line in table.splitlines()[1:])
-    return {int(row[9]) for row in rows if row[1].endswith(f":{port:04X}") and row[3] == ESTABLISHED}
+def clients_of(port: int) -> set[int]:
+    """The inodes of the sockets of clients that are connected to a port.
+
+    The kernel chooses them: after a run of new connections, so many that have ended are in /proc/net/tcp that reading it
+    takes longer than a load.
+    """
+    command = ["ss", "-Htne", "state", "established", "sport", "=", f":{port}"]
+    table = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return {int(inode) for inode in re.findall(r"\bino:(\d+)", table)}
 
 
 def _sockets(pid: int) -> Iterator[int]:
