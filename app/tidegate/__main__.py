@@ -2,9 +2,7 @@
 
 import os
 import signal
-import ssl
 import sys
-from importlib import import_module
 
 from tidegate.link.signals import outlive
 
@@ -38,14 +36,8 @@ def _prepare_to_run() -> None:
 
 
 def _leave_out_unused_imports() -> None:
-    """Keep libraries from importing modules that nothing here uses: saves every sidecar 6 MB."""
-    # structlog would import rich, for tracebacks that are never printed, and greenlet where it is installed. aiohttp's
-    # frozen lists, of which it makes only a few, would load the C++ library.
-    sys.modules.update(dict.fromkeys(("rich", "greenlet", "frozenlist._frozenlist")))  # type: ignore[arg-type]
-    # aiohttp would read the system's certificates twice, for requests without an SSL context; ours always have one.
-    ssl.SSLContext.set_default_verify_paths = lambda _: None  # type: ignore[assignment,method-assign]  # hides the inherited
-    import_module("aiohttp")
-    del ssl.SSLContext.set_default_verify_paths
+    """Keep structlog from importing rich, for tracebacks that are never printed, and greenlet where it is installed."""
+    sys.modules.update(dict.fromkeys(("rich", "greenlet")))  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

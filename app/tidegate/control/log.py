@@ -60,8 +60,6 @@ def configure(level: str, *, console: bool) -> ControlLog:
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[_StandardLibrary()], level=logging.WARNING, force=True)
-    # Malformed requests are not logged, and the admin server's own middleware logs a bug in a route.
-    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     return output
 
 

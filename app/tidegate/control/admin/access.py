@@ -2,9 +2,11 @@
 
 import hmac
 import ipaddress
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from aiohttp import web
+from tidegate.control.admin.answer import RefusedError
+from tidegate.control.admin.request import Request
 
 _OF_FORWARDERS = (
     "forwarded",
@@ -27,40 +29,38 @@ class Access:
     def __init__(self, token: str | None) -> None:
         self._token = token
 
-    def check(self, request: web.Request) -> None:
-        """Raise HTTPUnauthorized or HTTPForbidden unless the request is allowed."""
+    def check(self, request: Request) -> None:
+        """Raise RefusedError unless the request is allowed."""
         if self._token is None:
             if not _is_local(request) or _is_forwarded(request):
-                raise web.HTTPForbidden(text=_ONLY_LOCAL)
+                raise RefusedError(HTTPStatus.FORBIDDEN, _ONLY_LOCAL)
         elif not _has_token(request, self._token):
-            raise web.HTTPUnauthorized(
-                text="this needs the header Authorization: Bearer TOKEN\n", headers={"WWW-Authenticate": "Bearer"}
-            )
+            text = "this needs the header Authorization: Bearer TOKEN\n"
+            raise RefusedError(HTTPStatus.UNAUTHORIZED, text, {"WWW-Authenticate": "Bearer"})
 
 
-def _has_token(request: web.Request, token: str) -> bool:
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+def _has_token(request: Request, token: str) -> bool:
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         return False
     return hmac.compare_digest(given.strip().encode(errors="surrogateescape"), token.encode())
 
 
-def _is_local(request: web.Request) -> bool:
+def _is_local(request: Request) -> bool:
     """Whether the request comes from loopback and is addressed to it. A web page whose foreign name resolves to loopback
     (DNS rebinding) fails by its Host header."""
-    peer = request.remote
-    if peer is None or not _loopback(peer):
+    if not _loopback(request.peer):
         return False
     try:
-        name = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
+        name = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
     except ValueError:
         return False
     return name == "localhost" or _loopback(name)
 
 
-def _is_forwarded(request: web.Request) -> bool:
+def _is_forwarded(request: Request) -> bool:
     """Whether a header says that a sidecar or proxy on this machine forwards the request of another client."""
-    return any(name.lower().startswith(_OF_FORWARDERS) for name in request.headers)
+    return any(name.startswith(_OF_FORWARDERS) for name in request.headers)
 
 
 def _loopback(text: str) -> bool:
