@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.container, pytest.mark.timeout(900)]  # whichever is f
 
 MB = 1e6
 LARGEST_IMAGE, LARGEST_PACKAGES, LARGEST_KUBERNETES = 160 * MB, 45 * MB, 5 * MB
-MOST_MEMORY = 75 * MB  # control and one worker, with the interpreter, which nobody else here shares
+MOST_MEMORY = 55 * MB  # control and one worker, with the interpreter, which nobody else here shares
 GRACE = 3.0
 
 
