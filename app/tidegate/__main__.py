@@ -32,12 +32,6 @@ def _prepare_to_run() -> None:
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STANDARD_ERROR:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
-    _leave_out_unused_imports()
-
-
-def _leave_out_unused_imports() -> None:
-    """Keep structlog from importing rich, for tracebacks that are never printed, and greenlet where it is installed."""
-    sys.modules.update(dict.fromkeys(("rich", "greenlet")))  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -7,12 +7,11 @@ import resource
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import structlog
 import uvloop
 
 from tidegate.control import tasks
 from tidegate.control.descriptors import TooFewDescriptorsError
-from tidegate.control.log import ControlLog, configure
+from tidegate.control.log import ControlLog, configure, event_log
 from tidegate.control.supervisor import Supervisor
 from tidegate.control.workers.listening_sockets import CannotBindError
 from tidegate.link.process_title import set_title
@@ -44,11 +43,11 @@ def serve(settings: "Settings", environ: Mapping[str, str]) -> int:
     try:
         uvloop.run(_run(settings, environ, log, log_console=console))
     except CannotBindError as error:
-        structlog.get_logger().error("cannot_bind", reason=str(error))
+        event_log.error("cannot_bind", reason=str(error))
         log.drain()
         return UNAVAILABLE
     except TooFewDescriptorsError as error:
-        structlog.get_logger().error("too_few_descriptors", reason=str(error))
+        event_log.error("too_few_descriptors", reason=str(error))
         log.drain()
         return UNAVAILABLE
     return FAILED

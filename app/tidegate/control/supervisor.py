@@ -10,13 +10,11 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
-import structlog
-
 from tidegate import __version__
 from tidegate.control.admin.server import AdminServer
 from tidegate.control.descriptors import share_out
 from tidegate.control.discovery.sources import Sources
-from tidegate.control.log import ControlLog
+from tidegate.control.log import ControlLog, event_log
 from tidegate.control.pool_runtime import PoolRuntime, SharedParts
 from tidegate.control.pools.cycle_guard import CycleGuard
 from tidegate.control.pools.live_pool import LivePool
@@ -37,8 +35,6 @@ if TYPE_CHECKING:
 TICK = 0.5
 LONGEST_START = 10.0  # seconds, of workers, before it is ready with those that accept
 EXIT_TIMEOUT = 1.0  # for workers that were told to stop at once
-
-_log = structlog.get_logger()
 
 
 class Supervisor:
@@ -106,7 +102,7 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGHUP, _say_that_nothing_is_reloaded)
 
     def _log_start(self) -> None:
-        _log.info(
+        event_log.info(
             "started",
             version=__version__,
             python=platform.python_version(),
@@ -115,7 +111,7 @@ class Supervisor:
             admin=str(self._settings.admin),
         )
         for name, listener in self._listeners.items():
-            _log.info("listener_bound", listener=name, bind=listener.bind, pool=listener.pool)
+            event_log.info("listener_bound", listener=name, bind=listener.bind, pool=listener.pool)
 
     async def _serve_when_settled(self) -> None:
         """Accept once every backend has been probed, so that the first client meets a pool that knows its backends.
@@ -193,7 +189,7 @@ class Supervisor:
         """Fail readiness, keep accepting for the delay, close the listeners, let the sessions finish within the grace."""
         drain = self._settings.drain
         self._process.state = ProcessState.DRAINING
-        _log.info("drain_started", delay_seconds=drain.delay, grace_seconds=drain.grace)
+        event_log.info("drain_started", delay_seconds=drain.delay, grace_seconds=drain.grace)
         if self._accepting:
             with suppress(TimeoutError):
                 async with asyncio.timeout(drain.delay):
@@ -208,7 +204,7 @@ class Supervisor:
         discoveries = [pool.stop() for pool in self._pools.values()]
         await asyncio.wait(discoveries, timeout=EXIT_TIMEOUT)
         await self._admin.stop()
-        _log.info("stopped", uptime_seconds=round(self._process.uptime, 3))
+        event_log.info("stopped", uptime_seconds=round(self._process.uptime, 3))
 
     async def _end_workers(self, grace: float) -> None:
         if not self._signalled_again.is_set():
@@ -223,4 +219,4 @@ class Supervisor:
 
 
 def _say_that_nothing_is_reloaded() -> None:
-    _log.warning("signal_ignored", signal="SIGHUP", reason="settings are not reloaded: a restart applies new ones")
+    event_log.warning("signal_ignored", signal="SIGHUP", reason="settings are not reloaded: a restart applies new ones")

@@ -3,9 +3,8 @@
 import asyncio
 from collections.abc import Coroutine
 
-import structlog
+from tidegate.control.log import event_log
 
-_log = structlog.get_logger()
 _running: set[asyncio.Task[None]] = set()
 
 failure = asyncio.Event()
@@ -28,5 +27,5 @@ def spawn(coroutine: Coroutine[object, object, None], name: str) -> asyncio.Task
 def _ended(task: asyncio.Task[None]) -> None:
     _running.discard(task)
     if not task.cancelled() and (error := task.exception()) is not None:
-        _log.error("internal_error", task=task.get_name(), exc_info=error)
+        event_log.error("internal_error", task=task.get_name(), exc_info=error)
         failure.set()

@@ -9,9 +9,9 @@ from os import close
 from time import monotonic
 
 import pytest
-from structlog.testing import capture_logs
 
 from tests.support.dns_server import DnsServer, Fault, running_dns_server
+from tests.support.logs import captured_events
 from tests.support.waiting import until
 from tidegate.control.discovery.dns import DnsDiscovery, Pauses
 from tidegate.control.pools.live_pool import LivePool
@@ -73,7 +73,7 @@ async def test_dns_trouble_never_empties_a_pool(fault: Fault) -> None:
     async with running_dns_server() as server:
         server.ttl = 1
         server.set(NAME, "A", "10.0.0.2", "10.0.0.1")
-        with pool_of(server, port=80) as (pool, announced), capture_logs() as lines:
+        with pool_of(server, port=80) as (pool, announced), captured_events() as lines:
             async with discovering(pool):
                 before, told = pool.snapshot, list(announced)
                 assert names(pool) == ["10.0.0.1:80", "10.0.0.2:80"]
@@ -87,7 +87,7 @@ async def test_dns_trouble_never_empties_a_pool(fault: Fault) -> None:
                 server.fault = None
                 await until(lambda: names(pool) == ["10.0.0.3:80"])
                 await until(lambda: pool.discovery.synced and pool.discovery.reason is None)
-    events = [(line["event"], line["log_level"]) for line in lines]
+    events = [(line["event"], line["level"]) for line in lines]
     assert events == [("discovery_synced", "info"), ("discovery_failed", "warning"), ("discovery_synced", "info")]
     assert {(line["pool"], line["source"], line["name"]) for line in lines} == {("chat", "dns", NAME)}
 
@@ -97,7 +97,7 @@ async def test_an_empty_answer_takes_the_backends_away_when_it_has_come_three_ti
     async with running_dns_server() as server:
         server.ttl = 1
         server.set(NAME, "A", "10.0.0.1")
-        with pool_of(server, port=80, type="a") as (pool, announced), capture_logs() as lines:
+        with pool_of(server, port=80, type="a") as (pool, announced), captured_events() as lines:
             async with discovering(pool):
                 if still_there:
                     server.set(NAME, "A")
@@ -111,7 +111,7 @@ async def test_an_empty_answer_takes_the_backends_away_when_it_has_come_three_ti
                 server.set(NAME, "A", "10.0.0.2")
                 await until(lambda: names(pool) == ["10.0.0.2:80"])
     reason = "the name has no A records" if still_there else "the name does not exist"
-    empty = {line["reason"]: (line["event"], line["backends"]) for line in lines if line["log_level"] == "warning"}
+    empty = {line["reason"]: (line["event"], line["backends"]) for line in lines if line["level"] == "warning"}
     assert empty == {reason: ("discovery_synced", 0)}
 
 
@@ -129,7 +129,7 @@ async def test_trouble_between_two_empty_answers_starts_the_count_anew() -> None
 
 async def test_a_name_that_does_not_exist_yet_is_an_empty_pool_and_said_once() -> None:
     async with running_dns_server() as server:
-        with pool_of(server, port=80) as (pool, _), capture_logs() as lines:
+        with pool_of(server, port=80) as (pool, _), captured_events() as lines:
             async with discovering(pool):
                 await until(lambda: len(server.questions) > 5)
                 assert (names(pool), pool.ready) == ([], False)
@@ -231,7 +231,7 @@ async def test_a_target_keeps_its_address_while_that_is_listed_and_when_it_canno
         server.ttl = 1
         server.set(NAME, "SRV", "0 0 80 a.test.", "0 0 80 b.test.")
         server.set("a.test.", "A", "10.0.0.5")
-        with pool_of(server, type="srv") as (pool, _), capture_logs() as lines:
+        with pool_of(server, type="srv") as (pool, _), captured_events() as lines:
             async with discovering(pool):
                 members = pool.snapshot.members
                 assert [member.backend.host for member in members.values()] == ["10.0.0.5", ""]
@@ -259,7 +259,7 @@ async def test_more_backends_than_there_is_room_for_are_left_out_and_said() -> N
             totals.allocate(BACKENDS)
         settings = PoolSettings.model_validate({"dns": {"name": NAME, "port": 80, "resolver": server.resolver}})
         pool = LivePool("chat", settings, settings.source, totals, lambda _pool, _changes: None)
-        with capture_logs() as lines:
+        with captured_events() as lines:
             async with discovering(pool):
                 assert names(pool) == ["10.0.0.1:80", "10.0.0.2:80"]
                 assert pool.discovery.reason == "no room for 1 more backends"

@@ -6,8 +6,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from structlog.testing import capture_logs
-
+from tests.support.logs import captured_events
 from tests.support.options import LISTENER, POOL
 from tests.support.waiting import until
 from tidegate.control.totals import Totals
@@ -58,7 +57,7 @@ async def test_a_worker_that_hangs_is_killed_and_said_once_and_one_that_was_froz
         process = worker.process
         assert process is not None
         os.kill(process.pid, signal.SIGSTOP)
-        with capture_logs() as log:
+        with captured_events() as log:
             for now in (0.0, TICK, TICK + 35.0, 2 * TICK + 35.0):
                 workers.kill_stuck(now)
             assert not worker.killed
@@ -78,7 +77,7 @@ async def test_a_worker_that_had_no_descriptors_for_its_sockets_gets_them_again(
         assert worker.pid is not None
         _, hard = resource.prlimit(worker.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(worker.pid, resource.RLIMIT_NOFILE, (3, hard))
-        with capture_logs() as log:
+        with captured_events() as log:
             handover.to(worker)
             await until(lambda: [line for line in log if line["event"] == "sockets_lost"])
         assert not workers.accepting("default")

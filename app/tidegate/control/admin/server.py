@@ -5,13 +5,12 @@ import socket
 from http import HTTPStatus
 from time import monotonic
 
-import structlog
-
 from tidegate.control.admin.access import Access
 from tidegate.control.admin.answer import Answer, RefusedError, text_answer
 from tidegate.control.admin.connection import MOST_HEAD, Connection
 from tidegate.control.admin.request import Request
 from tidegate.control.admin.routes import Routes
+from tidegate.control.log import event_log
 from tidegate.control.process import Process
 from tidegate.control.tasks import spawn
 from tidegate.link.sockets import BACKLOG
@@ -21,8 +20,6 @@ REQUEST_TIMEOUT = 9.0  # Prometheus waits for ten
 QUIET_TIMEOUT = 30.0
 SWEEP_INTERVAL = 5.0
 METHODS = ("GET", "HEAD")
-
-_log = structlog.get_logger()
 
 
 class AdminServer:
@@ -87,7 +84,7 @@ class AdminServer:
         except RefusedError as error:
             return error.answer
         except Exception as error:  # noqa: BLE001
-            _log.error("internal_error", route=request.path, exc_info=error)
+            event_log.error("internal_error", route=request.path, exc_info=error)
             return text_answer("internal error; the log has the details\n", HTTPStatus.INTERNAL_SERVER_ERROR)
 
     async def _routed(self, request: Request) -> Answer:

@@ -9,11 +9,10 @@ import asyncio
 import random
 from typing import TYPE_CHECKING, NamedTuple
 
-import structlog
-
 from tidegate.control.discovery.dns_answers import AddressRecords, Found, SrvRecords
 from tidegate.control.discovery.dns_client import DnsClient, LookUpError
 from tidegate.control.discovery.interval import Interval
+from tidegate.control.log import event_log
 from tidegate.control.pools.live_pool import LivePool
 from tidegate.core.backoff import Backoff
 from tidegate.core.discovery.dns_records import SHORTEST_TTL, bounded_ttl
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
 EMPTY_ANSWERS = 3
 """This many empty answers in a row remove all backends."""
-
-_log = structlog.get_logger()
 
 
 class Pauses(NamedTuple):
@@ -105,11 +102,12 @@ class DnsDiscovery:
         if self._said == (event, reason):
             return
         self._said = event, reason
-        log = _log.bind(pool=self._pool.name, source="dns", name=self._name, backends=len(self._pool.snapshot.members))
+        backends = len(self._pool.snapshot.members)
+        fields = {"pool": self._pool.name, "source": "dns", "name": self._name, "backends": backends}
         if reason:
-            log.warning(event, reason=reason)
+            event_log.warning(event, **fields, reason=reason)
         else:
-            log.info(event)
+            event_log.info(event, **fields)
 
 
 def _jittered(seconds: float) -> float:

@@ -9,9 +9,8 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-import structlog
-
 from tidegate.control.discovery.interval import Interval
+from tidegate.control.log import event_log
 from tidegate.control.pools.live_pool import LivePool
 from tidegate.core.address import Address
 from tidegate.core.health.schedule import jittered_delay
@@ -25,8 +24,6 @@ RETRY_INTERVAL = 3.0
 LONGEST_REASON = 300
 
 LookUp = Callable[[Address], Awaitable[list[str]]]
-
-_log = structlog.get_logger()
 
 
 class StaticDiscovery:
@@ -89,12 +86,12 @@ class StaticDiscovery:
             reason = "no answer" if isinstance(error, TimeoutError) else str(error.strerror)
             if name not in self._failing:
                 self._publish_soon()
-                _log.warning("discovery_failed", pool=self._pool.name, source="static", name=str(name), reason=reason)
+                event_log.warning("discovery_failed", pool=self._pool.name, source="static", name=str(name), reason=reason)
             self._failing[name] = reason
             return
         if name in self._failing:
             del self._failing[name]
-            _log.info("discovery_synced", pool=self._pool.name, source="static", name=str(name))
+            event_log.info("discovery_synced", pool=self._pool.name, source="static", name=str(name))
         self._resolved[name] = addresses
         self._publish_soon()
 

@@ -5,19 +5,16 @@ import os
 from errno import EADDRNOTAVAIL
 from typing import TYPE_CHECKING, NamedTuple
 
-import structlog
-
 from tidegate.control.health.kinds import PROBES
 from tidegate.control.health.request import ProbeError, ProbeRequest
 from tidegate.control.health.time_limit import TimeLimit
+from tidegate.control.log import event_log
 from tidegate.core.address import Address
 from tidegate.core.pools.backend import Backend
 from tidegate.core.reasons import NO_RESOURCES
 
 if TYPE_CHECKING:
     from tidegate.settings.parts.health import HealthSettings
-
-_log = structlog.get_logger()
 
 
 class NoResourcesError(Exception):
@@ -86,7 +83,7 @@ async def _failure_within(limit: TimeLimit, request: ProbeRequest, pool: str) ->
             raise NoResourcesError(_in_words(error)) from error
         return _in_words(error)
     except Exception as error:  # noqa: BLE001  (a bug in one kind of probe must not freeze the state of a backend)
-        _log.error("internal_error", pool=pool, backend=request.name, exc_info=error)
+        event_log.error("internal_error", pool=pool, backend=request.name, exc_info=error)
         return "internal error; the log has the details"
     return None
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 
-import structlog
-
 from tidegate.control.health.outcome import LateError, NoResourcesError, outcome_of
+from tidegate.control.log import event_log
 from tidegate.control.pools.live_pool import LivePool
 from tidegate.control.tasks import spawn
 from tidegate.core.health.schedule import ProbePace, first_delay, next_due, spread_delay
@@ -19,8 +18,6 @@ from tidegate.core.pools.backend import State
 from tidegate.settings.words import HealthType
 
 COMPLAINT_INTERVAL = 10.0
-
-_log = structlog.get_logger()
 
 SHORTEST_PAUSE = 0.1
 """The least seconds between two probes of a backend, however often workers report failures."""
@@ -186,7 +183,7 @@ class Probers:
     def _complain(self, error: NoResourcesError) -> None:
         if monotonic() >= self._next_complaint:
             self._next_complaint = monotonic() + COMPLAINT_INTERVAL
-            _log.error("probe_impossible", pool=self._pool.name, reason=str(error))
+            event_log.error("probe_impossible", pool=self._pool.name, reason=str(error))
 
 
 def _give_up(probe: ScheduledProbe) -> None:

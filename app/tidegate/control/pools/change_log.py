@@ -3,12 +3,9 @@
 from collections.abc import Iterable
 from typing import assert_never
 
-import structlog
-
+from tidegate.control.log import event_log
 from tidegate.core.pools.backend import Backend, State
 from tidegate.core.pools.snapshot import BackendAdded, BackendAltered, BackendRemoved, Change, PanicChanged, StateChanged
-
-_log = structlog.get_logger()
 
 EXPECTED = (State.UP, State.DRAINING)
 
@@ -18,7 +15,7 @@ def log_changes(changes: Iterable[Change | PanicChanged]) -> None:
     for change in changes:
         match change:
             case BackendAdded(pool, member):
-                _log.info(
+                event_log.info(
                     "backend_added",
                     pool=pool,
                     address=member.backend.host or None,
@@ -26,9 +23,9 @@ def log_changes(changes: Iterable[Change | PanicChanged]) -> None:
                     **_who(member.backend),
                 )
             case BackendRemoved(pool, member):
-                _log.info("backend_removed", pool=pool, **_who(member.backend))
+                event_log.info("backend_removed", pool=pool, **_who(member.backend))
             case BackendAltered(pool, member):
-                _log.info("backend_altered", pool=pool, address=member.backend.host or None, **_who(member.backend))
+                event_log.info("backend_altered", pool=pool, address=member.backend.host or None, **_who(member.backend))
             case StateChanged():
                 _log_state(change)
             case PanicChanged():
@@ -39,7 +36,7 @@ def log_changes(changes: Iterable[Change | PanicChanged]) -> None:
 
 def _log_state(change: StateChanged) -> None:
     lasts = {} if change.seconds is None else {"seconds": round(change.seconds, 3)}
-    (_log.info if change.member.state in EXPECTED else _log.warning)(
+    (event_log.info if change.member.state in EXPECTED else event_log.warning)(
         _event(change),
         pool=change.pool,
         previous=change.previous.value,
@@ -64,7 +61,7 @@ def _event(change: StateChanged) -> str:
 
 
 def _log_panic(change: PanicChanged) -> None:
-    (_log.warning if change.panic else _log.info)(
+    (event_log.warning if change.panic else event_log.info)(
         "pool_panic_started" if change.panic else "pool_panic_ended",
         pool=change.pool,
         reason=f"{change.up} of {change.backends} backends are up",

@@ -7,17 +7,13 @@ those that work, and it may be back in half a minute.
 
 from collections.abc import Iterable, Iterator
 
-import structlog
-
+from tidegate.control.log import event_log
 from tidegate.control.pools.live_pool import LivePool
 from tidegate.core.pools.backend import State
 from tidegate.core.pools.snapshot import BackendAdded, BackendRemoved, Change, PanicChanged, StateChanged
 from tidegate.core.reasons import CloseReason
 from tidegate.link.messages import CloseSessions, KeepSessions
 from tidegate.settings.words import LiveSessions
-
-_log = structlog.get_logger()
-
 
 Orders = Iterator[CloseSessions | KeepSessions]
 
@@ -109,4 +105,4 @@ def _reason(pool: LivePool, change: Change) -> CloseReason | None:
 
 def _log_closing(pool: LivePool, backend: str, reason: CloseReason) -> None:
     if sessions := pool.slots.active(backend):
-        _log.warning("closing_started", pool=pool.name, backend=backend, reason=reason.value, sessions=sessions)
+        event_log.warning("closing_started", pool=pool.name, backend=backend, reason=reason.value, sessions=sessions)

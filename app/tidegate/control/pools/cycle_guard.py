@@ -7,8 +7,7 @@ What a pool has already is not asked again: the backend that closes the way roun
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-import structlog
-
+from tidegate.control.log import event_log
 from tidegate.control.pools.live_pool import LivePool
 from tidegate.control.workers.listening_sockets import BoundListener
 from tidegate.core.address import Address
@@ -18,8 +17,6 @@ from tidegate.core.shortening import shortened
 from tidegate.link.own_addresses import source_address
 
 LONGEST_REASON = 300
-
-_log = structlog.get_logger()
 
 
 class CycleGuard:
@@ -70,7 +67,7 @@ class CycleGuard:
     def _tell(self, pool: str, refused: dict[tuple[str, str], str]) -> None:
         for key, reason in refused.items():
             if self._told.get(key) != reason:
-                _log.warning("backend_refused", pool=pool, backend=key[1], reason=reason)
+                event_log.warning("backend_refused", pool=pool, backend=key[1], reason=reason)
         self._told = {key: reason for key, reason in self._told.items() if key[0] != pool} | refused
 
 

@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from time import monotonic
 
-import structlog
-
+from tidegate.control.log import event_log
 from tidegate.control.pools.live_pool import LivePool
 from tidegate.control.totals import Totals
 from tidegate.control.workers.processes import Workers
@@ -23,8 +22,6 @@ from tidegate.link.messages import CloseSessions, KeepSessions
 from tidegate.settings.words import RebalanceMode
 
 MARGIN = 5.0  # seconds that workers may be late before what is left of a plan is given up
-
-_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +102,9 @@ class Rebalancer:
         plan = excesses(self._loads(), self._settings.tolerance_percent / 100)
         count = sum(excess.surplus for excess in plan)
         if not plan:
-            _log.info("rebalance_not_needed", pool=self._pool.name, mode=mode.value)
+            event_log.info("rebalance_not_needed", pool=self._pool.name, mode=mode.value)
             return
-        _log.info("rebalance_started", pool=self._pool.name, mode=mode.value, excess=count, backends=len(plan))
+        event_log.info("rebalance_started", pool=self._pool.name, mode=mode.value, excess=count, backends=len(plan))
         if mode is RebalanceMode.DRY_RUN:
             self._pool.rebalance_tried(count)
             self._log_end(0)
@@ -152,4 +149,4 @@ class Rebalancer:
         return self._totals.total(POOLS, self._pool.slot, CLOSED_CELL[CloseReason.REBALANCE])
 
     def _log_end(self, closed: int) -> None:
-        _log.info("rebalance_ended", pool=self._pool.name, mode=self._settings.mode.value, closed=closed)
+        event_log.info("rebalance_ended", pool=self._pool.name, mode=self._settings.mode.value, closed=closed)

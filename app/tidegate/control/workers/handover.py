@@ -3,16 +3,13 @@
 import asyncio
 from collections.abc import Mapping
 
-import structlog
-
+from tidegate.control.log import event_log
 from tidegate.control.workers import orders
 from tidegate.control.workers.listening_sockets import BoundListener
 from tidegate.control.workers.processes import Worker
 from tidegate.link.messages import ListenerShared, SocketsLost
 
 AGAIN_AFTER = 1.0  # seconds
-
-_log = structlog.get_logger()
 
 
 class Handover:
@@ -28,7 +25,7 @@ class Handover:
 
     def lost(self, worker: Worker, message: SocketsLost) -> None:
         """A worker could not receive sockets: send them again later. Meanwhile the other workers accept there."""
-        _log.warning("sockets_lost", worker=worker.number, listener=message.listener, reason="too many open files")
+        event_log.warning("sockets_lost", worker=worker.number, listener=message.listener, reason="too many open files")
         asyncio.get_running_loop().call_later(AGAIN_AFTER, self._again, worker, worker.pid, message)
 
     def _again(self, worker: Worker, pid: int | None, message: SocketsLost) -> None:

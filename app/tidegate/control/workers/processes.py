@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
-import structlog
-
+from tidegate.control.log import event_log
 from tidegate.control.tasks import spawn
 from tidegate.control.totals import Totals
 from tidegate.core.backoff import Backoff
@@ -37,8 +36,6 @@ KILL_TIMEOUT = 2.0
 OWN_FOLDER = Path(__file__).parents[3]
 """Where the package lies, and our processes start: `python -m` looks in its working directory first, and the one that was
 chosen for us may have another `tidegate` in it."""
-
-_log = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -168,7 +165,7 @@ class Workers:
             if self._stopping:
                 return
             backoff = backoff.after_run(monotonic() - started)
-            _log.error(
+            event_log.error(
                 "worker_restarted",
                 worker=worker.number,
                 pid=pid,
@@ -255,7 +252,7 @@ def _kill(worker: Worker, reason: str) -> None:
     """Kill the process of a worker and say so, once: it may take its time to end."""
     if worker.process and not worker.killed:
         worker.killed = True
-        _log.error("worker_killed", worker=worker.number, pid=worker.pid, reason=reason)
+        event_log.error("worker_killed", worker=worker.number, pid=worker.pid, reason=reason)
         worker.process.kill()
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import trustme
 import yaml
-from structlog.testing import capture_logs
 
 from tests.support.api_server import ApiServer, Fault, line, running_api_server, sending, status
 from tests.support.following import ONE, TWO, following, hosts, settled
+from tests.support.logs import captured_events
 from tests.support.waiting import until
 from tidegate.control.discovery.kubernetes.cluster import Cluster
 from tidegate.control.discovery.kubernetes.credentials import ServiceAccount, load
@@ -203,7 +203,7 @@ async def test_a_server_that_tells_us_our_token_does_not_put_it_into_the_log_or_
     token.write_text("s3cret-of-the-pod")
     server.standing[verb] = fault
     cluster = Cluster(Kubeconfig(server.kubeconfig(tmp_path / "config", token_file=token)))
-    with capture_logs() as log:
+    with captured_events() as log:
         async with following(server, tmp_path, cluster=cluster) as pool:
             await until(lambda: "xxxx" in (pool.discovery.reason or ""))
             assert "s3c" not in (pool.discovery.reason or "")
@@ -267,7 +267,7 @@ async def test_a_program_that_fails_is_said_without_what_it_has_printed(
     server: ApiServer, tmp_path: Path, text: str, reason: str
 ) -> None:
     config = config_with(server, tmp_path, exec=exec_of(program(tmp_path, text)))
-    with capture_logs() as log:
+    with captured_events() as log:
         async with following(server, tmp_path, cluster=Cluster(Kubeconfig(config))) as pool:
             await until(lambda: (pool.discovery.reason or "").endswith(reason))
     assert "hidden" not in repr(log)

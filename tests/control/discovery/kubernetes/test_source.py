@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from tests.support.api_server import (
     ApiServer,
@@ -22,6 +21,7 @@ from tests.support.api_server import (
 )
 from tests.support.backends import echo, running_backend
 from tests.support.following import ONE, QUICK, TWO, following, hosts, settled
+from tests.support.logs import captured_events
 from tests.support.slices import draining, endpoint, endpoint_slice, endpoints_object
 from tests.support.waiting import until
 from tidegate.control.discovery.kubernetes.cluster import Cluster
@@ -66,7 +66,7 @@ async def test_an_endpoint_that_ends_drains_and_one_that_is_gone_leaves(server: 
 
 async def test_a_watch_that_ends_as_asked_goes_on_from_its_bookmark(server: ApiServer, tmp_path: Path) -> None:
     pace = WatchPace(shortest_watch=1, longest_watch=1, backoff=QUICK.backoff, too_short=0.5)
-    with capture_logs() as log:
+    with captured_events() as log:
         async with following(server, tmp_path, pace) as pool:
             await settled(pool, 1)
             await server.put(endpoint_slice("other", service="elsewhere"))
@@ -145,7 +145,7 @@ LIST_FAULTS: dict[str, tuple[Fault, str]] = {
 @pytest.mark.parametrize("name", LIST_FAULTS)
 async def test_trouble_with_a_list_is_said_and_tried_again(server: ApiServer, tmp_path: Path, name: str) -> None:
     server.standing["list"], reason = LIST_FAULTS[name]
-    with capture_logs() as log:
+    with captured_events() as log:
         async with following(server, tmp_path) as pool:
             await until(lambda: pool.discovery.events["failed"] > 3)
             assert not pool.discovery.synced
@@ -233,7 +233,7 @@ async def test_retry_after_is_honoured(server: ApiServer, tmp_path: Path, when: 
 
 
 async def test_a_service_that_does_not_exist_yet_is_waited_for_with_one_warning(tmp_path: Path) -> None:
-    with capture_logs() as log:
+    with captured_events() as log:
         async with running_api_server() as server, following(server, tmp_path) as pool:
             await until(
                 lambda: (
@@ -261,7 +261,7 @@ async def test_a_port_that_no_slice_has_is_said_with_those_that_exist(server: Ap
 
 async def test_what_is_malformed_is_skipped_with_one_warning_each(server: ApiServer, tmp_path: Path) -> None:
     bad = endpoint_slice("bad", {"addresses": ["nowhere"]}, endpoint("10.0.0.3"))
-    with capture_logs() as log:
+    with captured_events() as log:
         async with following(server, tmp_path) as pool:
             await settled(pool, 1)
             await server.put(bad)
@@ -278,7 +278,7 @@ async def test_what_is_malformed_is_skipped_with_one_warning_each(server: ApiSer
 
 async def test_endpoints_objects_are_an_alternative_that_is_called_deprecated(tmp_path: Path) -> None:
     ports = [{"name": "http", "port": 8000}]
-    with capture_logs() as log:
+    with captured_events() as log:
         async with running_api_server() as server, following(server, tmp_path, api="endpoints") as pool:
             await server.put(endpoints_object("other", {"addresses": [{"ip": "10.0.0.9"}], "ports": ports}))
             await server.put(endpoints_object("socketio", {"addresses": [{"ip": "10.0.0.1"}], "ports": ports}))
@@ -348,7 +348,7 @@ async def test_a_service_without_endpoints_or_without_one_that_is_ready_says_so(
 async def test_slices_without_the_port_are_said_while_others_are_used(server: ApiServer, tmp_path: Path) -> None:
     await server.put(endpoint_slice("slice-2", endpoint("10.0.0.2"), ports=[{"name": "ws", "port": 9000}]))
     reason = "1 of 2 slices are left out: they have not the TCP port 'http': expected one of http (8000), ws (9000)"
-    with capture_logs() as log:
+    with captured_events() as log:
         async with following(server, tmp_path, port="http") as pool:
             await settled(pool, 1)
             await until(lambda: pool.discovery.reason == reason)

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from tests.support.api_server import ApiServer, Fault, hang, line, plain, sending, status
 from tests.support.following import ONE, QUICK, TWO, following, hosts, settled
+from tests.support.logs import captured_events
 from tests.support.waiting import until
 from tidegate.control.discovery.kubernetes.trouble import refused
 from tidegate.control.pools.live_pool import LivePool
@@ -27,7 +27,7 @@ async def test_a_watch_that_has_gone_deaf_is_opened_again_and_loses_nothing(serv
     server.faults["watch"].append(
         sending(line("MODIFIED", ONE | {"metadata": ONE["metadata"] | {"resourceVersion": "1001"}}), then="silence")
     )
-    with capture_logs() as log:
+    with captured_events() as log:
         async with following(server, tmp_path, DEAF) as pool:
             await until(lambda: len(server.requests("watch")) == 1)
             await server.put(TWO)

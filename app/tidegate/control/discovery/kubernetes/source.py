@@ -5,14 +5,13 @@ from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
-import structlog
-
 from tidegate.control.discovery.kubernetes.cluster import Cluster
 from tidegate.control.discovery.kubernetes.credentials import ServiceAccount
 from tidegate.control.discovery.kubernetes.stream import Event
 from tidegate.control.discovery.kubernetes.trouble import ClusterError
 from tidegate.control.discovery.kubernetes.watch import Objects, Watch, WatchCallbacks, WatchPace
 from tidegate.control.discovery.look_ups import LookUps
+from tidegate.control.log import event_log
 from tidegate.control.pools.live_pool import LivePool
 from tidegate.core.discovery.endpoint_choice import Choice, Wanted, choose
 from tidegate.core.discovery.slices import Store, read_endpoints, read_slice
@@ -33,8 +32,6 @@ MOVE_PAUSE = 0.25
 PORTION = 500
 """The most backends that join or leave at once: the work for thousands would delay `/healthz`."""
 MOST_COMPLAINTS = 200
-
-_log = structlog.get_logger()
 
 
 def cluster_of(settings: "KubernetesSettings", environ: Mapping[str, str], look_ups: LookUps) -> Cluster:
@@ -103,7 +100,9 @@ class KubernetesDiscovery:
         if not self._said_synced:
             self._said_synced = True
             count = len(self._pool.snapshot.members)
-            _log.info("discovery_synced", pool=self._pool.name, source=SOURCE, service=str(self._service), backends=count)
+            event_log.info(
+                "discovery_synced", pool=self._pool.name, source=SOURCE, service=str(self._service), backends=count
+            )
 
     def _failed(self, trouble: ClusterError) -> None:
         self._pool.discovery_failed()
@@ -175,7 +174,7 @@ class KubernetesDiscovery:
                 self._warn("discovery_skipped", complaint)
 
     def _warn(self, event: str, reason: str) -> None:
-        _log.warning(event, pool=self._pool.name, source=SOURCE, service=str(self._service), reason=reason)
+        event_log.warning(event, pool=self._pool.name, source=SOURCE, service=str(self._service), reason=reason)
 
     def _forget_due(self) -> None:
         if self._due is not None:
