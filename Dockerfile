@@ -25,6 +25,7 @@ RUN python3 deploy/slim.py packages /opt/tidegate && \
     find /opt/tidegate -name '*.so' -exec strip --strip-unneeded {} + && \
     python3 -m compileall -q --invalidation-mode unchecked-hash /opt/tidegate/lib
 COPY pyproject.toml README.md LICENSE ./
+COPY deploy/compile_wire.py deploy/
 COPY app app
 RUN HATCH_BUILD_HOOKS_ENABLE=1 /opt/build/bin/hatchling build -t wheel && \
     python3 -m pip --python /opt/tidegate install --quiet --no-compile --no-deps --no-index --root /code --no-warn-script-location dist/*.whl && \

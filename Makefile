@@ -42,10 +42,10 @@ $(VENV)/.compile: $(VENV)/.run requirements/compile.txt
 	@touch $@
 
 # In a copy of the sources: a compiled module beside a source would hide it.
-$(COMPILED)/.built: $(VENV)/.compile $(SOURCES) deploy/compiler.sh
+$(COMPILED)/.built: $(VENV)/.compile $(SOURCES) deploy/compiler.sh deploy/compile_wire.py
 	@sh deploy/compiler.sh $(BIN)/python
 	@rm -rf $(COMPILED) && mkdir -p $(COMPILED)/source
-	@cp -r app pyproject.toml README.md LICENSE $(COMPILED)/source
+	@cp -r --parents app deploy/compile_wire.py pyproject.toml README.md LICENSE $(COMPILED)/source
 	cd $(COMPILED)/source && HATCH_BUILD_HOOKS_ENABLE=1 $(abspath $(BIN))/python -m hatchling build -t wheel -d ..
 	@$(BIN)/python -m zipfile -e $(COMPILED)/*.whl $(COMPILED)
 	@rm -r $(COMPILED)/source

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.bench.network import SYSTEM
 from tidegate import __version__
-from tidegate.dataplane import worker
+from tidegate.dataplane import wire, worker
 
 CONGESTION = "congestion control"
 DATA_PLANE = "data plane"
@@ -27,10 +27,14 @@ def machine() -> dict[str, Any]:
         CONGESTION: SYSTEM,
         "python": platform.python_version(),
         "tidegate": __version__,
-        DATA_PLANE: COMPILED if worker.__file__.endswith(".so") else "interpreted",
+        DATA_PLANE: COMPILED if _is_compiled() else "interpreted",
         "nginx": _version(["nginx", "-v"], r"nginx/(\S+)"),
         "haproxy": _version(["haproxy", "-v"], r"version (\S+)"),
     }
+
+
+def _is_compiled() -> bool:
+    return worker.__file__.endswith(".so") and wire.Loop.__module__.endswith(".native")
 
 
 def _version(command: list[str], pattern: str) -> str:

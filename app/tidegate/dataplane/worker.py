@@ -109,7 +109,7 @@ class Worker:
     def session_ended(self, session: Session, reason: CloseReason) -> None:
         """Log the session and forget it."""
         del self._sessions[session.number]
-        self._log.session_closed(session, reason)
+        self._log.session_closed(session, reason, self.poller.now)
         if self._stream.size > LOG_FLUSH_SIZE:
             self._flush_log_now()
         if not self._flush_is_due:
@@ -202,7 +202,7 @@ class Worker:
 
     # Accepting
 
-    def _accepted(self, listener: Listener, client: socket.SocketType, peer: Peer) -> None:
+    def _accepted(self, listener: Listener, client: int, peer: Peer) -> None:
         self._last_session += 1
         session = Session(self, listener, self._last_session, client, peer)
         self._sessions[session.number] = session

@@ -1,7 +1,11 @@
 """Socket options of client and backend connections. Accepted sockets inherit the options of their listening socket."""
 
+import os
 import socket
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import EBADF
 from math import ceil
 
 from tidegate.core.connection_options import ConnectionOptions
@@ -48,3 +52,15 @@ def alive_options(wanted: ConnectionOptions) -> list[NumberOption]:
         (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, wanted.keepalive_count),
         (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, ceil(wanted.peer_timeout * 1000)),
     ]
+
+
+@contextmanager
+def borrowed(descriptor: int) -> Iterator[socket.SocketType]:
+    """A socket for calls on a descriptor, which stays open. Raises OSError when it is the descriptor of no socket."""
+    if descriptor < 0:
+        raise OSError(EBADF, os.strerror(EBADF))
+    sock = socket.SocketType(fileno=descriptor)
+    try:
+        yield sock
+    finally:
+        sock.detach()

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tests.support.handlers import Bugs, Handling, handler
 from tidegate.dataplane.loop.handler import CannotGoOnError
-from tidegate.dataplane.loop.poller import EDGES, IN, OUT, Poller
+from tidegate.dataplane.loop.poller import IN, OUT, Poller
+from tidegate.dataplane.wire.interface import EDGES
 
 
 class Bench:
@@ -44,17 +45,17 @@ def test_a_handler_that_raises_cleans_up_and_the_others_are_called(bench: Bench)
     called: list[int] = []
 
     def broken(_events: int) -> None:
-        bench.poller.modify(first.fileno(), 0)
+        bench.poller.loop.modify(first.fileno(), 0)
         raise ValueError("a bug")
 
     def sound(events: int) -> None:
-        bench.poller.modify(second.fileno(), 0)
+        bench.poller.loop.modify(second.fileno(), 0)
         called.append(events)
 
     first, second = bench.pair()
     unlucky, lucky = Handling(broken), Handling(sound)
-    bench.poller.register(first.fileno(), OUT, unlucky.handler)
-    bench.poller.register(second.fileno(), OUT, lucky.handler)
+    bench.poller.loop.register(first.fileno(), OUT, unlucky.handler)
+    bench.poller.loop.register(second.fileno(), OUT, lucky.handler)
     bench.run()
     assert bench.bugs == ["a bug"]
     assert (unlucky.failures, lucky.failures, called) == (1, 0, [OUT])
@@ -102,18 +103,18 @@ def test_a_socket_closed_within_a_batch_gets_no_event_of_it_and_neither_does_its
         def callback(_events: int) -> None:
             called.append("first of the batch")
             number = other.fileno()
-            bench.poller.close(other)
+            bench.poller.loop.close(other.detach())
             successor, peer = bench.pair()
             successors.append(successor)
             assert successor.fileno() != number
             assert peer.fileno() != number
-            bench.poller.register(successor.fileno(), IN, handler(lambda _events: called.append("successor")))
-            bench.poller.modify(me.fileno(), 0)
+            bench.poller.loop.register(successor.fileno(), IN, handler(lambda _events: called.append("successor")))
+            bench.poller.loop.modify(me.fileno(), 0)
 
         return callback
 
-    bench.poller.register(first.fileno(), OUT, handler(close_the_other(first, second)))
-    bench.poller.register(second.fileno(), OUT, handler(close_the_other(second, first)))
+    bench.poller.loop.register(first.fileno(), OUT, handler(close_the_other(first, second)))
+    bench.poller.loop.register(second.fileno(), OUT, handler(close_the_other(second, first)))
     bench.run()
     assert called == ["first of the batch"]
     assert min(first.fileno(), second.fileno()) == -1
@@ -125,14 +126,14 @@ def test_an_unregistered_socket_reports_nothing_not_even_a_hang_up_until_it_is_r
 
     def ready(events: int) -> None:
         called.append(events)
-        bench.poller.close(ours)
+        bench.poller.loop.close(ours.detach())
 
     def register_again() -> None:
         assert called == []
-        bench.poller.register(ours.fileno(), IN, handler(ready))
+        bench.poller.loop.register(ours.fileno(), IN, handler(ready))
 
-    bench.poller.register(ours.fileno(), IN, handler(ready))
-    bench.poller.unregister(ours.fileno())
+    bench.poller.loop.register(ours.fileno(), IN, handler(ready))
+    bench.poller.loop.unregister(ours.fileno())
     theirs.close()
     bench.poller.call_later(0.01, register_again)
     bench.run(0.05)
@@ -145,10 +146,10 @@ def test_a_socket_handed_over_reports_to_its_new_owner_alone(bench: Bench) -> No
 
     def new_owner(_events: int) -> None:
         called.append("new")
-        bench.poller.close(ours)
+        bench.poller.loop.close(ours.detach())
 
-    bench.poller.register(ours.fileno(), OUT, handler(lambda _events: called.append("old")))
-    bench.poller.hand_over(ours.fileno(), handler(new_owner))
+    bench.poller.loop.register(ours.fileno(), OUT, handler(lambda _events: called.append("old")))
+    bench.poller.loop.hand_over(ours.fileno(), handler(new_owner))
     bench.run()
     assert called == ["new"]
 
@@ -180,6 +181,6 @@ def test_what_is_to_be_called_soon_is_called_after_the_events_and_what_it_asks_f
         else:
             bench.poller.stop()
 
-    bench.poller.register(ours.fileno(), EDGES, handler(ready))
+    bench.poller.loop.register(ours.fileno(), EDGES, handler(ready))
     bench.run(5)
     assert called == ["event", "soon", "soon", "soon", "soon", "soon"]

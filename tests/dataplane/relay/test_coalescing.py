@@ -18,12 +18,12 @@ from tests.support.peers import Peer, checksum, payload
 from tests.support.worker import running_worker
 from tidegate.core.reasons import CloseReason
 from tidegate.core.splice import Splice
-from tidegate.dataplane.loop.poller import EDGES, IN, Poller
+from tidegate.dataplane.loop.poller import IN, Poller
 from tidegate.dataplane.relay.coalescing import FAST_BYTES, FAST_SECONDS, TICK, Coalescing, Stream
 from tidegate.dataplane.relay.context import RelayContext
-from tidegate.dataplane.relay.direction import relay
 from tidegate.dataplane.relay.pacing import PACES
 from tidegate.dataplane.relay.pipes import Pipes
+from tidegate.dataplane.wire.interface import EDGES
 
 PIECE = FAST_BYTES // 16
 MUCH = Pipes().room
@@ -35,7 +35,7 @@ class Flow:
 
     def __init__(self, coalescing: Coalescing, stack: ExitStack) -> None:
         self.source, self.sender = connection(stack)
-        self.stream = Stream(coalescing, self.source)
+        self.stream = Stream(coalescing, self.source.fileno())
         self.reports = 0
 
     def run_fast(self) -> None:
@@ -74,11 +74,11 @@ class Bench:
         self.poller = Poller(self.bugs.note)
         self.pipes = Pipes()
         self.coalescing = Coalescing(self.poller, self.pipes)
-        stack.callback(self.poller._epoll.close)
+        stack.callback(self.poller.loop.end)
 
     def flow(self) -> Flow:
         flow = Flow(self.coalescing, self._stack)
-        self.poller.register(flow.source.fileno(), EDGES, handler(flow.ready))
+        self.poller.loop.register(flow.source.fileno(), EDGES, handler(flow.ready))
         return flow
 
     def run_until(self, done: Callable[[], bool]) -> None:
@@ -228,8 +228,9 @@ def test_a_relay_collects_its_fast_streams_until_it_stops_and_does_not_leave_the
             sock.setblocking(False)
             if PACES_IF_ASKED:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, PACES)
-        bench.poller.register(backend.fileno(), EDGES, handler())
-        ways = relay(context, Both(), client, backend)
+        bench.poller.loop.register(backend.fileno(), EDGES, handler())
+        flows = bench.poller.loop.flows(Both(), client.fileno(), backend.fileno())
+        bench.poller.loop.relay(*flows)
         data = memoryview(bytes(1 << 20))
         waits: list[int] = []
 
@@ -242,8 +243,8 @@ def test_a_relay_collects_its_fast_streams_until_it_stops_and_does_not_leave_the
             return MUCH in waits
 
         bench.run_until(send_and_receive)
-        for way in ways:
-            way.stop()
+        for flow in flows:
+            flow.stop()
         assert not context.coalescing._waiting
         assert set(waits) == {1, MUCH}
         assert waits_for(sink) == 1

@@ -9,11 +9,12 @@ import pytest
 from tests.support.handlers import Bugs, handler
 from tidegate.core.reasons import CloseReason
 from tidegate.core.splice import Splice
-from tidegate.dataplane.loop.poller import EDGES, Poller
+from tidegate.dataplane.loop.poller import Poller
 from tidegate.dataplane.relay.context import RelayContext
-from tidegate.dataplane.relay.direction import BLOCKED, relay
+from tidegate.dataplane.relay.direction import Direction
 from tidegate.dataplane.relay.last_bytes import Lingering, unacknowledged
-from tidegate.dataplane.relay.socket_close import reset_on_close
+from tidegate.dataplane.wire.interface import BLOCKED, EDGES
+from tidegate.link.sockets import RESET_ON_CLOSE
 
 BUFFER = 256 * 1024
 PART = 8 * 1024  # too little to make a full socket writable
@@ -36,7 +37,7 @@ class Bench:
             ours.connect(server.getsockname())
             theirs = self._stack.enter_context(server.accept()[0])
         ours.setblocking(False)
-        reset_on_close(ours)
+        ours.setsockopt(*RESET_ON_CLOSE)
         return ours, theirs
 
     def full(self) -> tuple[socket.SocketType, socket.socket]:
@@ -45,7 +46,7 @@ class Bench:
         with suppress(BlockingIOError):
             while True:
                 ours.send(bytes(BUFFER))
-        self.poller.register(ours.fileno(), EDGES, handler())
+        self.poller.loop.register(ours.fileno(), EDGES, handler())
         return ours, theirs
 
     def run_until(self, done: Callable[[], bool]) -> None:
@@ -89,7 +90,7 @@ def test_when_too_many_linger_the_one_that_has_waited_longest_is_reset(bench: Be
     peers = []
     for _ in range(4):
         ours, theirs = bench.full()
-        lingering.close(ours)
+        lingering.close(ours.detach())
         peers.append(theirs)
     assert len(lingering.sockets) == 2
     assert [is_reset(peer) for peer in peers] == [True, True, False, False]
@@ -97,20 +98,23 @@ def test_when_too_many_linger_the_one_that_has_waited_longest_is_reset(bench: Be
 
 
 def test_what_a_slow_receiver_takes_is_progress_before_there_is_room_for_more(bench: Bench) -> None:
-    context = RelayContext(bench.poller, BUFFER, Splice.NEVER)
+    RelayContext(bench.poller, BUFFER, Splice.NEVER)
     client, receiver = bench.connection()
     backend, sender = bench.connection()
-    bench.poller.register(backend.fileno(), EDGES, handler())
-    _, to_client = relay(context, NoSession(), client, backend)
+    bench.poller.loop.register(backend.fileno(), EDGES, handler())
+    to_backend, to_client = bench.poller.loop.flows(NoSession(), client.fileno(), backend.fileno())
+    bench.poller.loop.relay(to_backend, to_client)
     sender.setblocking(False)
     with suppress(BlockingIOError):
         while True:
             sender.send(bytes(BUFFER))
     bench.run_until(lambda: to_client.state == BLOCKED)
-    moved, left = to_client.moved, to_client.left()
-    waiting = unacknowledged(client)
-    while unacknowledged(client) == waiting:
+    direction = to_client.direction
+    assert isinstance(direction, Direction)
+    moved, left = to_client.moved, direction.left()
+    waiting = unacknowledged(client.fileno())
+    while unacknowledged(client.fileno()) == waiting:
         receiver.recv(PART)
     assert to_client.moved == moved
-    assert 0 < to_client.left() != left
+    assert 0 < direction.left() != left
     assert not bench.bugs

@@ -23,22 +23,22 @@ def sock() -> Iterator[socket.socket]:
 @pytest.mark.skipif(not PACES_IF_ASKED, reason="this kernel does not let us pace")
 def test_a_stream_to_a_peer_on_this_host_is_not_left_to_an_algorithm_that_paces(sock: socket.socket) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, PACES)
-    pace_less(sock)
+    pace_less(sock.fileno())
     assert algorithm(sock) == DOES_NOT
 
 
 def test_what_does_not_pace_is_left_as_the_system_has_it(sock: socket.socket) -> None:
     other = next(name for name in ALLOWED if name != "bbr")
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, other.encode())
-    pace_less(sock)
+    pace_less(sock.fileno())
     assert algorithm(sock) == other.encode()
 
 
 def test_a_connection_that_has_broken_is_no_error(sock: socket.socket) -> None:
     sock.shutdown(socket.SHUT_RDWR)
-    pace_less(sock)
+    pace_less(sock.fileno())
     sock.close()
-    pace_less(sock)
+    pace_less(sock.fileno())
 
 
 @pytest.mark.parametrize(

@@ -135,9 +135,10 @@ async def test_urgent_data_of_a_backend_that_is_calm_arrives_in_its_place(mode: 
 async def test_streams_that_are_stuck_share_a_bounded_number_of_pipes_and_lose_nothing() -> None:
     size, kernel_buffer = 4 * MEBIBYTE, 64 * 1024
     async with running_worker(splice=Splice.ALWAYS) as worker, route(worker, kernel_buffer=kernel_buffer) as way:
-        pairs = [await way.session(receive_buffer=kernel_buffer) for _ in range(2 * MOST_PIPES)]
         await worker.sessions()
         before = len(worker.descriptors)
+        pairs = [await way.session(receive_buffer=kernel_buffer) for _ in range(2 * MOST_PIPES)]
+        before += 2 * len(pairs)
         data = payload(size)
         sending = [asyncio.create_task(backend.send(data)) for _, backend in pairs]
         await until(lambda: len(worker.descriptors) - before == 2 * MOST_PIPES)

@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Callable, Iterable
+from errno import EAGAIN
 from itertools import chain
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -11,10 +12,11 @@ from tidegate.core.listener_options import ListenerOptions
 from tidegate.core.network import Networks
 from tidegate.core.reasons import NO_RESOURCES, RejectReason
 from tidegate.core.token_bucket import TokenBucket
-from tidegate.dataplane.loop.handler import Handler, cannot_go_on
+from tidegate.dataplane.loop.handler import cannot_go_on
 from tidegate.dataplane.loop.poller import IN, IN_FOR_ONE, Poller
 from tidegate.dataplane.report.counters import Counters
 from tidegate.dataplane.routing.routing_pool import RoutingPool
+from tidegate.dataplane.wire import Cell, accept, peek
 from tidegate.link.board import LISTENERS, REJECTED_CELL, ListenerCell
 from tidegate.link.messages import ListenerAdded
 from tidegate.link.sockets import BACKLOG
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from tidegate.dataplane.accept.client_counts import ClientCounts
 
 ACCEPTS_PER_EVENT = 64  # then live sessions get their turn
-MAPPED_IPV4 = "::ffff:"
 
 Peer = tuple[str, int]
 
@@ -49,8 +50,8 @@ class Listener:
         self._counters, self._slot = counters, message.slot
         self._cells = counters.cells
         self._cell = counters.slot(LISTENERS, message.slot)
-        self._active_cell = self._cell + ListenerCell.ACTIVE
-        self._total_cell = self._cell + ListenerCell.TOTAL
+        self.active_cell: Cell = self._cell + ListenerCell.ACTIVE
+        self._total_cell: Cell = self._cell + ListenerCell.TOTAL
         self._active_elsewhere = counters.elsewhere(LISTENERS, message.slot, ListenerCell.ACTIVE)
         self.name = message.name
         self.pool = pool
@@ -83,7 +84,7 @@ class Listener:
 
     def open(
         self,
-        accepted: "Callable[[Listener, socket.SocketType, Peer], None]",
+        accepted: "Callable[[Listener, int, Peer], None]",
         stuck: Callable[[str], None],
     ) -> None:
         """Begin to accept."""
@@ -113,11 +114,11 @@ class Listener:
         """Watch the sockets of a worker."""
         events = IN if worker == self._worker else IN_FOR_ONE
         for acceptor in self._acceptors[worker]:
-            self._poller.register(acceptor.sock.fileno(), events, acceptor)
+            self._poller.loop.register(acceptor.descriptor, events, acceptor)
 
     def _end(self, worker: int) -> None:
         for acceptor in self._acceptors[worker]:
-            self._poller.unregister(acceptor.sock.fileno())
+            self._poller.loop.unregister(acceptor.descriptor)
 
     def pause(self) -> None:
         """Leave new clients in the kernel's queue until `resume`."""
@@ -172,29 +173,27 @@ class Listener:
             for worker in self._served:
                 self._end(worker)  # control holds the sockets open, so that closing would not end their events
         for acceptor in self._all_acceptors():
-            self._poller.close(acceptor.sock)
+            self._poller.loop.close(acceptor.sock.detach())
         self._closed = True
 
     def _all_acceptors(self) -> "Iterable[Acceptor]":
         return chain.from_iterable(self._acceptors.values())
 
     def opened(self) -> None:
-        """Count a session that has begun."""
-        self._cells[self._active_cell] += 1
-        self._cells[self._total_cell] += 1
+        """Count a session that has begun, here and at the pool."""
+        self._cells.one_more(self.active_cell, self._total_cell, self.pool.active_cell)
 
     def refusal(self, session: object, client: str) -> RejectReason | None:
         """Why a session that has just been counted, of a client with this IP address, is one too many, if it is."""
         cells = self._cells
-        if self._most and cells[self._active_cell] + sum(cells[cell] for cell in self._active_elsewhere) > self._most:
+        if self._most and cells[self.active_cell] + sum(cells[cell] for cell in self._active_elsewhere) > self._most:
             return RejectReason.MAX_CONNECTIONS
         if self._clients and not self._clients.enter(session, client):
             return RejectReason.MAX_CONNECTIONS_PER_CLIENT
         return None
 
     def closed(self, session: object) -> None:
-        """Count a session that has ended."""
-        self._cells[self._active_cell] -= 1
+        """A session of a listener with limits has ended; the pool counts it."""
         if self._clients:
             self._clients.leave(session)
 
@@ -203,12 +202,12 @@ class Listener:
         self._cells[self._cell + REJECTED_CELL[reason]] += 1
 
 
-class Acceptor(Handler):
+class Acceptor:
     """Accepts on one listening socket of a listener."""
 
     def __init__(self, listener: Listener, sock: socket.socket) -> None:
         self.listener, self.sock = listener, sock
-        self._family, self._type, self._protocol = int(sock.family), int(sock.type), sock.proto
+        self.descriptor = sock.fileno()
 
     def ready(self, _events: int) -> None:
         """Accept pending connections."""
@@ -225,36 +224,28 @@ class Acceptor(Handler):
         for _ in range(ACCEPTS_PER_EVENT):
             if listener.paused or (bucket and not listener.within_rate()):
                 return False
-            try:
-                # Half the cost of `accept`, which makes an object of a class in Python and asks what kind of socket it is.
-                descriptor, peer = self.sock._accept()  # type: ignore[attr-defined]  # noqa: SLF001
-            except BlockingIOError:
-                return False
-            except OSError as error:
-                if error.errno in NO_RESOURCES:
-                    listener.stuck(os.strerror(error.errno))
+            accepted = accept(self.descriptor)
+            if isinstance(accepted, int):
+                if accepted == -EAGAIN:
+                    return False
+                if -accepted in NO_RESOURCES:
+                    listener.stuck(os.strerror(-accepted))
                     return False
                 continue  # a client that was gone before it was accepted
-            client = socket.SocketType(self._family, self._type, self._protocol, descriptor)
-            client.setblocking(False)
+            client, host, port = accepted
             if bucket:
                 if _has_left(client):  # while it waited: it must not use up the rate of one that still waits
                     listener.rejected(RejectReason.CLIENT_GONE)
-                    client.close()
+                    os.close(client)
                     continue
                 bucket.take(monotonic())
-            listener.accepted(listener, client, (peer[0].removeprefix(MAPPED_IPV4), peer[1]))
+            listener.accepted(listener, client, (host, port))
         return True
 
 
-def _has_left(client: socket.SocketType) -> bool:
+def _has_left(client: int) -> bool:
     """Whether a client that has just been accepted has reset the connection, or closed it without sending."""
-    try:
-        return not client.recv(1, socket.MSG_PEEK)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
+    return peek(client) not in (1, -EAGAIN)
 
 
 def _client_counts(counters: Counters, slot: int) -> "ClientCounts":

@@ -33,7 +33,7 @@ class Listeners:
         counters: Counters,
         sessions: Sized,
         lingering: Lingering,
-        accepted: Callable[[Listener, socket.SocketType, Peer], None],
+        accepted: Callable[[Listener, int, Peer], None],
         log_now: LogNow,
     ) -> None:
         self._poller, self._counters = poller, counters

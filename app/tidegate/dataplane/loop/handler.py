@@ -1,27 +1,9 @@
-"""What the poller calls when something happens at a socket."""
+"""What the loop calls when something happens at a descriptor, and what it means when that raises."""
 
 from collections.abc import Callable
 
 
-class Handler:
-    """Handles the events of a socket.
-
-    A base class and no protocol: compiled, the poller calls its methods through a table instead of by their names, which
-    saves 170 instructions per event.
-    """
-
-    __slots__ = ()
-
-    def ready(self, events: int) -> None:
-        """Something has changed at the socket: the bits of epoll_ctl(2)."""
-        raise NotImplementedError
-
-    def failed(self) -> None:
-        """`ready` raised, which is a bug in it: clean up. Raises CannotGoOnError when the worker must end."""
-        raise NotImplementedError
-
-
-class Callbacks(Handler):
+class Callbacks:
     """A handler made of two functions."""
 
     __slots__ = ("_failed", "_ready")

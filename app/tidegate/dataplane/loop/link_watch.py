@@ -12,7 +12,7 @@ class LinkWatch:
     """The reader and writer callbacks of one descriptor."""
 
     def __init__(self, poller: Poller) -> None:
-        self._poller = poller
+        self._loop = poller.loop
         self._reader: Ready | None = None
         self._writer: Ready | None = None
         self._events = 0
@@ -54,9 +54,9 @@ class LinkWatch:
         if events == self._events:
             return
         if not self._events:
-            self._poller.register(descriptor, events, self._handler)
+            self._loop.register(descriptor, events, self._handler)
         elif events:
-            self._poller.modify(descriptor, events)
+            self._loop.modify(descriptor, events)
         else:
-            self._poller.unregister(descriptor)
+            self._loop.unregister(descriptor)
         self._events = events

@@ -12,6 +12,7 @@ from typing import Final
 
 from tidegate.dataplane.loop.poller import Poller
 from tidegate.dataplane.relay.pipes import Pipes
+from tidegate.dataplane.wire import set_option
 
 TICK: Final = 0.002  # seconds
 FAST_BYTES: Final = 4 * 1024 * 1024  # so many within FAST_SECONDS are a fast stream
@@ -68,7 +69,7 @@ class Stream:
 
     __slots__ = ("_answered", "_coalescing", "_is_fast", "_run_began", "_run_from", "_source", "sweep", "taken")
 
-    def __init__(self, coalescing: Coalescing, source: socket.SocketType) -> None:
+    def __init__(self, coalescing: Coalescing, source: int) -> None:
         self._coalescing = coalescing
         self._source = source
         self.taken = 0
@@ -93,7 +94,7 @@ class Stream:
 
     def wait_for(self, size: int) -> None:
         """Have the kernel report so many bytes or more; if they are there, it does so now."""
-        self._source.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size)
+        set_option(self._source, socket.SOL_SOCKET, socket.SO_RCVLOWAT, size)
 
     def stop(self) -> None:
         """Nothing more is taken."""

@@ -13,8 +13,8 @@ from termios import TIOCOUTQ
 from time import monotonic
 from typing import Final
 
-from tidegate.dataplane.loop.handler import Handler
 from tidegate.dataplane.loop.poller import ERR, HUP, Poller
+from tidegate.link.sockets import borrowed
 
 STALLED: Final = 5.0  # seconds, as all here, in which no byte has moved
 LONGEST: Final = 120.0  # a send buffer of 4 MiB, the largest by default, takes that long at 35 KB/s
@@ -59,14 +59,14 @@ class Lingering:
         self.sockets: dict[LingeringSocket, None] = {}
         self.most = 2
 
-    def close(self, sock: socket.SocketType) -> None:
-        """Reset a registered socket that has `reset_on_close`: now, or when what was sent has arrived."""
-        if unacknowledged(sock):
+    def close(self, descriptor: int) -> None:
+        """Reset a registered connection: now, or when what was sent has arrived."""
+        if unacknowledged(descriptor):
             if len(self.sockets) >= self.most:
                 next(iter(self.sockets)).close()
-            self.sockets[LingeringSocket(self._poller, self, sock)] = None
+            self.sockets[LingeringSocket(self._poller, self, descriptor)] = None
         else:
-            self._poller.close(sock)
+            self._poller.loop.close(descriptor)
 
     def closed(self, sock: "LingeringSocket") -> None:
         """One of them has been reset."""
@@ -83,20 +83,20 @@ class Lingering:
             callback()
 
 
-class LingeringSocket(Handler):
+class LingeringSocket:
     """One of them. Nothing is read from it: its peer's other half has nowhere to go."""
 
-    __slots__ = ("_lingering", "_poller", "_sock")
+    __slots__ = ("_descriptor", "_lingering", "_poller")
 
-    def __init__(self, poller: Poller, lingering: Lingering, sock: socket.SocketType) -> None:
+    def __init__(self, poller: Poller, lingering: Lingering, descriptor: int) -> None:
         self._poller, self._lingering = poller, lingering
-        self._sock: socket.SocketType | None = sock
-        poller.hand_over(sock.fileno(), self)
+        self._descriptor = descriptor  # -1 once it is closed
+        poller.loop.hand_over(descriptor, self)
         LastBytes(poller, self.left, self.close)
 
     def left(self) -> int:
         """Bytes that may still arrive."""
-        return unacknowledged(self._sock) if self._sock else 0
+        return unacknowledged(self._descriptor) if self._descriptor >= 0 else 0
 
     def ready(self, events: int) -> None:
         """Something has changed; the peer may have reset it meanwhile."""
@@ -105,9 +105,9 @@ class LingeringSocket(Handler):
 
     def close(self) -> None:
         """Reset it, whatever is left."""
-        if self._sock:
-            self._poller.close(self._sock)
-            self._sock = None
+        if self._descriptor >= 0:
+            self._poller.loop.close(self._descriptor)
+            self._descriptor = -1
             self._lingering.closed(self)
 
     def failed(self) -> None:
@@ -115,10 +115,11 @@ class LingeringSocket(Handler):
         self.close()
 
 
-def unacknowledged(sock: socket.SocketType) -> int:
+def unacknowledged(descriptor: int) -> int:
     """Bytes that have been sent and may still arrive, the end of the stream counted as one."""
     with suppress(OSError):
-        left = int.from_bytes(ioctl(sock.fileno(), TIOCOUTQ, bytes(4)), sys.byteorder)
-        if left and sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != TCP_CLOSE:
-            return left
+        left = int.from_bytes(ioctl(descriptor, TIOCOUTQ, bytes(4)), sys.byteorder)
+        if left:
+            with borrowed(descriptor) as sock:
+                return 0 if sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == TCP_CLOSE else left
     return 0

@@ -9,15 +9,20 @@ import socket
 from contextlib import suppress
 from typing import Final
 
+from tidegate.link.sockets import borrowed
+
 PACES: Final = b"bbr"
 DOES_NOT: Final = b"reno"  # every Linux has it
 LONGEST_NAME: Final = 16  # TCP_CA_NAME_MAX
 LOOPBACK: Final = ("127.", "::ffff:127.")  # to ::1 one usually comes from ::1
 
 
-def pace_less(sock: socket.SocketType) -> None:
+def pace_less(descriptor: int) -> None:
     """Send nearly without pacing from now on, if the peer is on this host and the system's default is to pace."""
-    with suppress(OSError):  # a connection that has just broken tells so elsewhere, and the system may not allow Reno
+    with (
+        suppress(OSError),
+        borrowed(descriptor) as sock,
+    ):  # a connection that has just broken tells so elsewhere, and the system may not allow Reno
         if is_on_this_host(sock.getpeername()[0], sock.getsockname()[0]) and _paces(sock):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, DOES_NOT)
 

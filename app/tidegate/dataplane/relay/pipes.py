@@ -6,7 +6,6 @@ serve many sessions, and what they can hold together is bounded. The more stream
 
 import fcntl
 import os
-import socket
 from contextlib import suppress
 from errno import EACCES, EINVAL, ENOMEM, ENOSYS, EOPNOTSUPP, EPERM
 from pathlib import Path
@@ -36,17 +35,17 @@ class Pipe:
             self.close()
             raise OSError(f"a pipe may have {self.room} bytes only")
 
-    def fill(self, source: socket.SocketType, most: int) -> int:
+    def fill(self, source: int, most: int) -> int:
         """Take at most so many bytes from a socket; raises OSError when it has taken none.
 
         0 need not be the end: see `Direction`.
         """
-        self.filled = os.splice(source.fileno(), self._writing, min(most, self.room), flags=NONBLOCK)
+        self.filled = os.splice(source, self._writing, min(most, self.room), flags=NONBLOCK)
         return self.filled
 
-    def empty(self, sink: socket.SocketType) -> int:
+    def empty(self, sink: int) -> int:
         """Give bytes to a socket, answering how many; raises OSError, BlockingIOError when it takes none."""
-        written = os.splice(self._reading, sink.fileno(), self.filled, flags=NONBLOCK)
+        written = os.splice(self._reading, sink, self.filled, flags=NONBLOCK)
         self.filled -= written
         return written
 

@@ -1,14 +1,13 @@
 """One line per session, at its end, through the log stream that all processes share."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-from time import monotonic
 
 import orjson
 
-from tidegate.core.address import join_address
 from tidegate.core.reasons import CloseReason
+from tidegate.dataplane.routing.routing_backend import RoutingBackend
 from tidegate.dataplane.session.session import Session
+from tidegate.dataplane.wire import session_line
 from tidegate.link.log_stream import LogStream
 
 Fields = dict[str, object]
@@ -24,65 +23,63 @@ class AccessLog:
 
     def configure(self, *, sessions: bool, console: bool) -> None:
         """Whether to log sessions at all, and whether for a terminal."""
-        self._sessions = sessions
-        self._render: Callable[[Fields], bytes] = _console_line if console else _json_line
+        self._sessions, self._console = sessions, console
 
-    def session_closed(self, session: Session, reason: CloseReason) -> None:
+    def session_closed(self, session: Session, reason: CloseReason, now: float) -> None:
         """The one line of a session. Times in milliseconds."""
         if not self._sessions:
             return
-        connect, backend = session.connect_seconds, session.last_backend
-        line: Fields = {
-            "timestamp": datetime.now(UTC),
-            "level": "info",
-            "event": "session_closed",
-            "session": self.session_id(session),
-            "listener": session.listener.name,
-            "pool": session.pool.name,
-            "backend": None if backend is None else backend.name,
-            "client": join_address(*session.peer),
-            "sent_bytes": session.sent,
-            "received_bytes": session.received,
-            "connect_ms": None if connect is None else _milliseconds(connect),
-            "duration_ms": _milliseconds(monotonic() - session.started_at),
-            "attempts": session.attempts,
-            "reason": reason,
-        }
-        if session.rejected is not None:
-            line["rejected"] = session.rejected
-        if session.tried:
-            tried = zip(session.tried, session.dial_failures, strict=True)
-            line["tried"] = [{"backend": each.name, "failure": failure.value} for each, failure in tried]
-        if session.queued_seconds is not None:
-            line["queued_ms"] = _milliseconds(session.queued_seconds)
-        if backend is not None and backend.location:
-            line.update(backend.location)
-        self._stream.write(self._render(line))
+        backend, connect = session.last_backend, session.connect_seconds
+        host, port = session.peer
+        line = session_line(
+            self.session_id(session),
+            session.listener.name,
+            session.pool.name,
+            None if backend is None else backend.name,
+            host,
+            port,
+            session.sent,
+            session.received,
+            -1 if connect is None else int(connect * 1_000_000),
+            int((now - session.started_at) * 1_000_000),
+            session.attempts,
+            reason,
+            _rest_of(session, backend),
+        )
+        self._write(line)
 
     def event(self, level: str, event: str, **fields: object) -> None:
         """Any event of this worker."""
         line = {"timestamp": datetime.now(UTC), "level": level, "event": event, **fields}
-        self._stream.write(self._render(line))
+        self._write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z))
+
+    def _write(self, line: bytes) -> None:
+        self._stream.write(_for_terminal(orjson.loads(line)) if self._console else line)
 
     def session_id(self, session: Session) -> str:
         """What a session is called in the log and in `/connections`: unique over workers and their restarts."""
         return f"{self._session_prefix}-{session.number}"
 
 
-def _milliseconds(seconds: float) -> float:
-    """To the microsecond; a third of what `round` takes."""
-    return int(seconds * 1_000_000) / 1000
+def _rest_of(session: Session, backend: RoutingBackend | None) -> bytes:
+    """The fields that few sessions have, as JSON with a comma before each."""
+    fields: Fields = {}
+    if session.rejected is not None:
+        fields["rejected"] = session.rejected
+    if session.tried:
+        tried = zip(session.tried, session.dial_failures, strict=True)
+        fields["tried"] = [{"backend": each.name, "failure": failure.value} for each, failure in tried]
+    if session.queued_seconds is not None:
+        fields["queued_ms"] = int(session.queued_seconds * 1_000_000) / 1000
+    if backend is not None and backend.location:
+        fields.update(backend.location)
+    return b"," + orjson.dumps(fields)[1:-1] if fields else b""
 
 
-def _json_line(fields: Fields) -> bytes:
-    line = orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
-    return bytes(memoryview(line))  # a copy of the right size: what orjson returns holds on to 8 KB, also while it waits
-
-
-def _console_line(fields: Fields) -> bytes:
+def _for_terminal(fields: Fields) -> bytes:
     timestamp, level, event = fields.pop("timestamp"), fields.pop("level"), fields.pop("event")
     rest = " ".join(f"{name}={_readable(value)}" for name, value in fields.items())
-    return f"{timestamp:%Y-%m-%dT%H:%M:%S.%fZ} [{level:<9}] {event} {rest}\n".encode()
+    return f"{timestamp} [{level:<9}] {event} {rest}\n".encode()
 
 
 def _readable(value: object) -> object:

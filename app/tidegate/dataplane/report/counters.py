@@ -1,7 +1,8 @@
 """A worker's own row of the stats board: plain numbers in shared memory that only this worker writes."""
 
-from bisect import bisect_left
+import struct
 
+from tidegate.dataplane.wire import Cell, Cells
 from tidegate.link.board import Board, Table
 
 
@@ -9,7 +10,7 @@ class Counters:
     """Cells by absolute position, so that counting is one addition in place."""
 
     def __init__(self, board: Board, worker: int) -> None:
-        self.cells = board.cells
+        self.cells = Cells(board.cells)
         self.workers, self.worker = board.workers, worker
         self.base_of = board.base
         self._base = board.base(worker)
@@ -27,13 +28,11 @@ class Counters:
 class Histogram:
     """Observations in seconds: the sum in microseconds, then a count per bucket, the last for what is above all bounds."""
 
-    def __init__(self, counters: Counters, first: int, bounds: tuple[float, ...]) -> None:
+    def __init__(self, counters: Counters, first: Cell, bounds: tuple[float, ...]) -> None:
         self._cells = counters.cells
-        self._sum = first
-        self._buckets = first + 1
-        self._bounds = bounds
+        self._first = first
+        self._bounds = struct.pack(f"{len(bounds)}d", *bounds)
 
-    def observe(self, seconds: float) -> None:
-        """Count one observation."""
-        self._cells[self._sum] += int(seconds * 1_000_000)
-        self._cells[self._buckets + bisect_left(self._bounds, seconds)] += 1
+    def observe(self, seconds: float, also: Cell) -> None:
+        """Count one observation, and one more in another cell."""
+        self._cells.observe(self._first, self._bounds, seconds, also)

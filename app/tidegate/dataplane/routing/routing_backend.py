@@ -1,10 +1,9 @@
 """A backend as a worker sees it: where to connect to, its limits, and its counters on the board."""
 
-import socket
-
 from tidegate.core.reasons import ConnectFailure
 from tidegate.dataplane.report.counters import Counters
 from tidegate.dataplane.routing.failure_reports import FailureReports
+from tidegate.dataplane.wire import Cell, Target
 from tidegate.link.board import BACKENDS, FAILURE_CELL, BackendCell
 from tidegate.link.messages import BackendEntry
 from tidegate.link.own_addresses import may_meet_itself
@@ -14,11 +13,13 @@ class RoutingBackend:
     """One backend and its cells. Lives on with its sessions after the pool has dropped it."""
 
     def __init__(self, counters: Counters, entry: BackendEntry) -> None:
-        self._counters = counters
+        self._cells = counters.cells
         self._cell = counters.slot(BACKENDS, entry.slot)
-        self._active_cell = self._cell + BackendCell.ACTIVE
-        self._total_cell, self._good_cell = self._cell + BackendCell.TOTAL, self._cell + BackendCell.GOOD
-        self._sent_cell, self._received_cell = self._cell + BackendCell.SENT_BYTES, self._cell + BackendCell.RECEIVED_BYTES
+        self.active_cell: Cell = self._cell + BackendCell.ACTIVE
+        self.total_cell: Cell = self._cell + BackendCell.TOTAL
+        self._good_cell: Cell = self._cell + BackendCell.GOOD
+        self.sent_cell: Cell = self._cell + BackendCell.SENT_BYTES
+        self.received_cell: Cell = self._cell + BackendCell.RECEIVED_BYTES
         self._active_elsewhere = counters.elsewhere(BACKENDS, entry.slot, BackendCell.ACTIVE)
         self.name = entry.name
         self.failures: FailureReports | None = None  # nothing has failed yet
@@ -29,7 +30,7 @@ class RoutingBackend:
         """Take over a new entry of the same name."""
         if self.address != (entry.host, entry.port):
             self.address = (entry.host, entry.port)
-            self.family = int(socket.AF_INET6 if ":" in entry.host else socket.AF_INET)
+            self.target = Target(entry.host, entry.port)
             self.may_meet_itself = may_meet_itself(entry.host, entry.port)
         self.weight = self.full_weight = entry.weight
         self.warming_since = entry.warming_since
@@ -42,8 +43,8 @@ class RoutingBackend:
     @property
     def active(self) -> int:
         """Connections of all workers, those being dialled included."""
-        cells = self._counters.cells
-        active = cells[self._active_cell]
+        cells = self._cells
+        active = cells[self.active_cell]
         for cell in self._active_elsewhere:
             active += cells[cell]
         return active
@@ -51,7 +52,7 @@ class RoutingBackend:
     def reserve(self) -> bool:
         """Count a connection to come, unless the backend is full. All workers reserve before they look, so that together
         they never exceed the limit."""
-        self._counters.cells[self._active_cell] += 1
+        self._cells.one_more(self.active_cell)
         if self.max_connections and self.active > self.max_connections:
             self.release()
             return False
@@ -59,29 +60,19 @@ class RoutingBackend:
 
     def release(self) -> None:
         """The connection is gone, or never came to be."""
-        self._counters.cells[self._active_cell] -= 1
-
-    def connected(self) -> None:
-        """Count a dial that succeeded."""
-        self._counters.cells[self._total_cell] += 1
+        self._cells.one_less(self.active_cell)
 
     def failed(self, failure: ConnectFailure) -> None:
         """Count a dial that failed."""
-        self._counters.cells[self._cell + FAILURE_CELL[failure]] += 1
+        self._cells[self._cell + FAILURE_CELL[failure]] += 1
 
     @property
     def good(self) -> int:
         """Sessions of this worker that went well."""
-        return self._counters.cells[self._good_cell]
+        return self._cells[self._good_cell]
 
     def went_well(self) -> None:
         """Count a session that got a byte, or lived longer than an early end."""
-        self._counters.cells[self._good_cell] += 1
+        self._cells.one_more(self._good_cell)
         if self.failures:
             self.failures.forget()
-
-    def moved(self, sent: int, received: int) -> None:
-        """Count bytes to and from the backend."""
-        cells = self._counters.cells
-        cells[self._sent_cell] += sent
-        cells[self._received_cell] += received

@@ -18,6 +18,7 @@ from tidegate.dataplane.routing.dial_timeouts import DialTimeouts
 from tidegate.dataplane.routing.queue import Queue
 from tidegate.dataplane.routing.routing_backend import RoutingBackend
 from tidegate.dataplane.routing.warming import SlowStart
+from tidegate.dataplane.wire import Cell, Flow
 from tidegate.link.board import CLOSED_CELL, POOLS, PoolCell
 from tidegate.link.messages import AffinityEntry, BackendEntry, PoolAdded
 from tidegate.link.sockets import alive_options, buffer_options
@@ -38,8 +39,11 @@ class RoutingPool:
         self._learned = learned
         self._slot = message.slot
         self._cell = counters.slot(POOLS, message.slot)
-        self._active_cell = self._cell + PoolCell.ACTIVE
-        self._copied_cell, self._spliced_cell = self._cell + PoolCell.COPIED_BYTES, self._cell + PoolCell.SPLICED_BYTES
+        self._cells = counters.cells
+        self.active_cell: Cell = self._cell + PoolCell.ACTIVE
+        self._copied_cell: Cell = self._cell + PoolCell.COPIED_BYTES
+        self._spliced_cell: Cell = self._cell + PoolCell.SPLICED_BYTES
+        self._closed_cells: dict[CloseReason, Cell] = {reason: self._cell + cell for reason, cell in CLOSED_CELL.items()}
         self.name = message.name
         self._choice: tuple[str, PolicyContext, float] | None = None
         self.backends: dict[str, RoutingBackend] = {}
@@ -47,8 +51,8 @@ class RoutingPool:
         self.queue: Queue | None = None
         self.dials = DialTimeouts(poller)
         self._slow_start: SlowStart[RoutingBackend] = SlowStart(poller, self._reweigh)
-        self.connect_seconds = Histogram(counters, self._cell + PoolCell.CONNECT, CONNECT_BUCKETS)
-        self.duration_seconds = Histogram(counters, self._cell + PoolCell.DURATION, DURATION_BUCKETS)
+        self._connect_seconds = Histogram(counters, self._cell + PoolCell.CONNECT, CONNECT_BUCKETS)
+        self._duration_seconds = Histogram(counters, self._cell + PoolCell.DURATION, DURATION_BUCKETS)
         self.configure(message.options)
 
     def configure(self, options: PoolOptions) -> None:
@@ -128,22 +132,25 @@ class RoutingPool:
         if self.queue is not None:
             self.queue.drain()
 
-    def opened(self) -> None:
-        """Count a session that has begun."""
-        self._counters.cells[self._active_cell] += 1
+    def connected(self, backend: RoutingBackend, seconds: float) -> None:
+        """Count a dial that succeeded."""
+        self._connect_seconds.observe(seconds, backend.total_cell)
+        if self.learns:
+            self.observe(backend, seconds)
 
-    def moved(self, copied: int, spliced: int) -> None:
-        """Count bytes by the way they took."""
-        cells = self._counters.cells
-        cells[self._copied_cell] += copied
-        if spliced:
-            cells[self._spliced_cell] += spliced
+    def count_moved(self, backend: RoutingBackend, to_backend: Flow, to_client: Flow) -> bool:
+        """Count the bytes moved since the last time, by the way they took; answers whether there were any."""
+        return self._cells.count_moved(
+            to_backend, to_client, backend.sent_cell, backend.received_cell, self._copied_cell, self._spliced_cell
+        )
 
-    def closed(self, reason: CloseReason, seconds: float) -> None:
-        """Count a session that has ended."""
-        self._counters.cells[self._active_cell] -= 1
-        self._counters.cells[self._cell + CLOSED_CELL[reason]] += 1
-        self.duration_seconds.observe(seconds)
+    def closed(self, reason: CloseReason, seconds: float, listener_cell: Cell, backend: RoutingBackend | None) -> None:
+        """Count a session that has ended; its places at the listener and on the backend are free."""
+        if backend is None:
+            self._cells.one_less(self.active_cell, listener_cell)
+        else:
+            self._cells.one_less(self.active_cell, listener_cell, backend.active_cell)
+        self._duration_seconds.observe(seconds, self._closed_cells[reason])
 
     def _configure_affinity(self, options: PoolOptions, networks: Networks) -> None:
         ttl, max_clients = options.affinity_ttl, options.affinity_max_clients

@@ -1,22 +1,19 @@
 """The phase of a session that connects to a backend, and to another one when that fails."""
 
-import socket
-from errno import EADDRNOTAVAIL, ECONNREFUSED, EINPROGRESS
-from time import monotonic
+from errno import EADDRNOTAVAIL, EAGAIN, ECONNREFUSED
 from typing import Final
 
 from tidegate.core.health.outlier import Failures
 from tidegate.core.reasons import NO_RESOURCES, CloseReason, ConnectFailure, RejectReason, connect_failure
-from tidegate.dataplane.loop.poller import EDGES, ERR, HUP
-from tidegate.dataplane.relay.socket_close import reset_on_close
+from tidegate.dataplane.loop.poller import ERR, HUP
 from tidegate.dataplane.routing.routing_backend import RoutingBackend
 from tidegate.dataplane.session.relaying import Relaying
 from tidegate.dataplane.session.session import BETWEEN, ENDED, Phase, Session
 from tidegate.dataplane.session.waiting import Waiting
+from tidegate.dataplane.wire import peek
 from tidegate.link.own_addresses import has_met_itself, precise_error
-from tidegate.link.sockets import NODELAY
+from tidegate.link.sockets import borrowed
 
-NONBLOCKING_STREAM: Final = int(socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
 MOST_WITHOUT_PORT: Final = 2
 """Backends that one session finds no local port for before it gives up."""
 
@@ -25,7 +22,6 @@ def start(session: Session) -> None:
     """Begin to dial, unless a limit is reached or other sessions wait for a backend."""
     listener, queue = session.listener, session.pool.queue
     listener.opened()
-    session.pool.opened()
     if listener.limited and (refusal := listener.refusal(session, session.peer[0])):
         session.reject(refusal)
     elif queue is not None and queue.waiting:
@@ -82,26 +78,24 @@ def _wait_or_end(session: Session) -> None:
 class Dialling(Phase):
     """One dial, of a backend that the session has a place on. Owns the socket until it is connected."""
 
-    __slots__ = ("_backend", "_session", "_sock")
+    __slots__ = ("_backend", "_descriptor", "_session")
 
     def __init__(self, session: Session, backend: RoutingBackend) -> None:
-        """Raises OSError when the system has no socket to give."""
         self._session, self._backend = session, backend
-        self._sock = socket.SocketType(backend.family, NONBLOCKING_STREAM)
-        session.phase = self
-        self._sock.setsockopt(*NODELAY)
-        reset_on_close(self._sock)
-        for level, option, value in session.pool.early_options:
-            self._sock.setsockopt(level, option, value)
+        self._descriptor = -1  # none yet
 
     def begin(self) -> int:
-        """Connect; answers the error number when that has failed at once, else 0."""
-        session = self._session
-        session.active_at = monotonic()
-        error = self._sock.connect_ex(self._backend.address)
-        if error and error != EINPROGRESS:
-            return error
-        session.owner.context.poller.register(self._sock.fileno(), EDGES, self)
+        """Connect; answers the error number when that has failed at once, else 0.
+
+        Raises OSError when the system has no socket to give.
+        """
+        session, poller = self._session, self._session.owner.context.poller
+        session.active_at = poller.now
+        descriptor = poller.loop.dial(self._backend.target, session.pool.early_options, self)
+        if descriptor < 0:
+            return -descriptor
+        self._descriptor = descriptor
+        session.phase = self
         session.pool.dials.begin(self, session.active_at)
         return 0
 
@@ -109,13 +103,14 @@ class Dialling(Phase):
         """The connection is there, or has failed."""
         session, backend = self._session, self._backend
         session.pool.dials.end(self)
-        error = events & (ERR | HUP) and _error_of(self._sock)
-        if not error and backend.may_meet_itself and has_met_itself(self._sock, *backend.address):
-            error = ECONNREFUSED
+        error = _error_of(self._descriptor) if events & (ERR | HUP) else 0
+        if not error and backend.may_meet_itself:
+            with borrowed(self._descriptor) as sock:
+                error = ECONNREFUSED if has_met_itself(sock, *backend.address) else 0
         if error:
             self._fail_over(connect_failure(error))
         else:
-            Relaying(session, backend, self._sock).begin(events)
+            Relaying(session, backend, self._descriptor).begin(events)
 
     def timed_out(self) -> None:
         """Try another backend, unless this dial has ended since."""
@@ -134,10 +129,11 @@ class Dialling(Phase):
         session.backend = None  # first: whatever ends the session meanwhile must not give the place back again
         session.phase = BETWEEN
         if not session.tried:
-            session.dial_failures = []
+            session.tried, session.dial_failures = [], []
         session.tried.append(backend)
         session.dial_failures.append(failure)
-        session.owner.context.poller.close(self._sock)
+        if self._descriptor >= 0:
+            session.owner.context.poller.loop.close(self._descriptor)
         backend.failed(failure)
         backend.release()
         if pool.learns and blames_backend:
@@ -154,15 +150,10 @@ class Dialling(Phase):
     def cancel(self, _reason: CloseReason) -> None:
         """Close the socket."""
         self._session.pool.dials.end(self)
-        self._session.owner.context.poller.close(self._sock)
+        self._session.owner.context.poller.loop.close(self._descriptor)
 
 
-def _error_of(sock: socket.SocketType) -> int:
+def _error_of(descriptor: int) -> int:
     """What a dial failed with; 0 when the backend has sent something, even if the connection was reset after that."""
-    try:
-        sock.recv(1, socket.MSG_PEEK)
-    except BlockingIOError:
-        return 0
-    except OSError as error:
-        return error.errno or 0
-    return 0
+    found = peek(descriptor)
+    return -found if found < 0 and found != -EAGAIN else 0

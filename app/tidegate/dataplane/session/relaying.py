@@ -1,53 +1,47 @@
 """The phase of a session that relays bytes between its client and a backend."""
 
-import socket
-from time import monotonic
-
 from tidegate.core.health.outlier import Failures
 from tidegate.core.reasons import BACKEND_ENDS, CLEAN_ENDS, CloseReason
 from tidegate.dataplane.loop.poller import OUT
-from tidegate.dataplane.relay.direction import SOURCE_ENDED, relay
 from tidegate.dataplane.routing.routing_backend import RoutingBackend
-from tidegate.dataplane.session.session import Phase, Session
+from tidegate.dataplane.session.session import CLOSED, Phase, Session
+from tidegate.dataplane.wire import set_option
+from tidegate.dataplane.wire.interface import SOURCE_ENDED
 
 
 class Relaying(Phase):
-    """Both directions of a session, and what they say about the backend. Owns the backend's socket."""
+    """Both flows of a session, and what they say about the backend. Owns the backend's socket."""
 
     __slots__ = (
         "_backend",
+        "_descriptor",
         "_early_until",
-        "_flushed_spliced",
         "_kept_alive",
         "_session",
-        "_sock",
         "_to_backend",
         "_to_client",
     )
     __deletable__ = ("_to_backend", "_to_client")  # compiled, an attribute must say that it can be deleted
 
-    def __init__(self, session: Session, backend: RoutingBackend, sock: socket.SocketType) -> None:
-        self._session, self._backend, self._sock = session, backend, sock
+    def __init__(self, session: Session, backend: RoutingBackend, descriptor: int) -> None:
+        self._session, self._backend, self._descriptor = session, backend, descriptor
         self._early_until = 0.0  # until then an end is early; 0 when it is known whether this is a good session
         self._kept_alive = False  # most short sessions can do without these system calls
-        self._flushed_spliced = 0
 
     def begin(self, events: int) -> None:
         """Relay from now on, and work off the events that the connection came with."""
         session, backend = self._session, self._backend
-        pool = session.pool
-        self._to_backend, self._to_client = relay(session.owner.context, self, session.client, self._sock)
+        pool, poller = session.pool, session.owner.context.poller
+        self._to_backend, self._to_client = poller.loop.flows(self, session.client, self._descriptor)
         session.phase = self
-        now = monotonic()
+        now = poller.now
         session.connect_seconds = now - session.active_at
         session.active_at = now
-        pool.connect_seconds.observe(session.connect_seconds)
-        if pool.learns:
-            pool.observe(backend, session.connect_seconds)
-        backend.connected()
+        pool.connected(backend, session.connect_seconds)
         if pool.outlier_failures:
             self._early_until = now + pool.early_end
-        if events & ~OUT:
+        poller.loop.relay(self._to_backend, self._to_client)
+        if events & ~OUT and session.phase is self:
             self._to_client.ready(events)  # the backend spoke first, and no other event will tell of it
 
     def sweep(self, now: float) -> None:
@@ -56,7 +50,7 @@ class Relaying(Phase):
         if not self._kept_alive:
             self._kept_alive = True
             for level, option, value in pool.late_options:
-                self._sock.setsockopt(level, option, value)
+                set_option(self._descriptor, level, option, value)
         if self._early_until:
             self._judge(None)
         if pool.affinity is not None:
@@ -67,15 +61,10 @@ class Relaying(Phase):
     def flush(self, now: float) -> bool:
         """Add the bytes moved since the last flush to the board; answers whether there were any."""
         session, to_backend, to_client = self._session, self._to_backend, self._to_client
-        sent, received = to_backend.moved - session.sent, to_client.moved - session.received
-        if not sent and not received:
+        if not session.pool.count_moved(self._backend, to_backend, to_client):
             return False
         session.active_at = now
         session.sent, session.received = to_backend.moved, to_client.moved
-        spliced = to_backend.spliced + to_client.spliced - self._flushed_spliced
-        self._flushed_spliced += spliced
-        self._backend.moved(sent, received)
-        session.pool.moved(sent + received - spliced, spliced)
         return True
 
     def backend_ended(self) -> None:
@@ -84,7 +73,7 @@ class Relaying(Phase):
             self._judge(CloseReason.BACKEND_EOF)
 
     def end(self, reason: CloseReason) -> None:
-        """Both directions have ended, or one failed."""
+        """Both flows have ended, or one failed."""
         self._session.end(reason)
 
     def conclude(self, reason: CloseReason, now: float) -> CloseReason:
@@ -93,9 +82,9 @@ class Relaying(Phase):
         When a connection has broken and last bytes are still passed on, that is the reason.
         """
         if reason not in CLEAN_ENDS:
-            for direction in (self._to_backend, self._to_client):
-                if direction.broken:
-                    reason = direction.reasons.source_broke
+            for flow in (self._to_backend, self._to_client):
+                if flow.broken:
+                    reason = flow.reasons.source_broke
                     break
         self.flush(now)
         if self._early_until:
@@ -103,11 +92,16 @@ class Relaying(Phase):
         return reason
 
     def cancel(self, reason: CloseReason) -> None:
-        """Stop both directions and close the backend's socket."""
-        self._to_backend.stop()
-        self._to_client.stop()
+        """Stop both flows and close the backend's socket, and the client's with it where the session ends in order."""
+        session, to_backend, to_client = self._session, self._to_backend, self._to_client
         del self._to_backend, self._to_client  # they know this phase: without the circle all are freed at once
-        self._session.close(self._sock, reason)
+        if reason in CLEAN_ENDS:
+            session.client = CLOSED
+            session.owner.context.poller.loop.end_in_order(to_backend, to_client)
+        else:
+            to_backend.stop()
+            to_client.stop()
+            session.owner.lingering.close(self._descriptor)
 
     def _judge(self, reason: CloseReason | None) -> None:
         """Count the session for its backend or against it, once that is clear: at its end (which has a reason) or before.
@@ -115,7 +109,7 @@ class Relaying(Phase):
         It is good when it has got a byte or lived for long enough. One that the client ended before says nothing.
         """
         to_backend, to_client = self._to_backend, self._to_client
-        if to_client.moved or monotonic() >= self._early_until:
+        if to_client.moved or self._session.owner.context.poller.now >= self._early_until:
             self._backend.went_well()
         elif reason is None:
             return

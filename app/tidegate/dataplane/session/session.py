@@ -4,17 +4,13 @@ It goes through phases (`dialling`, perhaps `waiting`, `relaying`), may go back 
 exactly once with one reason.
 """
 
-import socket
-from time import monotonic
-from typing import Protocol
+from typing import Final, Protocol
 
 from tidegate.core.health.outlier import Failures
-from tidegate.core.reasons import CLEAN_ENDS, CloseReason, ConnectFailure, RejectReason
+from tidegate.core.reasons import CloseReason, ConnectFailure, RejectReason
 from tidegate.dataplane.accept.listener import Listener, Peer
-from tidegate.dataplane.loop.handler import Handler
 from tidegate.dataplane.relay.context import RelayContext
 from tidegate.dataplane.relay.last_bytes import Lingering
-from tidegate.dataplane.relay.socket_close import close_in_order
 from tidegate.dataplane.routing.routing_backend import RoutingBackend
 from tidegate.dataplane.routing.routing_pool import RoutingPool
 
@@ -32,8 +28,8 @@ class SessionOwner(Protocol):
         """Log the session and forget it."""
 
 
-class Phase(Handler):
-    """One stage of a session and the resources that it holds. It handles the socket that it waits for, if any.
+class Phase:
+    """One stage of a session and the resources that it holds.
 
     This one holds nothing.
     """
@@ -55,6 +51,9 @@ class Phase(Handler):
         """Give back all that the phase holds: a place in the queue, a dial, the backend's socket."""
 
 
+CLOSED: Final = -1
+"""In place of the descriptor of a socket that is closed."""
+
 BETWEEN = Phase()
 """The phase of a session that has just been accepted, or is between two dials."""
 
@@ -62,8 +61,12 @@ ENDED = Phase()
 """The phase of a session that has ended."""
 
 
+NOTHING_TRIED: Final[list[RoutingBackend]] = []
+"""What nearly all sessions have tried, in place of 72 bytes for a list of their own. It stays empty."""
+
+
 class Session:
-    """From accept to close. It owns the client's socket. Times are of the monotonic clock, in seconds."""
+    """From accept to close. It owns `client`, the descriptor of its socket. Times are of the monotonic clock, in seconds."""
 
     __slots__ = (
         "active_at",
@@ -86,20 +89,20 @@ class Session:
         "tried",
     )
 
-    dial_failures: list[ConnectFailure]  # one for each that was tried; set with the first, as nearly no session has any
+    dial_failures: list[ConnectFailure]  # one for each that was tried; set with the first
 
-    def __init__(self, owner: SessionOwner, listener: Listener, number: int, client: socket.SocketType, peer: Peer) -> None:
+    def __init__(self, owner: SessionOwner, listener: Listener, number: int, client: int, peer: Peer) -> None:
         self.owner, self.listener, self.number = owner, listener, number
         self.client, self.peer = client, peer
         self.pool = listener.pool
         self.phase: Phase = BETWEEN
         self.backend: RoutingBackend | None = None  # the one that it has a place on
-        self.tried: list[RoutingBackend] = []
+        self.tried = NOTHING_TRIED
         self.attempts = 0
         self.connect_seconds: float | None = None
         self.queued_seconds: float | None = None
         self.rejected: RejectReason | None = None
-        self.started_at = self.active_at = monotonic()
+        self.started_at = self.active_at = owner.context.poller.now
         self.sent = self.received = 0  # bytes to and from the backend, as of the last flush
 
     @property
@@ -139,7 +142,7 @@ class Session:
         if phase is ENDED:
             return
         self.phase = ENDED
-        now = monotonic()
+        now = self.owner.context.poller.now
         try:
             reason = phase.conclude(reason, now)
         finally:  # a bug in the counters must not keep anything open
@@ -147,25 +150,22 @@ class Session:
 
     def _release(self, phase: Phase, reason: CloseReason, now: float) -> None:
         """Give back what the session holds, count and log it."""
-        pool = self.pool
-        if self.backend is not None:
-            self.backend.release()
-            if pool.affinity is not None:
-                pool.affinity.seen(self.peer[0], self.backend.name)
+        pool, backend = self.pool, self.backend
+        pool.closed(reason, now - self.started_at, self.listener.active_cell, backend)
+        if backend is not None and pool.affinity is not None:
+            pool.affinity.seen(self.peer[0], backend.name)
         phase.cancel(reason)
         if pool.queue is not None:
             pool.queue.wake()
-        self.listener.closed(self)
-        pool.closed(reason, now - self.started_at)
-        self.close(self.client, reason)
+        if self.listener.limited:
+            self.listener.closed(self)
+        if self.client != CLOSED:
+            self._close_client()
         self.owner.session_ended(self, reason)
 
-    def close(self, sock: socket.SocketType, reason: CloseReason) -> None:
-        """Close one of the two sockets: in order, or with a reset after the peer has received what was sent to it."""
+    def _close_client(self) -> None:
+        """Close the client's socket with a reset: at once, or after the client has received what was sent to it."""
         if self.connect_seconds is None:
-            self.owner.context.poller.close(sock)  # nothing has been sent
-        elif reason in CLEAN_ENDS:
-            close_in_order(sock)
-            self.owner.context.poller.close(sock)
+            self.owner.context.poller.loop.close(self.client)  # nothing has been sent
         else:
-            self.owner.lingering.close(sock)
+            self.owner.lingering.close(self.client)

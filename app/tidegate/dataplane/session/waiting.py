@@ -3,13 +3,14 @@
 What the client sends meanwhile stays in the kernel.
 """
 
-import socket
 from collections.abc import Callable, Sized
+from errno import EAGAIN
 
 from tidegate.core.reasons import CloseReason, RejectReason
 from tidegate.dataplane.loop.poller import GONE
 from tidegate.dataplane.routing.queue import Queue
 from tidegate.dataplane.session.session import BETWEEN, ENDED, Phase, Session
+from tidegate.dataplane.wire import peek
 
 
 class Waiting(Phase):
@@ -27,7 +28,7 @@ class Waiting(Phase):
         if not self._queue.join(self, session.queued_seconds or 0.0):
             return False
         try:
-            session.owner.context.poller.register(session.client.fileno(), GONE, self)
+            session.owner.context.poller.loop.register(session.client, GONE, self)
         except OSError:
             self._queue.leave(self)
             raise
@@ -63,15 +64,11 @@ class Waiting(Phase):
 
     def ready(self, _events: int) -> None:
         """The client has broken off, or sends nothing more. It waits on if it has sent something that is not read yet."""
-        try:
-            ended = not self._session.client.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return
-        except OSError:
-            self._session.end(CloseReason.CLIENT_RESET)
-            return
-        if ended:
+        found = peek(self._session.client)
+        if not found:
             self._session.end(CloseReason.CLIENT_EOF)
+        elif found not in (1, -EAGAIN):
+            self._session.end(CloseReason.CLIENT_RESET)
 
     def failed(self) -> None:
         """A bug broke an event or the dial that follows."""
@@ -84,4 +81,4 @@ class Waiting(Phase):
     def _leave_queue(self) -> None:
         session = self._session
         session.queued_seconds = self._queue.leave(self)
-        session.owner.context.poller.unregister(session.client.fileno())
+        session.owner.context.poller.loop.unregister(session.client)

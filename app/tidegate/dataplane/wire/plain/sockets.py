@@ -1,0 +1,91 @@
+"""Sockets by their descriptors. Python's sockets are borrowed for a call where the system has no other way."""
+
+import os
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from errno import EINPROGRESS, ENETUNREACH
+
+from tidegate.core.address import is_ip
+from tidegate.link.sockets import BREAK, END, NumberOption, borrowed
+
+MAPPED_IPV4 = "::ffff:"
+NONBLOCKING_STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
+
+
+class Target:
+    """Where to connect to: an IP address, perhaps with the interface that it is reached by, and a port.
+
+    Raises ValueError when `host` is no IP address.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        if not is_ip(host):
+            raise ValueError(f"not an IP address: {host}")
+        self.address = host, port
+        self.family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def accept(listening: int) -> tuple[int, str, int] | int:
+    """Accept a client: its descriptor, which does not block, its IP address and port; or an error number, negative.
+
+    A client of IPv4 at a socket of IPv6 is a client of IPv4.
+    """
+    try:
+        with borrowed(listening) as sock:
+            descriptor, address = sock._accept()  # type: ignore[attr-defined]  # noqa: SLF001
+    except OSError as error:
+        return -_number(error)
+    os.set_blocking(descriptor, False)
+    return descriptor, address[0].removeprefix(MAPPED_IPV4), address[1]
+
+
+def connect(target: Target, options: Sequence[NumberOption]) -> int:
+    """Begin to connect: the descriptor, or the error number of connect(2), negative. Raises OSError without a socket, and
+    OverflowError for a port that there cannot be."""
+    sock = socket.SocketType(target.family, NONBLOCKING_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, BREAK)
+        for level, option, value in options:
+            sock.setsockopt(level, option, value)
+        error = sock.connect_ex(target.address)
+        if error and error != EINPROGRESS:
+            return -error
+        return sock.detach()
+    except socket.gaierror:  # the interface that the address names is not there
+        return -ENETUNREACH
+    finally:
+        sock.close()
+
+
+def set_option(descriptor: int, level: int, option: int, value: int) -> None:
+    """Set an option of a socket. Raises OSError."""
+    with borrowed(descriptor) as sock:
+        sock.setsockopt(level, option, value)
+
+
+def let_end_in_order(descriptor: int) -> None:
+    """Let the close that follows be an end and not a reset."""
+    with suppress(OSError), borrowed(descriptor) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, END)
+
+
+def send(descriptor: int, data: bytes) -> int:
+    """Send: how many bytes were taken, or an error number, negative."""
+    try:
+        return os.write(descriptor, data)
+    except OSError as error:
+        return -_number(error)
+
+
+def peek(descriptor: int) -> int:
+    """Look at what would be read: 1 for a byte, 0 at the end, or an error number, negative."""
+    try:
+        with borrowed(descriptor) as sock:
+            return len(sock.recv(1, socket.MSG_PEEK))
+    except OSError as error:
+        return -_number(error)
+
+
+def _number(error: OSError) -> int:
+    return error.errno or 0
