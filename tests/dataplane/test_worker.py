@@ -28,6 +28,7 @@ MEGABYTE = 1024 * KILOBYTE
 HEAVY = (
     "pydantic",
     "aiohttp",
+    "h11",
     "kubernetes",
     "prometheus_client",
     "typer",

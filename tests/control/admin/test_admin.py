@@ -2,7 +2,9 @@
 
 import asyncio
 import csv
+import os
 import re
+import signal
 import socket
 from base64 import b64encode
 from collections.abc import AsyncIterator
@@ -26,6 +28,7 @@ from tests.support.ports import free_port
 from tests.support.proxy import Proxy, running_proxy
 from tests.support.waiting import until
 from tidegate.core.reasons import CloseReason
+from tidegate.link.sockets import RESET_ON_CLOSE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -201,10 +204,11 @@ async def test_every_answer_has_the_headers_that_keep_a_browser_from_harm_and_na
         b"GET /status?x=1 HTTP/1.1\r\nHost: a\r\n\r\n": {400},
         b"GET /connections HTTP/1.1\r\nHost: a\r\n\r\n": {403},
         b"POST /status HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n": {405},
+        b"CONNECT /status HTTP/1.1\r\nHost: a\r\n\r\n": {405},
         b"GET /status HTTP/1.1\r\nHost: a\r\nExpect: the unexpected\r\n\r\n": {417},
         b"GET /status HTTP/1.1\r\nHost: a\r\nContent-Length: many\r\n\r\n": {400},
-        b"GET /status HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 10_000 + b"\r\n\r\n": {400, 431},
-        b"GET /" + b"x" * 10_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n": {400, 414},
+        b"GET /status HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 20_000 + b"\r\n\r\n": {431},
+        b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n": {431},
         b"\x16\x03\x01\x02\x00\x01\r\n\r\n": {400},
         b"<script>alert(1)</script> / HTTP/1.1\r\n\r\n": {400},
     }
@@ -486,6 +490,22 @@ async def test_a_client_that_never_reads_its_answers_is_only_its_own_problem(pro
         await reader.readexactly(10**9)
 
 
+async def test_a_client_that_resets_its_connection_before_the_answer_is_made_causes_no_error(proxy: Proxy) -> None:
+    (worker,) = await proxy.worker_pids()
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        client = await connect(proxy.admin_port)
+        client.writer.write(b"GET /connections HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert (await proxy.get("/healthz"))[0] == 200, "control has read the request by now"
+        client.writer.get_extra_info("socket").setsockopt(*RESET_ON_CLOSE)
+        client.writer.transport.abort()
+        assert (await proxy.get("/healthz"))[0] == 200
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    assert (await proxy.get("/connections"))[0] == 200, "the worker has answered both"
+    assert [line for line in proxy.log if line["level"] == "error"] == []
+
+
 async def read_to_the_end(port: int, request_bytes: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request_bytes)
@@ -515,4 +535,4 @@ async def test_bytes_that_are_no_text_are_a_wrong_token(guarded: Proxy) -> None:
 
 
 async def test_a_request_that_names_no_host_is_not_taken_for_a_local_one(guarded: Proxy) -> None:
-    assert (await read_to_the_end(guarded.admin_port, b"GET /connections HTTP/1.0\r\n\r\n")).startswith(b"HTTP/1.0 401")
+    assert (await read_to_the_end(guarded.admin_port, b"GET /connections HTTP/1.0\r\n\r\n")).startswith(b"HTTP/1.1 401")

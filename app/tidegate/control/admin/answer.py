@@ -1,10 +1,11 @@
-"""An answer of HTTP/1: status, headers and chunks of bytes."""
+"""An answer: status, headers and chunks of bytes."""
 
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
+import h11
 import orjson
 
 from tidegate.control.admin.headers import NO_CONTENT, SERVER
@@ -22,9 +23,9 @@ class Answer:
     status: HTTPStatus = HTTPStatus.OK
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def head(self, version: str, *, is_last: bool) -> bytes:
-        """The bytes before the body, for a request of this version of HTTP."""
-        lines = {
+    def head(self, *, is_last: bool) -> h11.Response:
+        """What comes before the body. The connection ends after the last answer."""
+        headers = {
             "Content-Type": self.content_type,
             "Content-Length": str(sum(map(len, self.body))),
             "Date": time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime()),
@@ -32,11 +33,10 @@ class Answer:
             "Cache-Control": "no-store",
             "X-Content-Type-Options": "nosniff",
             "Content-Security-Policy": NO_CONTENT,
-            "Connection": "close" if is_last else "keep-alive",
+            **({"Connection": "close"} if is_last else {}),
             **self.headers,
         }
-        head = f"{version} {self.status.value} {self.status.phrase}\r\n"
-        return (head + "".join([f"{name}: {value}\r\n" for name, value in lines.items()]) + "\r\n").encode()
+        return h11.Response(status_code=self.status, reason=self.status.phrase, headers=list(headers.items()))
 
 
 class RefusedError(Exception):

@@ -1,7 +1,7 @@
-"""Sends the body of an answer in pieces at the reader's pace. Answers share the bytes instead of copying them."""
+"""Sends answers, their bodies in pieces at the reader's pace. Answers share the bytes instead of copying them."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from time import monotonic
 
 from tidegate.link.sockets import RESET_ON_CLOSE
@@ -15,7 +15,14 @@ READ_TIMEOUT = 10.0
 _under_way: set[asyncio.StreamWriter] = set()
 
 
-async def send(chunks: Sequence[bytes], writer: asyncio.StreamWriter) -> None:
+def write(data: bytes | memoryview, writer: asyncio.StreamWriter) -> None:
+    """Write to a connection. Raises ConnectionResetError if it is closed, where uvloop raises RuntimeError."""
+    if writer.is_closing():
+        raise ConnectionResetError("the connection is closed")
+    writer.write(data)
+
+
+async def send(chunks: Iterable[bytes], writer: asyncio.StreamWriter) -> None:
     """Send a whole body. If the reader is too slow, reset its connection and raise ConnectionResetError."""
     _under_way.add(writer)
     left = READ_TIMEOUT
@@ -23,7 +30,7 @@ async def send(chunks: Sequence[bytes], writer: asyncio.StreamWriter) -> None:
         for piece in _pieces(chunks):
             before = monotonic()
             async with asyncio.timeout(left):
-                writer.write(piece)
+                write(piece, writer)
                 await writer.drain()
             left -= monotonic() - before  # counts only the wait for the reader, not control's other work
             if len(piece) >= SHORTEST_PIECE:
@@ -35,7 +42,7 @@ async def send(chunks: Sequence[bytes], writer: asyncio.StreamWriter) -> None:
         _under_way.discard(writer)
 
 
-def _pieces(chunks: Sequence[bytes]) -> Iterator[memoryview]:
+def _pieces(chunks: Iterable[bytes]) -> Iterator[memoryview]:
     for chunk in chunks:
         rest = memoryview(chunk)
         while rest:
