@@ -28,7 +28,7 @@ from tidegate.dataplane.session.closer import Closer
 from tidegate.dataplane.session.dialling import start
 from tidegate.dataplane.session.drain import DrainInProgress
 from tidegate.dataplane.session.listing import matching
-from tidegate.dataplane.session.session import Session
+from tidegate.dataplane.session.session import Session, SessionOwner
 from tidegate.link.board import SWEEP_INTERVAL, WORKER, Board, WorkerCell
 from tidegate.link.channel import Channel
 from tidegate.link.log_stream import LogStream
@@ -60,10 +60,8 @@ DRAIN_TICK = 0.05
 LAST_LOG_WAIT = 0.4  # for a block that a slow reader of the log does not take
 
 
-class Worker:
+class Worker(SessionOwner):
     """One worker process as a whole."""
-
-    context: RelayContext
 
     def __init__(self, number: int, board: Board, link: socket.socket) -> None:
         self.poller = Poller(self._log_bug)

@@ -32,7 +32,7 @@ def outcome(call: Any, *arguments: Any) -> Any:
 
 
 @given(
-    st.tuples(names, names, names, st.none() | names, hosts, st.integers(0, 0xFFFF), counts, counts),
+    st.tuples(names, counts, names, names, st.none() | names, hosts, st.integers(0, 0xFFFF), counts, counts),
     st.tuples(st.integers(-1, 1 << 50), st.integers(0, 1 << 50), st.integers(0, 99), st.sampled_from(CloseReason)),
     st.sampled_from([b"", b',"zone":"a"', b',"tried":[' + b"1," * 3000 + b"1]"]),
 )

