@@ -1,6 +1,7 @@
 # make run: the demo.  make test: the tests.  make check: lint, types, layers.  make fix: format.  make docs: tables.
 # make compiled: the data plane as it is shipped, compiled; the next three, image and bench run it, all else runs the sources.
 # make test-compiled: the data plane.  make test-scenarios: user stories.  make test-splice: splice forced on and off.
+# make test-sanitized: the data plane with a debug build of Python, and gcc's sanitizers in the native wire.
 # make image: the container image, built and tried.  make ship: that, chart, manifests, alerts and dashboard, with real tools.
 # make bench, bench-quick: beside nginx and HAProxy.  make bench-growth: how cost grows.  bench-kubernetes: 5,000 endpoints.
 # make cost: instructions and system calls of a connection and a request, counted beside nginx; memory of a connection.
@@ -13,16 +14,21 @@ COMPILED := $(VENV)-compiled
 SOURCES := $(shell find app -type f ! -name '*.pyc')
 # Python finds the compiled data plane there before the sources, which are in the working directory.
 AS_SHIPPED := PYTHONSAFEPATH=1 PYTHONPATH=$(abspath $(COMPILED)):$(CURDIR) COMPILED=yes
+SANITIZED := $(VENV)-sanitized
+SANITIZERS := -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1 -UNDEBUG
+DEBUG_PYTHON = $(shell sh tests/support/debug_python.sh $(BIN)/python)
+# A debug build imports what is installed for the interpreter of $(VENV).
+INSTALLED = $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 NODE_DIRS := tests/support/node deploy/examples/socketio
 NODE := $(NODE_DIRS:%=%/node_modules/.installed)
 MOVING_BYTES := tests/dataplane/relay/test_relay.py tests/dataplane/session/test_session.py tests/scenarios/test_socketio_cluster.py \
 	tests/scenarios/test_compiled.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run compiled test test-compiled test-scenarios test-splice image ship check fix bench bench-quick bench-growth bench-kubernetes cost docs lock coverage clean
+.PHONY: help run compiled test test-compiled test-scenarios test-sanitized test-splice image ship check fix bench bench-quick bench-growth bench-kubernetes cost docs lock coverage clean
 
 help:
-	@sed -n 1,6p Makefile
+	@sed -n 1,8p Makefile
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Tidegate needs Python 3.11 or newer: make PYTHON=python3.13 ..."; exit 1; }
@@ -41,15 +47,27 @@ $(VENV)/.compile: $(VENV)/.run requirements/compile.txt
 	$(PIP) -r requirements/compile.txt
 	@touch $@
 
-# In a copy of the sources: a compiled module beside a source would hide it.
+# In a copy of the sources: a compiled module beside a source would hide it. $(call wheel,FOLDER,VARIABLES,PYTHON)
+define wheel
+rm -rf $(1) && mkdir -p $(1)/source
+cp -r --parents app deploy/compile_wire.py pyproject.toml README.md LICENSE $(1)/source
+cd $(1)/source && $(2) $(3) -m hatchling build -t wheel -d ..
+$(BIN)/python -m zipfile -e $(1)/*.whl $(1)
+rm -r $(1)/source
+endef
+
 $(COMPILED)/.built: $(VENV)/.compile $(SOURCES) deploy/compiler.sh deploy/compile_wire.py
 	@sh deploy/compiler.sh $(BIN)/python
-	@rm -rf $(COMPILED) && mkdir -p $(COMPILED)/source
-	@cp -r --parents app deploy/compile_wire.py pyproject.toml README.md LICENSE $(COMPILED)/source
-	cd $(COMPILED)/source && HATCH_BUILD_HOOKS_ENABLE=1 $(abspath $(BIN))/python -m hatchling build -t wheel -d ..
-	@$(BIN)/python -m zipfile -e $(COMPILED)/*.whl $(COMPILED)
-	@rm -r $(COMPILED)/source
+	$(call wheel,$(COMPILED),HATCH_BUILD_HOOKS_ENABLE=1,$(abspath $(BIN))/python)
 	@$(BIN)/python -m compileall -q $(COMPILED)/tidegate
+	@touch $@
+
+# The native wire alone: what it is called by are the sources.
+$(SANITIZED)/.built: $(VENV)/.compile $(SOURCES) deploy/compiler.sh deploy/compile_wire.py
+	@test -n "$(DEBUG_PYTHON)"
+	@sh deploy/compiler.sh $(DEBUG_PYTHON)
+	@sh tests/support/sanitized.sh true
+	$(call wheel,$(SANITIZED),PYTHONPATH=$(INSTALLED) CC=gcc CFLAGS="$(SANITIZERS)" HATCH_BUILD_HOOK_ENABLE_CUSTOM=1,$(DEBUG_PYTHON) -W ignore)
 	@touch $@
 
 $(BIN)/helm: requirements/kubectl.txt tests/ship/kubernetes_tools.sh | $(VENV)/.run
@@ -78,6 +96,11 @@ test-scenarios: system $(VENV)/.dev $(COMPILED)/.built $(NODE)
 # Of `make test`, what tests the compiled modules, run by them.
 test-compiled: system $(VENV)/.dev $(COMPILED)/.built $(NODE)
 	$(AS_SHIPPED) $(BIN)/python -m pytest -n 4 tests/dataplane tests/core/balance tests/core/test_address.py tests/link
+
+# Without the tests that measure memory: the sanitizers need some for each block.
+test-sanitized: system $(VENV)/.dev $(SANITIZED)/.built
+	SANITIZED=yes COMPILED=yes PYTHONSAFEPATH=1 PYTHONPATH=$(abspath $(SANITIZED)):$(CURDIR):$(INSTALLED) \
+		sh tests/support/sanitized.sh $(DEBUG_PYTHON) -m pytest -n 4 -m "not memory" tests/dataplane
 
 test-splice: system $(VENV)/.dev $(COMPILED)/.built $(NODE)
 	SPLICE=always $(AS_SHIPPED) $(BIN)/python -m pytest $(MOVING_BYTES)

@@ -18,7 +18,10 @@ fi
 packages="gcc libc6-dev"
 if [ ! -e "$headers/Python.h" ]; then
     case $headers in
-        /usr/include/*) packages="$packages lib${headers##*/}-dev" ;; # Debian's own Python
+        /usr/include/*) # Debian's own Python; its debug build has the same headers
+            name=${headers##*/}
+            packages="$packages lib${name%d}-dev"
+            ;;
         *) echo "To compile the data plane, install the headers of $python: there is no $headers/Python.h" >&2 && exit 1 ;;
     esac
 fi

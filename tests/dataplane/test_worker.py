@@ -59,6 +59,7 @@ async def test_a_running_worker_has_no_extension_of_a_heavy_library_mapped(worke
     assert [library for library in libraries for name in HEAVY if f"/{name}" in library] == []
 
 
+@pytest.mark.memory
 async def test_sessions_of_every_fate_are_freed_at_once_without_the_garbage_collector(worker: Worker) -> None:
     async with serving(echo) as alive:
         worker.add_pool(connect_attempts=1)
@@ -87,6 +88,7 @@ def mapped_libraries(worker: Worker) -> set[str]:
     return {line.split()[-1] for line in lines if ".so" in line}
 
 
+@pytest.mark.memory
 async def test_a_bare_worker_weighs_less_than_fifteen_megabytes(worker: Worker) -> None:
     async with route(worker) as way:
         await way.session()
@@ -105,6 +107,7 @@ async def open_sessions(way: Route, stack: ExitStack, count: int) -> list[Peer]:
     return clients
 
 
+@pytest.mark.memory
 async def test_five_thousand_idle_sessions_cost_less_than_two_kilobytes_each(worker: Worker) -> None:
     sessions, rounds = 5000, []
     async with route(worker) as way:
@@ -125,6 +128,7 @@ async def test_five_thousand_idle_sessions_cost_less_than_two_kilobytes_each(wor
     assert rounds[3] - rounds[1] < sessions * KILOBYTE / 5 * 2
 
 
+@pytest.mark.memory
 async def test_a_burst_of_ten_thousand_short_connections_leaves_nothing_behind(worker: Worker) -> None:
     async def knock(number: int, port: int) -> None:
         client = await connect(port)

@@ -297,6 +297,7 @@ async def test_every_byte_is_passed_on_once_and_in_order_or_the_session_ends_as_
     backend_peer.close()
 
 
+@pytest.mark.memory
 async def test_a_backend_that_reads_nothing_stops_the_senders_and_costs_no_memory_until_it_reads_on(worker: Worker) -> None:
     sessions, size = 20, 12 * MEBIBYTE
     async with route(worker, kernel_buffer=SMALL_BUFFER) as way:

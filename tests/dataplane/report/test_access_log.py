@@ -8,6 +8,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tests.dataplane.route import Route, route
 from tests.support.peers import blackhole, connect, dead_backend, listening
 from tests.support.waiting import until
@@ -97,6 +99,7 @@ async def test_sessions_are_not_logged_when_that_is_switched_off_but_counted() -
     assert (worker.log, worker.text) == ([], [])
 
 
+@pytest.mark.memory
 async def test_lines_that_wait_for_a_slow_reader_take_little_memory_and_none_is_lost(worker: Worker) -> None:
     worker.add_pool()  # without a backend: each client is reset and logged
     port = await worker.add_listener()

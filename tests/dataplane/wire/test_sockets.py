@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.dataplane.wire.wires import each_wire
+from tests.dataplane.wire.bench import Handler
 from tidegate.core.reasons import CloseReason
 from tidegate.dataplane.relay.context import TO_BACKEND, TO_CLIENT
 from tidegate.dataplane.wire.interface import EDGES, SOURCE_ENDED
@@ -21,7 +21,6 @@ from tidegate.link.sockets import SESSION_OPTIONS, borrowed
 
 BUFFER = 4096
 LONGEST = 10.0
-pytestmark = each_wire
 
 
 class Relay:
@@ -222,15 +221,7 @@ def test_a_dial_that_is_refused_at_once_or_later_leaves_nothing(wire: ModuleType
         address = server.getsockname()
     loop = wire.Loop(lambda _handler: None)
     before = descriptors()
-    events: list[int] = []
-
-    class Dial:
-        def ready(self, bits: int) -> None:
-            events.append(bits)
-
-        def failed(self) -> None: ...
-
-    descriptor = loop.dial(wire.Target(*address), [], Dial())
+    descriptor = loop.dial(wire.Target(*address), [], Handler())
     if descriptor >= 0:
         loop.wait(LONGEST)
         loop.dispatch()
@@ -247,7 +238,7 @@ def test_a_dial_sets_the_options_before_it_connects(wire: ModuleType) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         loop = wire.Loop(lambda _handler: None)
         options = [(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
-        descriptor = loop.dial(wire.Target(*server.getsockname()), options, None)
+        descriptor = loop.dial(wire.Target(*server.getsockname()), options, Handler())
         assert option(descriptor, socket.SOL_SOCKET, socket.SO_RCVBUF) == 16384
         assert option(descriptor, socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
         with borrowed(descriptor) as sock:
@@ -258,5 +249,5 @@ def test_a_dial_sets_the_options_before_it_connects(wire: ModuleType) -> None:
 
 def test_an_address_with_an_interface_that_is_not_there_is_unreachable(wire: ModuleType) -> None:
     loop = wire.Loop(lambda _handler: None)
-    assert loop.dial(wire.Target("fe80::1%absent", 9), [], None) < 0
+    assert loop.dial(wire.Target("fe80::1%absent", 9), [], Handler()) < 0
     loop.end()

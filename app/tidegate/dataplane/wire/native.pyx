@@ -6,31 +6,35 @@
 """
 
 cimport cython
-from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_SetFromErrno
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeASCII
-from libc.errno cimport EAGAIN, EINPROGRESS, EINTR, ENETUNREACH, errno
-from libc.stdint cimport uint16_t, uint64_t
+from libc.errno cimport EAFNOSUPPORT, EAGAIN, EBADF, EINPROGRESS, EINTR, ENETUNREACH, errno
+from libc.stdint cimport uint16_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memchr, memcpy, memset, strlen
+from libc.string cimport memchr, memcpy, memset, strcmp, strlen
 from libc.time cimport gmtime_r, strftime, time_t, tm
 from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
 
 from tidegate.core.reasons import CloseReason
+from tidegate.dataplane.wire.interface import Reasons
 from tidegate.dataplane.wire.system cimport *
 
 cdef enum:
     BATCH = 256
     READ_ON = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI
     NODELAY_FROM = 500
-    ABSENT = -0x40000000  # no position
     SHORT_LINE = 4096  # bytes: a longer one is not written on the stack
+    NO_CELL = -0x8000  # unlike -1 no position that a mistake leads to
 
 cdef enum State:  # as in `interface`
     READING, BLOCKED, NEXT_TURN, SOURCE_ENDED, STOPPED
 
 STATES = READING, BLOCKED, NEXT_TURN, SOURCE_ENDED, STOPPED
+
+cdef enum Turn:
+    IDLE, DISPATCHING, DISPATCHED
 
 cdef unsigned EDGES = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | <unsigned>EPOLLET
 cdef linger BREAK, END
@@ -38,6 +42,7 @@ BREAK.l_onoff, BREAK.l_linger = 1, 0
 END.l_onoff, END.l_linger = 0, 0
 cdef int ONE = 1
 cdef object ERROR = CloseReason.ERROR
+cdef bint making = False  # a flow, with all that it needs
 
 
 # Flows
@@ -60,8 +65,9 @@ cdef class Flow:
     cdef public flag broken
     cdef flag nagles, to_client
 
-    def __init__(self):  # one without a loop would read beyond None
-        raise TypeError("Loop.flows makes flows")
+    def __cinit__(self):
+        if not making:
+            raise TypeError("Loop.flows makes flows")
 
     @property
     def reasons(self):
@@ -99,14 +105,20 @@ cdef class Flow:
 
 
 cdef Flow new_flow(Loop loop, object owner, int source, int sink, bint to_client):
-    cdef Flow self = Flow.__new__(Flow)  # all is 0, False and None
+    global making
+    cdef Flow self
+    making = True
+    try:
+        self = Flow.__new__(Flow)  # all is 0, False and None
+    finally:
+        making = False
     self.loop, self.owner = loop, owner
     self.source, self.sink = source, sink
     self.nagles, self.to_client = not to_client, to_client
     return self
 
 
-cdef inline tuple reasons_of(Flow self):
+cdef inline object reasons_of(Flow self):
     return self.loop.to_client if self.to_client else self.loop.to_backend
 
 
@@ -147,6 +159,7 @@ cdef int ready_while_not_reading(Flow self, unsigned events) except -1:
 cdef int flow_move(Flow self, unsigned hints, bint more) except -1:
     cdef Loop loop = self.loop
     cdef ssize_t size, written
+    cdef bytes unsent
     if (self.short_reads_left > 0 or loop.always_splices) and direction_of(self).splice():
         return 0
     size = c_recv(self.source, loop.buffer, loop.full, 0)
@@ -168,7 +181,8 @@ cdef int flow_move(Flow self, unsigned hints, bint more) except -1:
     if written == size and size < loop.little and (not more or hints == EPOLLRDHUP):
         self.short_reads_left = 0
         return end_source(self) if more else 0  # the end had come before the read
-    direction_of(self).go_on(size, PyBytes_FromStringAndSize(loop.buffer + written, size - written), hints, more)
+    unsent = PyBytes_FromStringAndSize(loop.buffer + written, size - written)  # before anything else can use the buffer
+    direction_of(self).go_on(size, unsent, hints, more)
     return 0
 
 
@@ -199,20 +213,19 @@ cdef class Loop:
     """One epoll instance, and what handles the events of each descriptor."""
 
     cdef int epoll, count, closing, closing_room
-    cdef bint working, always_splices
+    cdef Turn turn
+    cdef bint always_splices
     cdef list handlers  # by descriptor
     cdef int *to_close
     cdef char *buffer
     cdef ssize_t full, little
-    cdef object bug, direction_of
-    cdef tuple to_backend, to_client
+    cdef object bug, direction_of, to_backend, to_client
     cdef epoll_event events[BATCH]
 
     def __cinit__(self, bug, /):
         self.epoll = -1
         self.handlers = []
         self.bug = bug
-        self.to_backend = self.to_client = (None, None)
         self.epoll = epoll_create1(EPOLL_CLOEXEC)
         if self.epoll < 0:
             PyErr_SetFromErrno(OSError)
@@ -227,14 +240,14 @@ cdef class Loop:
         cdef char *buffer
         if size < 4:
             raise ValueError("a buffer has at least 4 bytes")
-        self.to_backend, self.to_client = pair(to_backend), pair(to_client)
+        self.to_backend, self.to_client = Reasons(*to_backend), Reasons(*to_client)
         buffer = <char *>realloc(self.buffer, size)
         if not buffer:
             raise MemoryError
         self.buffer, self.full, self.little = buffer, size, size // 4
         self.direction_of, self.always_splices = direction_of, always_splices
 
-    def register(self, int descriptor, unsigned events, handler, /):
+    def register(self, int descriptor, unsigned events, handler not None, /):
         watch(self, EPOLL_CTL_ADD, descriptor, events)
         put(self, descriptor, handler)
 
@@ -245,10 +258,10 @@ cdef class Loop:
         forget(self, descriptor)
         watch(self, EPOLL_CTL_DEL, descriptor, 0)
 
-    def hand_over(self, int descriptor, handler, /):
-        put(self, descriptor, handler)
+    def hand_over(self, int descriptor, handler not None, /):
+        hand_over(self, descriptor, handler)
 
-    def dial(self, Target target not None, options, handler, /):
+    def dial(self, Target target not None, options, handler not None, /):
         cdef int descriptor = connect(target, options)
         if descriptor >= 0:
             try:
@@ -259,17 +272,19 @@ cdef class Loop:
                 raise
         return descriptor
 
-    def flows(self, owner, int client, int backend, /):
+    def flows(self, owner not None, int client, int backend, /):
         cdef Flow to_backend, to_client
         if not self.buffer:
             raise ValueError("not configured")
+        if client < 0 or backend < 0:
+            raise ValueError("not a descriptor")
         to_backend = new_flow(self, owner, client, backend, False)
         to_client = new_flow(self, owner, backend, client, True)
         to_backend.reverse, to_client.reverse = to_client, to_backend
         return to_backend, to_client
 
     def relay(self, Flow to_backend not None, Flow to_client not None, /):
-        put(self, to_client.source, to_client)
+        hand_over(self, to_client.source, to_client)
         flow_move(to_backend, 0, False)
         if to_backend.reverse is not None:  # else that was the end of it
             watch(self, EPOLL_CTL_ADD, to_backend.source, EDGES)
@@ -292,8 +307,12 @@ cdef class Loop:
 
     def wait(self, double seconds, /):
         cdef int milliseconds = -1
+        if self.turn != IDLE:
+            raise RuntimeError("the last batch is not finished")
         if seconds >= 0:
             milliseconds = 1000000000 if seconds > 1e6 else <int>(seconds * 1000 + 0.999999)
+        elif not seconds < 0:
+            raise ValueError("not a number of seconds")
         if milliseconds:
             with nogil:
                 self.count = epoll_wait(self.epoll, self.events, BATCH, milliseconds)
@@ -310,22 +329,30 @@ cdef class Loop:
         cdef unsigned events
         cdef object handler = None
         cdef list handlers = self.handlers  # it grows in place
-        self.working = True
-        while i < self.count:
-            try:  # entered once for as many events as there are without an exception
-                while i < self.count:
-                    descriptor, events = self.events[i].data.fd, self.events[i].events
-                    i += 1
-                    handler = handlers[descriptor] if descriptor < len(handlers) else None
-                    if type(handler) is Flow:
-                        flow_ready(<Flow>handler, events)
-                    elif handler is not None:
-                        handler.ready(events)
-            except Exception:
-                self.bug(handler)
+        if self.turn != IDLE:
+            raise RuntimeError("the last batch is not finished")
+        self.turn = DISPATCHING
+        try:
+            while i < self.count:
+                try:  # entered once for as many events as there are without an exception
+                    while i < self.count:
+                        descriptor, events = self.events[i].data.fd, self.events[i].events
+                        i += 1
+                        handler = handlers[descriptor] if descriptor < len(handlers) else None
+                        if type(handler) is Flow:
+                            flow_ready(<Flow>handler, events)
+                        elif handler is not None:
+                            handler.ready(events)
+                except Exception:
+                    self.bug(handler)
+        finally:
+            self.count = 0
+            self.turn = DISPATCHED
 
     def finish(self):
-        self.working = False
+        if self.turn == DISPATCHING:
+            raise RuntimeError("the batch is not worked off")
+        self.turn = IDLE
         close_all(self)
 
     def end(self):
@@ -334,19 +361,18 @@ cdef class Loop:
             self.epoll = -1
 
 
-cdef tuple pair(object reasons):
-    cdef tuple both = tuple(reasons)
-    if len(both) != 2:
-        raise ValueError("two reasons: for an end and for a break")
-    return both
-
-
 cdef int put(Loop self, int descriptor, object handler) except -1:
+    """Of an open descriptor: the numbers of these are limited."""
     cdef Py_ssize_t size = len(self.handlers)
-    if descriptor < 0:
-        raise ValueError("not a descriptor")
     if descriptor >= size:
-        self.handlers.extend([None] * (max(1024, descriptor * 2) - size))
+        self.handlers.extend([None] * (max(1024, <Py_ssize_t>descriptor * 2) - size))
+    self.handlers[descriptor] = handler
+    return 0
+
+
+cdef int hand_over(Loop self, int descriptor, object handler) except -1:
+    if not 0 <= descriptor < len(self.handlers) or self.handlers[descriptor] is None:
+        raise ValueError("not a registered descriptor")
     self.handlers[descriptor] = handler
     return 0
 
@@ -384,23 +410,29 @@ cdef int close_later(Loop self, int descriptor) except -1:
         self.to_close, self.closing_room = more, room
     self.to_close[self.closing] = descriptor
     self.closing += 1
-    if not self.working:
+    if self.turn == IDLE:
         close_all(self)
     return 0
 
 
-cdef void close_all(Loop self) noexcept:
+cdef int close_all(Loop self) except -1:
     """Two sockets of one session often have neighbouring numbers: then they are closed by one call."""
     cdef int *descriptors = self.to_close
-    cdef int low, i = 0
+    cdef int low, apart, not_open = 0, i = 0
     while i < self.closing:
-        low = min(descriptors[i], descriptors[i + 1]) if i + 1 < self.closing else 0
-        if low and descriptors[i] + descriptors[i + 1] == 2 * low + 1 and not close_both(low):
+        low = apart = 0
+        if i + 1 < self.closing:
+            low, apart = min(descriptors[i], descriptors[i + 1]), abs(descriptors[i] - descriptors[i + 1])
+        if low and apart == 1 and not close_both(low):
             i += 2
         else:
-            c_close(descriptors[i])
+            if c_close(descriptors[i]) < 0 and errno == EBADF:
+                not_open += 1
             i += 1
     self.closing = 0
+    if not_open:
+        raise OSError(EBADF, "a descriptor to close was not open")
+    return 0
 
 
 # Sockets
@@ -414,16 +446,16 @@ cdef class Target:
     cdef long port
     cdef bytes interface  # that the address names
 
-    def __cinit__(self, host, long port, /):
+    def __cinit__(self, str host not None, long port, /):
         cdef sockaddr_in *four = <sockaddr_in *>&self.address
         cdef sockaddr_in6 *six = <sockaddr_in6 *>&self.address
         cdef bytes number, interface
         cdef object sign
         memset(&self.address, 0, sizeof(self.address))
+        if "\0" in host:
+            raise ValueError("not an IP address: it has a zero byte")
         number, sign, interface = host.encode().partition(b"%")
         self.port = port
-        if b"\0" in number:
-            raise ValueError("not an IP address: it has a zero byte")
         if not sign and inet_pton(AF_INET, number, &four.sin_addr) == 1:
             self.address.ss_family, self.size = AF_INET, sizeof(sockaddr_in)
         elif (interface or not sign) and inet_pton(AF_INET6, number, &six.sin6_addr) == 1:
@@ -481,6 +513,9 @@ def accept(int listening, /):
         return -errno
     if peer.ss_family == AF_INET:
         end = dotted(host, <unsigned char *>&four.sin_addr)
+    elif peer.ss_family != AF_INET6:
+        c_close(descriptor)
+        return -EAFNOSUPPORT
     elif IN6_IS_ADDR_V4MAPPED(&six.sin6_addr):
         end = dotted(host, six.sin6_addr.s6_addr + 12)
     else:
@@ -525,7 +560,9 @@ cdef class Cells:
     cdef Py_buffer view
 
     def __cinit__(self, board, /):
-        PyObject_GetBuffer(board, &self.view, PyBUF_WRITABLE)
+        PyObject_GetBuffer(board, &self.view, PyBUF_WRITABLE | PyBUF_FORMAT | PyBUF_ND)
+        if not self.view.format or strcmp(self.view.format, b"Q") or <uintptr_t>self.view.buf % sizeof(uint64_t):
+            raise ValueError("cells are aligned unsigned numbers of 8 bytes: a memoryview of format Q")
 
     def __dealloc__(self):
         PyBuffer_Release(&self.view)
@@ -536,10 +573,12 @@ cdef class Cells:
     def __setitem__(self, Py_ssize_t position, uint64_t number):
         cell(self, position)[0] = number
 
-    def one_more(self, Py_ssize_t a, Py_ssize_t b=ABSENT, Py_ssize_t c=ABSENT, /):
+    def one_more(self, Py_ssize_t a, Py_ssize_t b=NO_CELL, Py_ssize_t c=NO_CELL, /):
         change(self, a, b, c, 1)
 
-    def one_less(self, Py_ssize_t a, Py_ssize_t b=ABSENT, Py_ssize_t c=ABSENT, /):
+    def one_less(self, Py_ssize_t a, Py_ssize_t b=NO_CELL, Py_ssize_t c=NO_CELL, /):
+        if not (cell(self, a)[0] and (b == NO_CELL or cell(self, b)[0]) and (c == NO_CELL or cell(self, c)[0])):
+            raise ValueError("a cell is 0 already")
         change(self, a, b, c, -1)
 
     def count_moved(
@@ -563,12 +602,15 @@ cdef class Cells:
         cdef const double *limits = <const double *><const char *>bounds
         cdef Py_ssize_t bucket = 0, count = len(bounds) // <Py_ssize_t>sizeof(double)
         cdef uint64_t *total = cell(self, first)
+        cdef uint64_t *other = cell(self, also)
         cell(self, first + 1 + count)
+        if len(bounds) % sizeof(double) or not 0 <= seconds < 1e12:
+            raise ValueError("bounds are doubles, and an observation is a number of seconds")
         while bucket < count and limits[bucket] < seconds:
             bucket += 1
         total[0] += <uint64_t>(seconds * 1e6)
         total[1 + bucket] += 1
-        cell(self, also)[0] += 1
+        other[0] += 1
 
 
 cdef inline uint64_t *cell(Cells self, Py_ssize_t position) except NULL:
@@ -579,9 +621,9 @@ cdef inline uint64_t *cell(Cells self, Py_ssize_t position) except NULL:
 
 cdef int change(Cells self, Py_ssize_t a, Py_ssize_t b, Py_ssize_t c, int by) except -1:
     cell(self, a)[0] += by
-    if b != ABSENT:
+    if b != NO_CELL:
         cell(self, b)[0] += by
-    if c != ABSENT:
+    if c != NO_CELL:
         cell(self, c)[0] += by
     return 0
 
@@ -606,6 +648,8 @@ def session_line(
     cdef char *line = short_line
     cdef char *to
     cdef Py_ssize_t room = 400 + len(rest)  # 400 for all that is always there
+    if host is None:
+        raise TypeError("a client has an address")
     room += view(prefix, &texts[0]) + view(listener, &texts[1]) + view(pool, &texts[2])
     room += view(backend, &texts[3]) + view(host, &texts[4]) + view(reason, &texts[5])
     if room > SHORT_LINE:
@@ -620,9 +664,9 @@ def session_line(
     to = quoted(literal(to, b',"backend":'), &texts[3])
     to = literal(to, b',"client":"')
     if memchr(texts[4].start, c':', texts[4].size):
-        to = literal(copied(literal(to, b'['), texts[4].start, texts[4].size), b']:')
+        to = literal(escaped(literal(to, b'['), &texts[4]), b']:')
     else:
-        to = literal(copied(to, texts[4].start, texts[4].size), b':')
+        to = literal(escaped(to, &texts[4]), b':')
     to = digits(literal(digits(to, port), b'","sent_bytes":'), sent)
     to = digits(literal(to, b',"received_bytes":'), received)
     to = milliseconds(literal(to, b',"connect_ms":'), connect)
@@ -657,6 +701,17 @@ cdef inline bint needs_escape(unsigned char byte) noexcept nogil:
 
 
 cdef char *escaped(char *to, const Text *text) noexcept nogil:
+    """Write what a string has between its quotes."""
+    cdef Py_ssize_t i
+    cdef unsigned char byte
+    for i in range(text.size):
+        byte = text.start[i]
+        if byte < 0x20 or byte == c'"' or byte == c'\\':
+            return with_escapes(to, text)
+    return copied(to, text.start, text.size)
+
+
+cdef char *with_escapes(char *to, const Text *text) noexcept nogil:
     """Write a string with the escapes that orjson has."""
     cdef const char *escapable = b'"\\\b\f\n\r\t'
     cdef const char *found

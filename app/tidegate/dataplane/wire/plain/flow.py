@@ -116,7 +116,8 @@ class Flow:
             if more:
                 self.end_source()  # the end had come before the read, which has given all that was before the end
         else:
-            self.direction.go_on(size, bytes(loop.buffer[written:size]), hints, more)
+            unsent = bytes(loop.buffer[written:size])  # before anything else can use the buffer
+            self.direction.go_on(size, unsent, hints, more)
 
     def end_source(self) -> None:
         """The source has ended: pass that on."""

@@ -25,9 +25,9 @@ def session_line(  # noqa: PLR0913, PLR0917  one call per session
 ) -> bytes:
     """The line, newline included.
 
-    The session is called by `prefix` and `number`. `host` and `port` are of the client; `sent` and `received` are the bytes to
-    the backend and from it. Times are in microseconds; `connect` is -1 for a session that was never connected. `rest` are the
-    fields that few sessions have, as JSON already, each with a comma before it.
+    The session is called by `prefix` and `number`. `host` and `port` are of the client. `sent` and `received` are the bytes
+    to the backend and from it. Times are in microseconds; `connect` is -1 for a session that was never connected. `rest` are
+    the fields that few sessions have, as JSON already, each with a comma before it.
     """
     line = orjson.dumps(
         {

@@ -4,7 +4,7 @@ import os
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
-from errno import EINPROGRESS, ENETUNREACH
+from errno import EAFNOSUPPORT, EINPROGRESS, ENETUNREACH
 
 from tidegate.core.address import is_ip
 from tidegate.link.sockets import BREAK, END, NumberOption, borrowed
@@ -20,7 +20,9 @@ class Target:
     """
 
     def __init__(self, host: str, port: int) -> None:
-        if not is_ip(host):
+        if not isinstance(host, str):  # a number is an address for `ipaddress`
+            raise TypeError("a host is a string")
+        if "\0" in host or not is_ip(host):
             raise ValueError(f"not an IP address: {host}")
         self.address = host, port
         self.family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -29,13 +31,16 @@ class Target:
 def accept(listening: int) -> tuple[int, str, int] | int:
     """Accept a client: its descriptor, which does not block, its IP address and port; or an error number, negative.
 
-    A client of IPv4 at a socket of IPv6 is a client of IPv4.
+    The listening socket does not block, either. A client of IPv4 at a socket of IPv6 is a client of IPv4.
     """
     try:
         with borrowed(listening) as sock:
             descriptor, address = sock._accept()  # type: ignore[attr-defined]  # noqa: SLF001
     except OSError as error:
         return -_number(error)
+    if not isinstance(address, tuple):
+        os.close(descriptor)
+        return -EAFNOSUPPORT
     os.set_blocking(descriptor, False)
     return descriptor, address[0].removeprefix(MAPPED_IPV4), address[1]
 
