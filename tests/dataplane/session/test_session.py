@@ -262,6 +262,22 @@ async def test_a_client_that_was_reset_before_the_dial_is_over_resets_the_backen
             assert (closed["reason"], closed["attempts"]) == ("client_reset", 2)
 
 
+async def test_clients_that_were_reset_before_their_backends_spoke_first_are_no_bug(worker: Worker) -> None:
+    async def greet(peer: Peer) -> None:
+        await peer.send(b"220 welcome")
+        await peer.read()
+
+    async with serving(greet) as backend:
+        worker.add_pool()
+        worker.set_backends([backend.backend()])
+        port = await worker.add_listener()
+        worker.process.send_signal(signal.SIGSTOP)
+        for client in [await connect(port) for _ in range(200)]:
+            client.reset()
+        worker.process.send_signal(signal.SIGCONT)
+        await until(lambda: len(worker.events("session_closed", reason="client_reset")) == 200)
+
+
 async def test_bytes_pass_as_they_are_one_by_one_and_whatever_they_mean(worker: Worker) -> None:
     handshake_half = b"GET /chat HTTP/1.1\r\nUpgrade: webs"
     garbage = bytes(range(256)) * 3 + b"\x00\xff\xfe{]\r\n\r\n" + b"\x16\x03\x01\xff\xff"

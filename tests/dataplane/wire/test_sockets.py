@@ -7,6 +7,10 @@ import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from errno import EAGAIN, ECONNREFUSED
+from select import EPOLLIN as IN
+from select import EPOLLOUT as OUT
+from select import EPOLLPRI as PRI
+from select import EPOLLRDHUP as RDHUP
 from time import monotonic
 from types import ModuleType
 from typing import Any
@@ -172,6 +176,15 @@ def test_a_client_that_has_left_before_it_is_watched_ends_the_relay(relay: Relay
     relay.run_until(lambda: bool(relay.reasons))
     assert relay.reasons == [CloseReason.CLIENT_EOF]
     assert relay.client.recv(1) == b""
+
+
+def test_a_flow_that_was_stopped_asks_for_nothing_whatever_is_reported(relay: Relay) -> None:
+    relay.loop.relay(*relay.flows)
+    relay.close()
+    for events in (IN, IN | PRI, IN | OUT | RDHUP, OUT | PRI):
+        for flow in relay.flows:
+            flow.ready(events)
+    assert relay.reasons == []
 
 
 def test_both_sockets_of_a_session_are_closed_and_no_neighbour(relay: Relay) -> None:

@@ -32,7 +32,8 @@ class Relaying(Phase):
         """Relay from now on, and work off the events that the connection came with."""
         session, backend = self._session, self._backend
         pool, poller = session.pool, session.owner.context.poller
-        self._to_backend, self._to_client = poller.loop.flows(self, session.client, self._descriptor)
+        to_backend, to_client = poller.loop.flows(self, session.client, self._descriptor)
+        self._to_backend, self._to_client = to_backend, to_client
         session.phase = self
         now = poller.now
         session.connect_seconds = now - session.active_at
@@ -40,9 +41,9 @@ class Relaying(Phase):
         pool.connected(backend, session.connect_seconds)
         if pool.outlier_failures:
             self._early_until = now + pool.early_end
-        poller.loop.relay(self._to_backend, self._to_client)
-        if events & ~OUT and session.phase is self:
-            self._to_client.ready(events)  # the backend spoke first, and no other event will tell of it
+        poller.loop.relay(to_backend, to_client)
+        if events & ~OUT:
+            to_client.ready(events)  # the backend spoke first, and no other event will tell of it
 
     def sweep(self, now: float) -> None:
         """Put the bytes moved since the last sweep on the board; end the session when none have for too long."""

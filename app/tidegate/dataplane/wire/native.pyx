@@ -146,11 +146,11 @@ cdef int flow_ready(Flow self, unsigned events) except -1:
 
 
 cdef int ready_while_not_reading(Flow self, unsigned events) except -1:
-    if events & EPOLLERR:
-        if self.state >= SOURCE_ENDED:
+    if self.state >= SOURCE_ENDED:
+        if events & EPOLLERR:
             self.owner.end(reasons_of(self)[1])
-        else:
-            direction_of(self).source_broke()
+    elif events & EPOLLERR:
+        direction_of(self).source_broke()
     elif events & EPOLLPRI:
         direction_of(self).keep_urgent()
     return 0

@@ -159,11 +159,11 @@ class Flow:
         self.source = self.sink = -1
 
     def _ready_while_not_reading(self, events: int) -> None:
-        if events & ERR:
-            if self.state >= SOURCE_ENDED:
+        if self.state >= SOURCE_ENDED:
+            if events & ERR:
                 self.owner.end(self.reasons.source_broke)
-            else:
-                self.direction.source_broke()
+        elif events & ERR:
+            self.direction.source_broke()
         elif events & PRI:
             self.direction.keep_urgent()
 
