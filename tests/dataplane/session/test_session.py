@@ -4,6 +4,7 @@ import asyncio
 import signal
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from pathlib import Path
 from time import monotonic
 
 import pytest
@@ -474,6 +475,7 @@ async def test_a_dial_that_fails_when_control_has_just_gone_ends_its_session_onc
     worker.add_pool()
     worker.set_backends([Backend(f"{group}:9", group, 9) for group in MULTICAST])
     port = await worker.add_listener()
+    await until(lambda: waits(worker.process.pid))  # else it might find the link closed before it accepts the client
     worker.process.send_signal(signal.SIGSTOP)
     with await connect(port) as client:
         worker.channel.close()
@@ -527,3 +529,8 @@ async def test_backends_that_come_while_there_are_no_descriptors_cost_no_session
 def impossible_backend(*, backup: bool = False) -> Backend:
     """An address that control never sends, and that a worker is not prepared for."""
     return Backend("127.0.0.1:70000", "127.0.0.1", 70000, backup=backup)
+
+
+def waits(pid: int) -> bool:
+    """Whether a process waits for something to do."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("S")
