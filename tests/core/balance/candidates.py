@@ -1,9 +1,9 @@
 """Backends as a policy sees them, with connections that a test can open and close."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
@@ -21,6 +21,13 @@ class Backend:
     max_connections: int = 0
     backup: bool = False
     order: int = 0
+    follower: Callable[[Any], None] | None = None
+
+    def count(self, change: int) -> None:
+        """Open or close so many connections, as this worker does."""
+        self.active += change
+        if self.follower is not None:
+            self.follower(self)
 
 
 def backends(*weights: int) -> list[Backend]:

@@ -10,6 +10,9 @@ import pytest
 from tests.support.peers import Listening, Peer, connect, dead_backend, echo, listening, serving
 from tests.support.waiting import until
 from tests.support.worker import Worker, running_worker
+from tidegate.core.address import Address
+from tidegate.core.balance.least_connections import MANY
+from tidegate.core.pools.backend import Backend
 from tidegate.dataplane.report.counters import Counters
 from tidegate.dataplane.routing.routing_backend import RoutingBackend
 from tidegate.link.board import BACKENDS, BackendCell, Board
@@ -48,6 +51,27 @@ async def test_a_backend_that_joins_gets_its_share_of_new_connections_at_once(wo
         await until(lambda: active(worker, 0) + active(worker, 1) == 11)
         assert (active(worker, 0), active(worker, 1)) == (6, 5)
         assert len(clients) == 10
+
+
+async def test_of_many_backends_the_next_connection_goes_where_one_has_just_ended(worker: Worker) -> None:
+    def counts() -> list[int]:
+        return [active(worker, slot) for slot in range(len(many))]
+
+    async with serving(echo, "0.0.0.0") as every:
+        addresses = [Address(f"127.0.1.{number}", every.address.port) for number in range(1, MANY + 7)]
+        many = [Backend(str(address), *address) for address in addresses]
+        worker.add_pool(balance="least_connections")
+        worker.set_backends(many)
+        port = await worker.add_listener()
+        with ExitStack() as stack:
+            clients = [stack.enter_context(await connect(port)) for _ in many]
+            await until(lambda: counts() == [1] * len(many))
+            for client in clients[::7]:
+                client.end()
+                await until(lambda: 0 in counts())
+                stack.enter_context(await connect(port))
+                await until(lambda: sum(counts()) == len(many))
+                assert counts() == [1] * len(many)
 
 
 async def test_a_backend_that_is_not_eligible_gets_no_new_connection_and_keeps_its_sessions(worker: Worker) -> None:

@@ -12,7 +12,7 @@ instead of the cheaper of two.
 from collections.abc import Callable, Iterable
 from math import exp, inf
 
-from tidegate.core.balance.least_connections import LeastConnections
+from tidegate.core.balance.least import Least
 from tidegate.core.balance.policy import C
 
 FADING = 10.0
@@ -51,7 +51,7 @@ class Expectation:
         self.at, self.observed = now, True
 
 
-class LeastLatency(LeastConnections[C]):
+class LeastLatency(Least[C]):
     """Picks the candidate with the lowest cost. Candidates that tie take turns. `clock` is monotonic, in seconds.
 
     A pick is linear in the candidates, as in its parent. Each worker has its own expectations.

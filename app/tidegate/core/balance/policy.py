@@ -1,7 +1,7 @@
 """The protocol of a balancing policy, and of the candidates that it picks from."""
 
 from collections.abc import Callable, Hashable
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from tidegate.core.network import EACH_ALONE, Networks
 
@@ -21,6 +21,10 @@ class PolicyContext(NamedTuple):
 
 class Candidate(Hashable, Protocol):
     """A backend that could get the connection; compared by identity. While a policy has it, only `active` may change."""
+
+    follower: Callable[[Any], None] | None
+    """Where to say that this process has changed `active`. Set by the policy that has the candidate, None if it need not
+    know; what other processes change is told to none."""
 
     weight: int
     """Its share relative to the others, at least 1. While a policy has it, only that policy may change the weight."""

@@ -1,5 +1,8 @@
 """A backend as a worker sees it: where to connect to, its limits, and its counters on the board."""
 
+from collections.abc import Callable
+from typing import Any
+
 from tidegate.core.reasons import ConnectFailure
 from tidegate.dataplane.report.counters import Counters
 from tidegate.dataplane.routing.failure_reports import FailureReports
@@ -23,6 +26,7 @@ class RoutingBackend:
         self._active_elsewhere = counters.elsewhere(BACKENDS, entry.slot, BackendCell.ACTIVE)
         self.name = entry.name
         self.failures: FailureReports | None = None  # nothing has failed yet
+        self.follower: Callable[[Any], None] | None = None
         self.address = ("", 0)
         self.apply(entry)
 
@@ -56,11 +60,15 @@ class RoutingBackend:
         if self.max_connections and self.active > self.max_connections:
             self.release()
             return False
+        if self.follower is not None:
+            self.follower(self)
         return True
 
     def release(self) -> None:
         """The connection is gone, or never came to be."""
         self._cells.one_less(self.active_cell)
+        if self.follower is not None:
+            self.follower(self)
 
     def failed(self, failure: ConnectFailure) -> None:
         """Count a dial that failed."""

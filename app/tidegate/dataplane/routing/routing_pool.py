@@ -150,6 +150,8 @@ class RoutingPool:
             self._cells.one_less(self.active_cell, listener_cell)
         else:
             self._cells.one_less(self.active_cell, listener_cell, backend.active_cell)
+            if backend.follower is not None:
+                backend.follower(backend)
         self._duration_seconds.observe(seconds, self._closed_cells[reason])
 
     def _configure_affinity(self, options: PoolOptions, networks: Networks) -> None:
@@ -178,6 +180,7 @@ class RoutingPool:
         self._balancer: Balancer[RoutingBackend] = Balancer(lambda: POLICIES[balance](context))
         self.learns = self._balancer.learns
         for backend in self.backends.values():
+            backend.follower = None
             self._admit(backend)
 
     def _tell(self, entries: list[AffinityEntry]) -> None:
