@@ -632,6 +632,10 @@ cdef int change(Cells self, Py_ssize_t a, Py_ssize_t b, Py_ssize_t c, int by) ex
 
 cdef time_t stamped = -1  # the second that `stamp` is of
 cdef char stamp[32]
+cdef char is_escaped[256]  # in JSON; a table takes half the instructions of a comparison
+cdef int any_byte
+for any_byte in range(256):
+    is_escaped[any_byte] = any_byte < 0x20 or any_byte in b'"\\'
 
 
 cdef struct Text:
@@ -696,10 +700,6 @@ cdef char *quoted(char *to, const Text *text) noexcept nogil:
     return literal(escaped(literal(to, b'"'), text), b'"')
 
 
-cdef inline bint needs_escape(unsigned char byte) noexcept nogil:
-    return byte < 0x20 or byte == c'"' or byte == c'\\'
-
-
 cdef char *escaped(char *to, const Text *text) noexcept nogil:
     """Write what a string has between its quotes."""
     cdef Py_ssize_t i
@@ -717,7 +717,7 @@ cdef char *with_escapes(char *to, const Text *text) noexcept nogil:
     cdef const char *found
     cdef unsigned char byte
     cdef Py_ssize_t i, plain = 0
-    while plain < text.size and not needs_escape(text.start[plain]):
+    while plain < text.size and not is_escaped[<unsigned char>text.start[plain]]:
         plain += 1
     to = copied(to, text.start, plain)
     for i in range(plain, text.size):
