@@ -171,9 +171,13 @@ class Worker:
 
     def own(self, table: Table, field: int) -> int:
         """A number on the board of this worker alone, summed over all slots of the table."""
-        first = self.board.base(self.number) + table.cell(0, field)
-        last = self.board.base(self.number) + table.end
-        return sum(self.board.cells[first : last : table.width])
+        cells = self.cells(table, field)
+        return sum(self.board.cells[cells.start : cells.stop : cells.step])
+
+    def cells(self, table: Table, field: int) -> range:
+        """Where the board has this number of this worker, by slot."""
+        base = self.board.base(self.number)
+        return range(base + table.cell(0, field), base + table.end, table.width)
 
     def failure_reports(self) -> list[BackendFailed]:
         """All reports of failures so far."""

@@ -30,7 +30,18 @@ from tests.support.waiting import until
 from tests.support.worker import Worker, running_worker
 from tidegate.core.pools.backend import Backend
 from tidegate.core.reasons import CloseReason, ConnectFailure, RejectReason
-from tidegate.link.board import BACKENDS, CLOSED_CELL, FAILURE_CELL, LISTENERS, POOLS, REJECTED_CELL, BackendCell, PoolCell
+from tidegate.link.board import (
+    BACKENDS,
+    CLIENTS,
+    CLOSED_CELL,
+    FAILURE_CELL,
+    LISTENERS,
+    POOLS,
+    REJECTED_CELL,
+    BackendCell,
+    ClientCell,
+    PoolCell,
+)
 from tidegate.link.messages import BackendFailed
 from tidegate.link.own_addresses import ephemeral_ports
 
@@ -498,6 +509,22 @@ async def test_a_bug_in_the_sweep_of_a_session_costs_only_that_session(worker: W
         await client.send(b"ping")
         assert await accepted.read_exactly(4) == b"ping"
         assert worker.active == 1
+
+
+async def test_a_bug_in_the_counters_keeps_no_session_open(worker: Worker) -> None:
+    worker.expected_bugs = 1
+    async with route(worker) as way:
+        port = await worker.add_listener("limited", 1, max_connections_per_client=2)
+        descriptors = worker.descriptors
+        client, backend = await way.session_through(port)
+        connections_of_client = next(cell for cell in worker.cells(CLIENTS, ClientCell.ACTIVE) if worker.board.cells[cell])
+        worker.board.cells[connections_of_client] = 0  # one less is not possible
+        await backend.send(b"last words")
+        client.reset()
+        assert await backend.was_reset()
+        assert (await worker.closed())["reason"] == "client_reset"
+        assert not (await worker.sessions()).total
+        await until(lambda: worker.descriptors == descriptors)
 
 
 async def test_a_backend_whose_address_cannot_be_used_is_left_out_and_the_others_serve(worker: Worker) -> None:

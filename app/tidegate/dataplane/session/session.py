@@ -155,19 +155,25 @@ class Session:
             self._release(phase, reason, now)
 
     def _release(self, phase: Phase, reason: CloseReason, now: float) -> None:
-        """Give back what the session holds, count and log it."""
+        """Count the session, give back what it holds, and log it."""
+        pool = self.pool
+        try:
+            self._count(reason, now)
+        finally:
+            phase.cancel(reason)
+            if pool.queue is not None:
+                pool.queue.wake()
+            if self.client != CLOSED:
+                self._close_client()
+            self.owner.session_ended(self, reason)
+
+    def _count(self, reason: CloseReason, now: float) -> None:
         pool, backend = self.pool, self.backend
         pool.closed(reason, now - self.started_at, self.listener.active_cell, backend)
         if backend is not None and pool.affinity is not None:
             pool.affinity.seen(self.peer[0], backend.name)
-        phase.cancel(reason)
-        if pool.queue is not None:
-            pool.queue.wake()
         if self.listener.limited:
             self.listener.closed(self)
-        if self.client != CLOSED:
-            self._close_client()
-        self.owner.session_ended(self, reason)
 
     def _close_client(self) -> None:
         """Close the client's socket with a reset: at once, or after the client has received what was sent to it."""
