@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
@@ -100,6 +101,21 @@ async def test_it_is_passed_on_though_what_the_other_side_sends_has_met_the_rese
                 breaker.reset()
             assert checksum(await read_to_the_reset(witness)) == checksum(data)
             await worker.closed(reason=f"{who}_reset", **{"sent_bytes" if who == "client" else "received_bytes": size})
+
+
+@WHO
+async def test_urgent_data_before_a_reset_is_passed_on_in_its_place(worker: Worker, who: str) -> None:
+    """What the other side has sent meets the reset before the worker has seen the urgent byte."""
+    async with route(worker) as way:
+        client, backend = await way.session()
+        breaking, witness = named(who, client, backend)
+        with stopped(worker):
+            await say(witness, b"ping")
+            breaking.sock.send(b"!", socket.MSG_OOB)
+            await say(breaking, b"last words")
+            breaking.reset()
+        assert await witness.read_exactly(11) == b"!last words"
+        assert await witness.was_reset()
 
 
 @WHO

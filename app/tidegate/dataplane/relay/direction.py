@@ -71,6 +71,7 @@ class Direction:
         self._cut = self._cut or cut
         if not flow.broken:
             flow.broken = True
+            self.keep_urgent()  # no event that tells of it need come before the read
             if flow.reverse is not None:
                 flow.reverse.give_up()
             LastBytes(self._context.poller, self.left, self.break_off)
