@@ -57,7 +57,7 @@ counting = st.one_of(
     st.tuples(
         st.just("observe"), positions, st.sampled_from([b"", struct.pack("3d", 0.1, 1, 10)]), st.floats(0, 20), positions
     ),
-    st.tuples(st.just("__setitem__"), positions, st.integers(0, (1 << 64) - 1)),
+    st.tuples(st.just("__setitem__"), positions, counts),
 )
 
 
