@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 else:
     try:
         from tidegate.dataplane.wire.native import Cells, Flow, Loop, Target, accept, peek, send, session_line, set_option
-    except ImportError:
+    except ModuleNotFoundError:  # one that is there and cannot be loaded is an error
         from tidegate.dataplane.wire.plain import Cells, Flow, Loop, Target, accept, peek, send, session_line, set_option
 
 __all__ = ["Cell", "Cells", "Flow", "Loop", "Target", "accept", "peek", "send", "session_line", "set_option"]
