@@ -17,5 +17,4 @@ def _all() -> dict[str, ModuleType]:
 
 
 WIRES = _all()
-each_wire = pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES)
 compared = pytest.mark.skipif(not COMPILED, reason="make test-compiled compares the wires")

@@ -134,6 +134,6 @@ class ClosingOrder:
             self.done = not self._left
 
 
-def _idleness(session: Session) -> tuple[float, float]:
+def _idleness(session: Session) -> tuple[float, int]:
     """Least for the one to close first: the longest without a byte, among equals the oldest."""
-    return session.active_at, session.started_at
+    return session.active_at, session.number
