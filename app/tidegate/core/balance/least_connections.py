@@ -5,7 +5,7 @@ from math import inf
 from typing import Final
 
 from tidegate.core.balance.least import Least
-from tidegate.core.balance.load_order import LoadOrder
+from tidegate.core.balance.load_order import LoadOrder, load_of
 from tidegate.core.balance.policy import C, Usable
 
 MANY: Final = 32
@@ -61,8 +61,7 @@ class LeastConnections(Least[C]):
     def _least(self, candidates: Iterable[C]) -> C | None:
         least, best = inf, None
         for candidate in candidates:
-            # Count the new connection too: an idle backend of weight 2 comes before an idle one of weight 1.
-            load = (candidate.active + 1) / candidate.weight
+            load = load_of(candidate)
             if load < least:
                 least, best = load, candidate
         return best

@@ -52,7 +52,8 @@ class AccessLog:
     def event(self, level: str, event: str, **fields: object) -> None:
         """Any event of this worker."""
         line = {"timestamp": datetime.now(UTC), "level": level, "event": event, **fields}
-        self._write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z))
+        written = orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
+        self._write(bytes(memoryview(written)))  # a copy of the right size: what orjson returns holds on to 8 KB
 
     def _write(self, line: bytes) -> None:
         self._stream.write(_for_terminal(orjson.loads(line)) if self._console else line)
