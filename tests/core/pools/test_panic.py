@@ -4,23 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.core.pools.backend import Backend, State
+from tidegate.core.pools.backend import State
+from tidegate.core.pools.census import Census, Kind
 from tidegate.core.pools.panic import PanicRule
-from tidegate.core.pools.snapshot import Member
 
-LETTERS = {"u": State.UP, "d": State.DOWN, "e": State.EJECTED, "c": State.CHECKING, "l": State.DRAINING}
+LETTERS = {"u": State.UP, "d": State.DOWN, "e": State.EJECTED, "c": State.CHECKING, "l": State.DRAINING, "?": State.DOWN}
 
 
-def pool(letters: str) -> list[Member]:
-    """A member per letter; a capital is a backup, and `?` is one that is down because its name has no address."""
-    return [
-        Member(
-            Backend(f"{number}:1", "" if letter == "?" else "10.0.0.1", 1, backup=letter.isupper()),
-            LETTERS[letter.lower()] if letter != "?" else State.DOWN,
-            0.0,
-        )
-        for number, letter in enumerate(letters)
-    ]
+def pool(letters: str) -> Census:
+    """A backend per letter; a capital is a backup, and `?` is one that is down because its name has no address."""
+    kinds = [Kind(LETTERS[letter.lower()], letter.isupper(), letter != "?") for letter in letters]
+    return Census().with_changes((), kinds)
 
 
 @pytest.mark.parametrize(

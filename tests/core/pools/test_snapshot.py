@@ -98,13 +98,16 @@ def test_earlier_snapshots_stay_as_they_were(steps: list[Step]) -> None:
     assert [dict(pool.members) for pool in pools] == copies
 
 
-@given(STEPS)
-def test_the_eligible_are_counted(steps: list[Step]) -> None:
-    pool = PoolSnapshot("chat")
+@given(STEPS, st.booleans())
+def test_the_backends_in_each_state_and_the_eligible_are_counted(steps: list[Step], panic: bool) -> None:  # noqa: FBT001
+    pool, _ = PoolSnapshot("chat").with_panic(panic=panic)
     for now, step in enumerate(steps):
         pool, _ = step(pool, float(now))
-    members = pool.members.values()
-    assert pool.eligible == len([member for member in members if member.state is State.UP and member.backend.host])
+        members = pool.members.values()
+        assert pool.eligible == len([member for member in members if member.eligible])
+        assert [pool.count(state) for state in State] == [
+            len([member for member in members if member.state is state]) for state in State
+        ]
 
 
 def test_a_backend_that_stays_keeps_its_state_and_a_newcomer_starts_in_the_given_one() -> None:

@@ -319,13 +319,13 @@ class LivePool:
     def _review(self, name: str, reason: str, seconds: float | None = None) -> None:
         """The one place where what probes say and what traffic says become the state of a backend."""
         self.snapshot, changes = self.snapshot.with_state(name, self._state(name), reason, clock.now(), seconds)
-        if changes:  # most probes change nothing, and to see whether health is ignored takes a look at all backends
+        if changes:  # most probes change nothing
             self._announce(changes)
 
     def _announce(self, changes: tuple[Change, ...]) -> None:
         """Tell what has changed, in one piece with whether health is ignored now: routing must see no moment in between."""
         self.warming.follow(changes, settled=self.settled.is_set())
-        panic = self.settled.is_set() and self._panic_rule.holds(self.snapshot.members.values())
+        panic = self.settled.is_set() and self._panic_rule.holds(self.snapshot.census)
         self.snapshot, panic_changes = self.snapshot.with_panic(panic=panic)
         if changes or panic_changes:
             self._changed(self, (*changes, *panic_changes))

@@ -1,10 +1,11 @@
 """Panic: when routing ignores the health of a pool's backends, because none is up, or so few that the checks look wrong."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tidegate.core.pools.backend import State
-from tidegate.core.pools.snapshot import IGNORABLE, Member
+from tidegate.core.pools.census import Census
+from tidegate.core.pools.snapshot import IGNORABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,23 +19,31 @@ class PanicRule:
     try_all: bool = False
     threshold: int = 0
 
-    def holds(self, members: Iterable[Member]) -> bool:
+    def holds(self, census: Census) -> bool:
         """Whether to ignore health. Backends that are still being checked, or were taken out on purpose, do not count."""
         if not self.try_all and not self.threshold:
             return False
-        counted = [member for member in members if member.state is State.UP or member.state in IGNORABLE]
-        if not counted:
+        primaries, backups = _tier(census, backup=False), _tier(census, backup=True)
+        if not primaries.counted + backups.counted:
             return False
-        if self.try_all and not any(_is_usable(member) for member in counted):
+        if self.try_all and not primaries.usable + backups.usable:
             return True
-        return all(self._is_below(counted, backup=backup) for backup in (False, True))
+        return self._is_below(primaries) and self._is_below(backups)
 
-    def _is_below(self, counted: list[Member], *, backup: bool) -> bool:
+    def _is_below(self, tier: "_Tier") -> bool:
         """Whether a tier has too few backends up. An empty tier always has."""
-        tier = [member for member in counted if member.backend.backup is backup]
-        up = sum(_is_usable(member) for member in tier)
-        return not tier or up * 100 < self.threshold * len(tier)
+        return not tier.counted or tier.usable * 100 < self.threshold * tier.counted
 
 
-def _is_usable(member: Member) -> bool:
-    return member.state is State.UP and bool(member.backend.host)
+class _Tier(NamedTuple):
+    """How many backends of a tier count for panic, and how many of them are up and have an address."""
+
+    counted: int
+    usable: int
+
+
+def _tier(census: Census, *, backup: bool) -> _Tier:
+    counts = {kind: count for kind, count in census.counts.items() if kind.backup is backup}
+    up = {kind: count for kind, count in counts.items() if kind.state is State.UP}
+    ignorable = sum(count for kind, count in counts.items() if kind.state in IGNORABLE)
+    return _Tier(sum(up.values()) + ignorable, sum(count for kind, count in up.items() if kind.has_address))

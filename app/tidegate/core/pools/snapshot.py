@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from tidegate.core.pools.backend import Backend, State
+from tidegate.core.pools.census import Census, Kind
 
 IGNORABLE = frozenset({State.DOWN, State.EJECTED})
 """Backends in these states are used while their pool ignores health."""
@@ -20,10 +21,14 @@ class Member:
     health_ignored: bool = False
 
     @property
+    def kind(self) -> Kind:
+        """What rules about the whole pool want to know of it."""
+        return Kind.of(self.backend, self.state)
+
+    @property
     def eligible(self) -> bool:
         """Whether it may get a new connection now."""
-        usable = self.state is State.UP or (self.health_ignored and self.state in IGNORABLE)
-        return usable and bool(self.backend.host)
+        return _is_eligible(self.kind, health_ignored=self.health_ignored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +84,15 @@ class PanicChanged:
 
 @dataclass(frozen=True, slots=True)
 class PoolSnapshot:
-    """All backends of one pool by name, in the given order; `panic` while routing ignores their health."""
+    """All backends of one pool by name, in the given order; `panic` while routing ignores their health.
+
+    `census` counts them.
+    """
 
     name: str
     members: MappingProxyType[str, Member] = field(default_factory=lambda: MappingProxyType({}))
     panic: bool = False
+    census: Census = field(default_factory=Census)
 
     def with_backends(
         self, backends: Iterable[Backend], initial: State, now: float
@@ -113,7 +122,8 @@ class PoolSnapshot:
                 what = "address" if known.backend.address != backend.address else "pod"
                 changes.append(StateChanged(self.name, moved, known.state, f"it has another {what}"))
         gone = [BackendRemoved(self.name, member) for name, member in self.members.items() if name not in members]
-        return PoolSnapshot(self.name, MappingProxyType(members), self.panic), (*gone, *changes)
+        census = Census().with_changes((), (member.kind for member in members.values()))
+        return PoolSnapshot(self.name, MappingProxyType(members), self.panic, census), (*gone, *changes)
 
     def with_host(self, name: str, host: str) -> "tuple[PoolSnapshot, tuple[Change, ...]]":
         """The pool with one backend at another address of its name. No change if it is not one of them."""
@@ -121,8 +131,7 @@ class PoolSnapshot:
         moved = replace(known, backend=known.backend.at(host))
         if moved == known:
             return self, ()
-        members = self.members | {name: moved}
-        return PoolSnapshot(self.name, MappingProxyType(members), self.panic), (BackendAltered(self.name, moved),)
+        return self._with_members({name: moved}), (BackendAltered(self.name, moved),)
 
     def with_state(
         self, name: str, state: State, reason: str, now: float, seconds: float | None = None
@@ -142,8 +151,7 @@ class PoolSnapshot:
                 changes.append(StateChanged(self.name, member, known.state, reason, seconds))
         if not changes:
             return self, ()
-        members = self.members | {change.member.backend.name: change.member for change in changes}
-        return PoolSnapshot(self.name, MappingProxyType(members), self.panic), tuple(changes)
+        return self._with_members({change.member.backend.name: change.member for change in changes}), tuple(changes)
 
     def with_panic(self, *, panic: bool) -> "tuple[PoolSnapshot, tuple[PanicChanged, ...]]":
         """The pool with or without panic. No change if it is so already."""
@@ -151,13 +159,25 @@ class PoolSnapshot:
             return self, ()
         members = {name: replace(member, health_ignored=panic) for name, member in self.members.items()}
         change = PanicChanged(self.name, panic, self.count(State.UP), len(members))
-        return PoolSnapshot(self.name, MappingProxyType(members), panic), (change,)
+        return replace(self, members=MappingProxyType(members), panic=panic), (change,)
 
     def count(self, state: State) -> int:
         """The number of backends in that state."""
-        return sum(member.state is state for member in self.members.values())
+        return self.census.in_state(state)
 
     @property
     def eligible(self) -> int:
         """The number of backends that may get a new connection now."""
-        return sum(member.eligible for member in self.members.values())
+        return sum(count for kind, count in self.census.counts.items() if _is_eligible(kind, health_ignored=self.panic))
+
+    def _with_members(self, changed: dict[str, Member]) -> "PoolSnapshot":
+        """The pool with some of its members replaced."""
+        census = self.census.with_changes(
+            (self.members[name].kind for name in changed), (member.kind for member in changed.values())
+        )
+        return PoolSnapshot(self.name, MappingProxyType(self.members | changed), self.panic, census)
+
+
+def _is_eligible(kind: Kind, *, health_ignored: bool) -> bool:
+    """Whether backends of this kind may get a new connection."""
+    return kind.has_address and (kind.state is State.UP or (health_ignored and kind.state in IGNORABLE))
