@@ -127,10 +127,14 @@ async def test_messages_arrive_in_order_both_ways() -> None:
         assert control.channel.pending == worker.channel.pending == 0
 
 
-async def test_a_message_is_on_its_way_when_send_returns() -> None:
+async def test_messages_of_one_turn_travel_together() -> None:
+    messages = [Drain(1.5), PoolRemoved("a"), Stop()]
     with half_a_link() as (end, peer):
-        end.channel.send(Drain(1.5))
-        assert decode(peer.recv(1000)) == Drain(1.5)
+        for message in messages:
+            end.channel.send(message)
+        assert end.channel.pending == sum(len(encode(message)) for message in messages)
+        await turns()
+        assert list(map(decode, peer.recv(1000).splitlines())) == messages
         assert end.channel.pending == 0
 
 
@@ -379,6 +383,7 @@ async def test_a_message_without_descriptors_carries_none() -> None:
         end.channel.send(Stop())
         end.channel.send(ListenerAdded("a", 0, "p", ["1"], LISTENER), sent)
         end.channel.send(Stop())
+        await turns()
         stop = len(encode(Stop()))
         line, received, _, _ = socket.recv_fds(peer, stop, 4)
         assert (decode(line), received) == (Stop(), [])

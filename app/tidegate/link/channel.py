@@ -1,10 +1,14 @@
-"""One end of the link: sends and receives messages and file descriptors over a Unix stream socket, without blocking."""
+"""One end of the link: sends and receives messages and file descriptors over a Unix stream socket, without blocking.
+
+What is sent in one turn of the loop travels together, so that it wakes the other end once.
+"""
 
 import array
 import os
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
+from enum import Enum, auto
 from typing import Protocol
 
 from tidegate.link.codec import decode, encode
@@ -20,6 +24,9 @@ OUTBOX_LIMIT = 64 * 1024 * 1024
 class Loop(Protocol):
     """The part of an event loop that a channel needs: asyncio's loop has it, and an adapter gives it to a worker's loop."""
 
+    def call_soon(self, callback: Callable[[], None], /) -> object:
+        """Call once, at the end of this turn or in the next."""
+
     def add_reader(self, descriptor: int, callback: Callable[[], None], /) -> object:
         """Call while the descriptor is readable."""
 
@@ -31,6 +38,14 @@ class Loop(Protocol):
 
     def remove_writer(self, descriptor: int, /) -> object:
         """Stop calling; no effect if nothing was added."""
+
+
+class _Sending(Enum):
+    """What becomes of the messages that wait to be sent."""
+
+    NOTHING_WAITS = auto()
+    SOON = auto()
+    WHEN_WRITABLE = auto()
 
 
 class Channel:
@@ -52,27 +67,37 @@ class Channel:
         self._received, self._ended = received, ended
         self._inbox = bytearray()
         self._descriptors: deque[list[int]] = deque()  # one entry per message that carried descriptors
+        self._lines: list[bytes] = []  # of this turn, without descriptors, after all that is in the outbox
         self._outbox: deque[tuple[memoryview, Sequence[int]]] = deque()
-        self._outbox_size = 0
+        self._pending = 0
+        self._sending = _Sending.NOTHING_WAITS
         self._closed = False
         loop.add_reader(sock.fileno(), self._readable)
 
     def send(self, message: Message, descriptors: Sequence[int] = ()) -> None:
-        """Send now, or as soon as the other end reads. The caller may close the descriptors after this returns."""
+        """Send soon, or when the other end reads. The caller may close the descriptors after this returns."""
+        self.send_line(encode(message), descriptors)
+
+    def send_line(self, line: bytes, descriptors: Sequence[int] = ()) -> None:
+        """Send a message that is encoded already, as it is for several workers."""
         if self._closed:
             return
-        line = encode(message)
-        self._outbox.append((memoryview(line), [os.dup(descriptor) for descriptor in descriptors]))
-        self._outbox_size += len(line)
-        if len(self._outbox) == 1:
-            self._writable()
-        if self._outbox_size > OUTBOX_LIMIT:
-            self._lost()
+        self._pending += len(line)
+        if descriptors:
+            self._pack_lines()
+            self._outbox.append((memoryview(line), [os.dup(descriptor) for descriptor in descriptors]))
+        else:
+            self._lines.append(line)
+        if self._sending is _Sending.NOTHING_WAITS:
+            self._sending = _Sending.SOON
+            self._loop.call_soon(self._write)
+        elif self._sending is _Sending.WHEN_WRITABLE:
+            self._give_up_on_a_full_outbox()
 
     @property
     def pending(self) -> int:
         """The number of bytes that wait to be sent."""
-        return self._outbox_size
+        return self._pending
 
     def take_descriptors(self) -> list[int]:
         """Take the descriptors of the oldest message that carried any; the caller owns them now.
@@ -92,6 +117,7 @@ class Channel:
         for _, descriptors in self._outbox:
             _close_all(descriptors)
         self._outbox.clear()
+        self._lines.clear()
         while self._descriptors:
             _close_all(self._descriptors.popleft())
 
@@ -137,23 +163,42 @@ class Channel:
                 self._lost()
                 raise
 
-    def _writable(self) -> None:
+    def _write(self) -> None:
+        if self._closed:
+            return
+        self._pack_lines()
         try:
             while self._outbox:
-                rest, descriptors = self._outbox[0]
-                written = socket.send_fds(self._sock, [rest], list(descriptors)) if descriptors else self._sock.send(rest)
-                self._outbox_size -= written
-                _close_all(descriptors)
-                if written == len(rest):
-                    self._outbox.popleft()
-                else:
-                    self._outbox[0] = (rest[written:], ())  # descriptors were sent with the first byte
+                self._write_first()
         except (BlockingIOError, InterruptedError):
-            self._loop.add_writer(self._sock.fileno(), self._writable)
+            self._loop.add_writer(self._sock.fileno(), self._write)
+            self._sending = _Sending.WHEN_WRITABLE
+            self._give_up_on_a_full_outbox()
         except OSError:
             self._lost()
         else:
-            self._loop.remove_writer(self._sock.fileno())
+            if self._sending is _Sending.WHEN_WRITABLE:
+                self._loop.remove_writer(self._sock.fileno())
+            self._sending = _Sending.NOTHING_WAITS
+
+    def _pack_lines(self) -> None:
+        if self._lines:
+            self._outbox.append((memoryview(b"".join(self._lines)), ()))
+            self._lines.clear()
+
+    def _write_first(self) -> None:
+        rest, descriptors = self._outbox[0]
+        written = socket.send_fds(self._sock, [rest], list(descriptors)) if descriptors else self._sock.send(rest)
+        self._pending -= written
+        _close_all(descriptors)
+        if written == len(rest):
+            self._outbox.popleft()
+        else:
+            self._outbox[0] = (rest[written:], ())  # descriptors were sent with the first byte
+
+    def _give_up_on_a_full_outbox(self) -> None:
+        if self._pending > OUTBOX_LIMIT:
+            self._lost()
 
     def _lost(self) -> None:
         if not self._closed:

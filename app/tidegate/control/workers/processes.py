@@ -15,6 +15,7 @@ from tidegate.control.totals import Totals
 from tidegate.core.backoff import Backoff
 from tidegate.core.silence import STUCK_AFTER, Silence
 from tidegate.link.channel import Channel
+from tidegate.link.codec import encode
 from tidegate.link.messages import (
     AffinityLearned,
     BackendFailed,
@@ -92,8 +93,10 @@ class Workers:
 
     def broadcast(self, message: Down) -> None:
         """Send to every worker that runs; one that starts later is introduced."""
+        line = encode(message)
         for worker in self.all:
-            worker.send(message)
+            if worker.channel:
+                worker.channel.send_line(line)
 
     @property
     def restarts(self) -> int:

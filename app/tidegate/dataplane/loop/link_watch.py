@@ -12,11 +12,15 @@ class LinkWatch:
     """The reader and writer callbacks of one descriptor."""
 
     def __init__(self, poller: Poller) -> None:
-        self._loop = poller.loop
+        self._poller, self._loop = poller, poller.loop
         self._reader: Ready | None = None
         self._writer: Ready | None = None
         self._events = 0
         self._handler = Callbacks(self._ready, self._failed)
+
+    def call_soon(self, callback: Ready, /) -> None:
+        """Call once, after the events that are known now."""
+        self._poller.call_soon(callback, self._failed)
 
     def add_reader(self, descriptor: int, callback: Ready, /) -> None:
         """Call while there is something to read."""
