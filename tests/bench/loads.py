@@ -37,7 +37,7 @@ http {{
 """
 BULK_FILE = 64 << 20
 BULK_ATTEMPTS = 10
-FLAP_INTERVAL = 0.5  # so that each backend goes down and up once a second
+FLAP_INTERVAL = 1.0  # so that each backend changes its state once a second
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
 
 

@@ -105,7 +105,7 @@ def mixed(congestion: str) -> Work:
 
 
 def churn() -> Work:
-    """Small messages on connections that live while every backend of a large pool goes down and up once a second."""
+    """Small messages on connections that live while every backend of a large pool changes its state once a second."""
 
     def measure(name: str, folder: Path, pace: Pace) -> Numbers:
         with (

@@ -128,7 +128,7 @@ async def test_messages_arrive_in_order_both_ways() -> None:
 
 
 async def test_messages_of_one_turn_travel_together() -> None:
-    messages = [Drain(1.5), PoolRemoved("a"), Stop()]
+    messages: list[Message] = [Drain(1.5), PoolRemoved("a"), Stop()]
     with half_a_link() as (end, peer):
         for message in messages:
             end.channel.send(message)

@@ -7,12 +7,12 @@ peer that sends endlessly from keeping the event loop busy.
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from errno import EALREADY, ECONNREFUSED, EINPROGRESS
 from ssl import SSLContext
+from typing import Self
 
-from tidegate.control.health.request import CLOSED, ProbeError, ProbeRequest, Progress
+from tidegate.control.health.request import CLOSED, ProbeError, ProbeRequest
 from tidegate.control.health.tls_layer import TlsLayer
 from tidegate.core.address import Address
 from tidegate.link.own_addresses import has_met_itself, precise_error
@@ -26,14 +26,28 @@ LONGEST_GOODBYE = 0.5
 
 
 class Connection:
-    """A connected socket. `connected` owns and closes it. All methods raise ProbeError or OSError."""
+    """A connection to the address of a probe, open within its context. All methods raise ProbeError or OSError."""
 
-    def __init__(self, sock: socket.socket, progress: Progress) -> None:
-        self._sock, self._progress = sock, progress
+    def __init__(self, request: ProbeRequest) -> None:
+        self._address, self._progress = request.address, request.progress
+        self._sock = _new_socket(request.address)
         self._loop = asyncio.get_running_loop()
         self._unread = b""
         self._on_the_wire = 0
         self._tls: TlsLayer | None = None
+
+    async def __aenter__(self) -> Self:
+        try:
+            await _connect(self._sock, self._address)
+        except BaseException:
+            self._sock.close()
+            raise
+        self._progress.connected = True
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._end_tls()
+        self._sock.close()
 
     @property
     def own_host(self) -> str:
@@ -96,7 +110,7 @@ class Connection:
                 while await self.read():
                     pass
 
-    def end(self) -> None:
+    def _end_tls(self) -> None:
         """Send close_notify or an alert to a TLS peer, because many servers log an error without it. Never waits."""
         if self._tls:
             with suppress(OSError):
@@ -125,19 +139,6 @@ class Connection:
     async def _send_pending(self, tls: TlsLayer) -> None:
         if data := tls.pending():
             await self._loop.sock_sendall(self._sock, data)
-
-
-@asynccontextmanager
-async def connected(request: ProbeRequest) -> AsyncIterator[Connection]:
-    """Connect to the address of a probe; the socket is closed at the end. Raises OSError."""
-    with _new_socket(request.address) as sock:
-        await _connect(sock, request.address)
-        request.progress.connected = True
-        connection = Connection(sock, request.progress)
-        try:
-            yield connection
-        finally:
-            connection.end()
 
 
 async def _connect(sock: socket.socket, address: Address) -> None:

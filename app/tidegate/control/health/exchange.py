@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from tidegate.control.health.connection import Connection, connected
+from tidegate.control.health.connection import Connection
 from tidegate.control.health.request import ProbeError, ProbeRequest
 
 MOST_HEADERS = 128
@@ -30,7 +30,7 @@ class Answer:
 @asynccontextmanager
 async def get(request: ProbeRequest, path: str, extra_headers: Mapping[str, str] | None = None) -> AsyncIterator[Answer]:
     """Send a GET request for a path on a new connection, which is closed at the end. Raises ProbeError or OSError."""
-    async with connected(request) as connection:
+    async with Connection(request) as connection:
         yield await ask(connection, request, path, extra_headers)
 
 

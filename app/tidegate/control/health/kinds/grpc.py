@@ -13,7 +13,7 @@ from h2.errors import ErrorCodes
 from h2.events import ConnectionTerminated, DataReceived, Event, ResponseReceived, StreamEnded, StreamReset, TrailersReceived
 from h2.exceptions import H2Error
 
-from tidegate.control.health.connection import Connection, connected
+from tidegate.control.health.connection import Connection
 from tidegate.control.health.exchange import user_agent
 from tidegate.control.health.request import CLOSED, ProbeError, ProbeRequest
 
@@ -39,7 +39,7 @@ async def probe(request: ProbeRequest) -> None:
     """Ask the health service. Raises ProbeError or OSError."""
     http = H2Connection(H2Configuration(client_side=True, header_encoding=False))
     try:
-        async with connected(request) as connection:
+        async with Connection(request) as connection:
             await connection.send(_question(http, request))
             _judge(await _answer(connection, http, request), request)
             http.close_connection()

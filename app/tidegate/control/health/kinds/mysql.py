@@ -9,7 +9,7 @@ Source: the client/server protocol, https://mariadb.com/docs/server/reference/cl
 
 import struct
 
-from tidegate.control.health.connection import Connection, connected
+from tidegate.control.health.connection import Connection
 from tidegate.control.health.request import ProbeError, ProbeRequest
 
 USUAL_USER = "tidegate"
@@ -26,7 +26,7 @@ NOT_LET_IN = frozenset({1044, 1045, 1049, 1251, 1698, 1820, 1862, 3118, 3159, 41
 
 async def probe(request: ProbeRequest) -> None:
     """Read the greeting, try to log in, and leave. Raises ProbeError or OSError."""
-    async with connected(request) as connection:
+    async with Connection(request) as connection:
         _, greeting = await _packet(connection, request)
         if greeting[0] == ERROR:
             raise ProbeError(_error(greeting, request))

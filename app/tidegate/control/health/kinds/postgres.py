@@ -9,7 +9,7 @@ protocol-message-formats.html; error codes: errcodes-appendix.html.
 
 import struct
 
-from tidegate.control.health.connection import Connection, connected
+from tidegate.control.health.connection import Connection
 from tidegate.control.health.request import ProbeError, ProbeRequest
 from tidegate.control.health.tls_layer import client_context
 
@@ -26,7 +26,7 @@ SERVES_OTHERS = ("28", "3D")
 
 async def probe(request: ProbeRequest) -> None:
     """Begin to log in, and leave after the server's answer. Raises ProbeError or OSError."""
-    async with connected(request) as connection:
+    async with Connection(request) as connection:
         await connection.send(SSL_REQUEST)
         answer = await connection.exactly(1)
         if answer == b"S":

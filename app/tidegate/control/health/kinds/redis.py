@@ -3,7 +3,7 @@
 Source: the Redis serialization protocol, https://redis.io/docs/latest/develop/reference/protocol-spec/.
 """
 
-from tidegate.control.health.connection import Connection, connected
+from tidegate.control.health.connection import Connection
 from tidegate.control.health.request import ProbeError, ProbeRequest
 
 NO_PASSWORD_THERE = (b"without any password configured", b"no password is set")
@@ -11,7 +11,7 @@ NO_PASSWORD_THERE = (b"without any password configured", b"no password is set")
 
 async def probe(request: ProbeRequest) -> None:
     """Authenticate if there is a password, and ping. Raises ProbeError or OSError."""
-    async with connected(request) as connection:
+    async with Connection(request) as connection:
         if request.password:
             await _authenticate(connection, request)
         answer = await _ask(connection, "PING")

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING
 
-from tidegate.control.health.connection import connected
+from tidegate.control.health.connection import Connection
 from tidegate.control.health.request import CLOSED, ProbeError, ProbeRequest
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ Search = Callable[[bytes], Awaitable[bool]]
 async def probe(request: ProbeRequest) -> None:
     """Send, and read until the expected answer has come. Raises ProbeError or OSError."""
     found = _search_for(request.settings)
-    async with connected(request) as connection:
+    async with Connection(request) as connection:
         if request.settings.send:
             await connection.send(request.settings.send)
         answer = b""

@@ -1,13 +1,13 @@
 """Probe kind `smtp`: the server greets with 220 and answers EHLO with 250 (RFC 5321, sections 3.1 and 3.2)."""
 
-from tidegate.control.health.connection import Connection, connected
+from tidegate.control.health.connection import Connection
 from tidegate.control.health.kinds.mail import MOST_LINES, expect_line
 from tidegate.control.health.request import ProbeError, ProbeRequest
 
 
 async def probe(request: ProbeRequest) -> None:
     """Read the greeting, send EHLO, and quit. Raises ProbeError or OSError."""
-    async with connected(request) as connection:
+    async with Connection(request) as connection:
         await _reply(connection, request, b"220", "as a greeting")
         await connection.send(f"EHLO {_literal(connection.own_host)}\r\n".encode())
         await _reply(connection, request, b"250", "to EHLO")
