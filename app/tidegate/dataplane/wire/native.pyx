@@ -700,10 +700,8 @@ cdef char *quoted(char *to, const Text *text) noexcept nogil:
 cdef char *escaped(char *to, const Text *text) noexcept nogil:
     """Write what a string has between its quotes."""
     cdef Py_ssize_t i
-    cdef unsigned char byte
     for i in range(text.size):
-        byte = text.start[i]
-        if byte < 0x20 or byte == c'"' or byte == c'\\':
+        if is_escaped[<unsigned char>text.start[i]]:
             return with_escapes(to, text)
     return copied(to, text.start, text.size)
 
