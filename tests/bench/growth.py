@@ -4,6 +4,7 @@ import gc
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -35,8 +36,9 @@ from tidegate.link.board import Board
 from tidegate.link.messages import BackendEntry, PoolAdded
 
 SIZES = (1, 100, 1000, 10_000)
-PROBED = (100, 1000, 4000)  # as many as one pool may list
+PROBED = (100, 1000, 4000, 10_000)  # the last in three pools
 PROBING_SECONDS = 15
+LIVEZ_INTERVAL = 0.05
 FIRST_PROBES = 4.0  # seconds, in which each backend has its first probe
 IDLE = (1000, 2000, 4000, 8000)
 REPEAT = 5
@@ -142,28 +144,31 @@ def fetch(url: str) -> tuple[float, int]:
     return time.perf_counter() - before, size
 
 
-def probing() -> tuple[list[str], list[str]]:
-    """The share of a core that control takes to probe every 3 s, and milliseconds of the slowest `/healthz` meanwhile."""
-    shares, slowest = [], []
+def probing() -> Iterator[tuple[str, str, str, str]]:
+    """While so many are probed every 3 s: the share of a core that control takes, milliseconds of the slowest `/livez`, and
+    the same with a scrape of `/metrics` a second beside it, and the seconds of the slowest of these."""
     for count in PROBED:
         names = [f"127.{number >> 16}.{number >> 8 & 255}.{number & 255}:1" for number in range(1, count + 1)]
         with accepting_port() as port, TemporaryDirectory() as folder:
             job = Job(names, probe_port=port, probe_interval="3s")
-            with contender(OURS, Path(folder), job) as target:
+            with contender(OURS, Path(folder), job) as target, ProcessPoolExecutor(1) as scraper:
                 time.sleep(FIRST_PROBES)
                 spent, until = processor_seconds([target.pid]), time.monotonic() + PROBING_SECONDS
-                times = list(polled(f"{target.admin_url}/healthz", until))
+                alone = slowest(f"{target.admin_url}/livez", LIVEZ_INTERVAL, until)
                 share = (processor_seconds([target.pid]) - spent) / PROBING_SECONDS
-        shares.append(f"{share:.2f}")
-        slowest.append(f"{max(times) * 1000:.1f}")
-    return shares, slowest
+                until += PROBING_SECONDS
+                scrapes = scraper.submit(slowest, f"{target.admin_url}/metrics", 1.0, until)
+                beside = slowest(f"{target.admin_url}/livez", LIVEZ_INTERVAL, until)
+                yield f"{share:.2f}", f"{alone * 1000:.1f}", f"{beside * 1000:.1f}", f"{scrapes.result():.2f}"
 
 
-def polled(url: str, until: float) -> Iterator[float]:
-    """Seconds of each fetch, twice a second."""
+def slowest(url: str, pause: float, until: float) -> float:
+    """Seconds of the slowest fetch, with so many between two."""
+    longest = 0.0
     while time.monotonic() < until:
-        yield fetch(url)[0]
-        time.sleep(0.5)
+        longest = max(longest, fetch(url)[0])
+        time.sleep(pause)
+    return longest
 
 
 def idle_memory() -> list[str]:
@@ -208,8 +213,8 @@ def main() -> int:
     rows += [("next snapshot in control, us", list(changes_in_control()))]
     show("Backends in a pool", SIZES, rows, console)
     show("Backends in reports", SIZES, list(reports()), console)
-    shares, slowest = probing()
-    rows = [("share of a core", shares), ("slowest /healthz, ms", slowest)]
+    titles = ("share of a core", "slowest /livez, ms", "slowest /livez beside scrapes, ms", "slowest /metrics, s")
+    rows = [(title, list(seen)) for title, seen in zip(titles, zip(*probing(), strict=True), strict=True)]
     show("Backends probed every 3 s", PROBED, rows, console)
     show("Idle connections", IDLE, [("bytes per connection", idle_memory())], console)
     return 0

@@ -1,10 +1,11 @@
 """Tidegate as it comes, with health checks only where the work is about them: iperf3 would take one for a client."""
 
+import json
 import os
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -13,6 +14,7 @@ from tests.bench.processes import wait_for_page
 from tests.support.ports import free_ports
 
 MOST_IN_A_VARIABLE = 1000
+MOST_IN_A_POOL = 4096
 
 
 class Tidegate(Target):
@@ -35,20 +37,12 @@ class Tidegate(Target):
 def run_tidegate(folder: Path, job: Job) -> Iterator[Target]:
     """Run it, until it is ready."""
     port, admin = free_ports(2)
-    checks = {
-        "TIDEGATE_HEALTH__PORT": str(job.probe_port),
-        "TIDEGATE_HEALTH__INTERVAL": job.probe_interval,
-        "TIDEGATE_HEALTH__TIMEOUT": job.probe_interval,
-        "TIDEGATE_HEALTH__RISE": "1",
-        "TIDEGATE_HEALTH__FALL": "1",
-    }
     settings = {
         "TIDEGATE_LISTEN": f"127.0.0.1:{port}",
         "TIDEGATE_ADMIN": f"127.0.0.1:{admin}",
-        **_backends(folder, job.backends),
+        **_pools(folder, job),
         "TIDEGATE_WORKERS": str(job.workers),
         "TIDEGATE_DRAIN__GRACE": "1s",
-        **(checks if job.probe_port else {"TIDEGATE_HEALTH__TYPE": "none"}),
     }
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
     log = folder / "tidegate.log"
@@ -58,10 +52,29 @@ def run_tidegate(folder: Path, job: Job) -> Iterator[Target]:
         yield Tidegate(port, pid, url)
 
 
-def _backends(folder: Path, backends: Sequence[str]) -> dict[str, str]:
-    """The setting, in a file where a variable would be longer than the system allows."""
-    if len(backends) <= MOST_IN_A_VARIABLE:
-        return {"TIDEGATE_BACKENDS": ",".join(backends)}
+def _pools(folder: Path, job: Job) -> dict[str, str]:
+    """The settings of a pool, in a file where a variable would be longer than the system allows; and of further pools, each
+    with a listener of its own, where there are more backends than one may have."""
+    first, health = job.backends[:MOST_IN_A_POOL], _health(job)
+    settings = {f"TIDEGATE_HEALTH__{name.upper()}": str(value) for name, value in health.items()}
+    if len(first) <= MOST_IN_A_VARIABLE:
+        return settings | {"TIDEGATE_BACKENDS": ",".join(first)}
+    further = [
+        job.backends[start : start + MOST_IN_A_POOL] for start in range(MOST_IN_A_POOL, len(job.backends), MOST_IN_A_POOL)
+    ]
+    ports = free_ports(len(further)) if further else []
+    document = {
+        "backends": first,
+        "pools": {f"pool{port}": {"backends": more, "health": health} for port, more in zip(ports, further, strict=True)},
+        "listeners": {f"pool{port}": {"bind": f"127.0.0.1:{port}", "pool": f"pool{port}"} for port in ports},
+    }
     config = folder / "tidegate.yaml"
-    config.write_text("\n".join(["backends:", *(f"  - {backend}" for backend in backends), ""]))
-    return {"TIDEGATE_CONFIG_FILE": str(config)}
+    config.write_text(json.dumps({key: value for key, value in document.items() if value}), encoding="utf-8")
+    return settings | {"TIDEGATE_CONFIG_FILE": str(config)}
+
+
+def _health(job: Job) -> Mapping[str, str | int]:
+    if not job.probe_port:
+        return {"type": "none"}
+    times = dict.fromkeys(("interval", "timeout"), job.probe_interval)
+    return {"port": job.probe_port, "rise": 1, "fall": 1, **times}
