@@ -145,8 +145,8 @@ def fetch(url: str) -> tuple[float, int]:
 
 
 def probing() -> Iterator[tuple[str, str, str, str]]:
-    """While so many are probed every 3 s: the share of a core that control takes, milliseconds of the slowest `/livez`, and
-    the same with a scrape of `/metrics` a second beside it, and the seconds of the slowest of these."""
+    """For each count: the share of a core that control takes, with 20 `/livez` a second, and the slowest of them in ms; then
+    the slowest with a scrape of `/metrics` every second, by a process of its own, and the slowest scrape in s."""
     for count in PROBED:
         names = [f"127.{number >> 16}.{number >> 8 & 255}.{number & 255}:1" for number in range(1, count + 1)]
         with accepting_port() as port, TemporaryDirectory() as folder:
@@ -163,7 +163,7 @@ def probing() -> Iterator[tuple[str, str, str, str]]:
 
 
 def slowest(url: str, pause: float, until: float) -> float:
-    """Seconds of the slowest fetch, with so many between two."""
+    """Seconds of the slowest fetch, with a pause of so many seconds between two."""
     longest = 0.0
     while time.monotonic() < until:
         longest = max(longest, fetch(url)[0])

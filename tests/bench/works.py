@@ -21,7 +21,7 @@ from tests.bench.scaling import two_workers
 WARM_UP = 1
 FIRST_IDLE = 10  # so that what the first connections load is not taken for the cost of one
 CHURN_BACKENDS = 1000
-CHURN_SEEN_WITHIN = 2  # seconds, of which each has a change; the better part of one is the checks' interval
+CHURN_SEEN_WITHIN = 2  # seconds, in which each backend changes at least once
 
 
 def requests(connections: int, rate: Figure, p99: Figure) -> Work:

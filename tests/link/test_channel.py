@@ -53,9 +53,11 @@ class End:
 
 
 @contextmanager
-def socket_pair(*, buffer: int | None = None) -> Iterator[tuple[socket.socket, socket.socket]]:
+def socket_pair(
+    *, buffer: int | None = None, kind: socket.SocketKind = socket.SOCK_STREAM
+) -> Iterator[tuple[socket.socket, socket.socket]]:
     """Two connected sockets, with send buffers of about this size; closed at the end."""
-    one, other = socket.socketpair()
+    one, other = socket.socketpair(type=kind)
     with one, other:
         if buffer:
             for sock in (one, other):
@@ -77,10 +79,13 @@ def link(*, buffer: int | None = None) -> Iterator[tuple[End, End]]:
 
 @contextmanager
 def half_a_link(
-    received: Callable[[Message], None] | None = None, *, buffer: int | None = None
+    received: Callable[[Message], None] | None = None,
+    *,
+    buffer: int | None = None,
+    kind: socket.SocketKind = socket.SOCK_STREAM,
 ) -> Iterator[tuple[End, socket.socket]]:
     """A channel, and the plain socket at its other end, which does not block."""
-    with socket_pair(buffer=buffer) as (one, other):
+    with socket_pair(buffer=buffer, kind=kind) as (one, other):
         other.setblocking(False)
         end = End(one, received)
         try:
@@ -129,7 +134,7 @@ async def test_messages_arrive_in_order_both_ways() -> None:
 
 async def test_messages_of_one_turn_travel_together() -> None:
     messages: list[Message] = [Drain(1.5), PoolRemoved("a"), Stop()]
-    with half_a_link() as (end, peer):
+    with half_a_link(kind=socket.SOCK_SEQPACKET) as (end, peer):  # which keeps what is sent at a time together
         for message in messages:
             end.channel.send(message)
         assert end.channel.pending == sum(len(encode(message)) for message in messages)
@@ -268,6 +273,7 @@ async def test_the_end_is_told_once_when_the_peer_goes(unsent: int, unread: int)
     with half_a_link() as (end, peer):
         if unsent:
             end.channel.send(PoolRemoved("x" * unsent))
+            await turns()
         if unread:
             with suppress(BlockingIOError):
                 peer.send(b"x" * unread)
@@ -296,6 +302,17 @@ async def test_a_link_that_has_ended_keeps_nothing_of_what_is_sent() -> None:
         before = end.channel.pending
         end.channel.send(PoolRemoved("x" * MIB))
         assert end.channel.pending == before
+
+
+async def test_a_link_that_is_closed_in_the_turn_of_a_send_sends_nothing_and_keeps_nothing() -> None:
+    before = open_descriptors()
+    with half_a_link() as (end, peer), pipes(1) as sent:
+        end.channel.send(Stop())
+        end.channel.send(ListenerAdded("a", 0, "p", ["1"], LISTENER), sent)
+        end.channel.close()
+        await turns()
+        assert peer.recv(1000) == b""
+    assert open_descriptors() == before
 
 
 async def test_an_idle_link_does_not_wake_the_loop() -> None:
@@ -356,6 +373,7 @@ async def test_a_peer_that_reads_nothing_is_as_good_as_gone() -> None:
         message = PoolRemoved("x" * size)
         for _ in range(OUTBOX_LIMIT // size - 1):
             end.channel.send(message)
+        await turns()
         assert end.ended == 0
         assert OUTBOX_LIMIT - 2 * size < end.channel.pending <= OUTBOX_LIMIT
         end.channel.send(message)

@@ -287,14 +287,20 @@ class Worker:
 
 @asynccontextmanager
 async def running_worker(
-    *, descriptors: int = 0, command: Sequence[str] = (), board: Board | None = None, number: int = 0, **greeting: Any
+    *,
+    descriptors: int = 0,
+    command: Sequence[str] = (),
+    board: Board | None = None,
+    number: int = 0,
+    inboxes: Sequence[socket.socket] = (),
+    **greeting: Any,
 ) -> AsyncIterator[Worker]:
     """Start a worker and greet it; at the end stop it and check its books. It is killed if it still runs.
 
     `descriptors` limits its open files; `command`, such as a tracer, runs it. Workers that share a `board` need a `number`
-    each. All else are fields of `Hello`.
+    each, and may have `inboxes`. All else are fields of `Hello`.
     """
-    hello = replace(Hello(65536, SPLICE, log_sessions=True, log_console=False), **greeting)
+    hello = replace(Hello(65536, SPLICE, log_sessions=True, log_console=False, has_inboxes=bool(inboxes)), **greeting)
     own_board = Board.create(1) if board is None else None
     shared = own_board or board
     assert shared is not None
@@ -309,7 +315,7 @@ async def running_worker(
         )  # fmt: skip
     worker = Worker(process, ours, shared, number)
     reader = asyncio.ensure_future(worker.read_log())
-    worker.channel.send(hello)
+    worker.channel.send(hello, [sock.fileno() for sock in inboxes])
     try:
         yield worker
         if process.returncode is None:

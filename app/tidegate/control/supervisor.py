@@ -22,6 +22,7 @@ from tidegate.control.process import Process
 from tidegate.control.tasks import failure, spawn
 from tidegate.control.totals import Totals
 from tidegate.control.workers.handover import Handover
+from tidegate.control.workers.inboxes import make_inboxes
 from tidegate.control.workers.listening_sockets import BoundListener, bind_listener, bind_socket, refuse_taken
 from tidegate.control.workers.orphans import Orphans, inherits
 from tidegate.control.workers.processes import News, Worker, Workers
@@ -44,7 +45,8 @@ class Supervisor:
         self, settings: "Settings", environ: Mapping[str, str], log: ControlLog, *, log_sessions: bool, log_console: bool
     ) -> None:
         self._settings, self._control_log = settings, log
-        self._hello = Hello(settings.buffer_size, settings.splice, log_sessions, log_console)
+        self._inboxes = make_inboxes(settings.workers)
+        self._hello = Hello(settings.buffer_size, settings.splice, log_sessions, log_console, bool(self._inboxes))
         self._totals = Totals(Board.create(settings.workers), log_sessions=log_sessions)
         self._listeners: dict[str, BoundListener] = {}
         self._handover = Handover(self._listeners)
@@ -141,7 +143,7 @@ class Supervisor:
 
     def _introduce(self, worker: Worker) -> None:
         """Tell a new worker process all that the others know."""
-        worker.send(self._hello)
+        worker.send(self._hello, self._inboxes)
         for pool in self._pools.values():
             pool.introduce(worker)
         if self._accepting:

@@ -145,6 +145,8 @@ class Worker(SessionOwner):
         self._log.configure(sessions=message.log_sessions, console=message.log_console)
         if not self._greeted:
             self._greeted = True
+            if message.has_inboxes and (sockets := self._take_sockets()):
+                self._listeners.open_inboxes(sockets)
             self.context = RelayContext(self.poller, message.buffer_size, Splice(message.splice), self._counters.workers)
             self._sweep()
 
@@ -178,20 +180,25 @@ class Worker(SessionOwner):
             self._pools[message.name] = RoutingPool(self.poller, self._counters, message, self._affinity_learned)
 
     def _add_listener(self, message: ListenerAdded) -> None:
-        if sockets := self._take_sockets(message.name, self._number):
+        if sockets := self._take_listening(message.name, self._number):
             self._listeners.add(message, self._pools[message.pool], sockets)
             gc.freeze()  # what has been built so far stays: the collector need not look at it again
             self._channel.send(Ready(message.name))
 
     def _share_listener(self, message: ListenerShared) -> None:
-        if sockets := self._take_sockets(message.name, message.worker):
+        if sockets := self._take_listening(message.name, message.worker):
             self._listeners.share(message.name, message.worker, sockets)
 
-    def _take_sockets(self, listener: str, worker: int) -> list[socket.socket]:
-        """The sockets that have come with a message; none, and control is told, where there were no descriptors for them."""
+    def _take_sockets(self) -> list[socket.socket]:
+        """The sockets that have come with a message; none where there were no descriptors for them."""
         sockets = [socket.socket(fileno=descriptor) for descriptor in self._channel.take_descriptors()]
         for sock in sockets:
             sock.setblocking(False)
+        return sockets
+
+    def _take_listening(self, listener: str, worker: int) -> list[socket.socket]:
+        """The sockets of a worker at a listener; where there are none, control is told."""
+        sockets = self._take_sockets()
         if not sockets:
             self._channel.send(SocketsLost(listener, worker))
             if worker == self._number:

@@ -1,6 +1,6 @@
 """One end of the link: sends and receives messages and file descriptors over a Unix stream socket, without blocking.
 
-What is sent in one turn of the loop travels together, so that it wakes the other end once.
+Messages without descriptors that are sent in one turn of the loop travel together, and wake the other end once.
 """
 
 import array
@@ -8,7 +8,6 @@ import os
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
-from enum import Enum, auto
 from typing import Protocol
 
 from tidegate.link.codec import decode, encode
@@ -40,14 +39,6 @@ class Loop(Protocol):
         """Stop calling; no effect if nothing was added."""
 
 
-class _Sending(Enum):
-    """What becomes of the messages that wait to be sent."""
-
-    NOTHING_WAITS = auto()
-    SOON = auto()
-    WHEN_WRITABLE = auto()
-
-
 class Channel:
     """Sends and receives messages. Owns the socket, and received descriptors until they are taken.
 
@@ -67,32 +58,32 @@ class Channel:
         self._received, self._ended = received, ended
         self._inbox = bytearray()
         self._descriptors: deque[list[int]] = deque()  # one entry per message that carried descriptors
-        self._lines: list[bytes] = []  # of this turn, without descriptors, after all that is in the outbox
+        self._lines: list[bytes] = []  # without descriptors; they follow what is in the outbox
         self._outbox: deque[tuple[memoryview, Sequence[int]]] = deque()
         self._pending = 0
-        self._sending = _Sending.NOTHING_WAITS
+        self._write_is_due = False  # in this turn, or when the socket is writable
         self._closed = False
         loop.add_reader(sock.fileno(), self._readable)
 
     def send(self, message: Message, descriptors: Sequence[int] = ()) -> None:
-        """Send soon, or when the other end reads. The caller may close the descriptors after this returns."""
+        """Send at the end of this turn, or when the other end reads. The caller may then close the descriptors."""
         self.send_line(encode(message), descriptors)
 
     def send_line(self, line: bytes, descriptors: Sequence[int] = ()) -> None:
-        """Send a message that is encoded already, as it is for several workers."""
+        """Send a message that is already encoded: one encoding serves several workers."""
         if self._closed:
             return
-        self._pending += len(line)
         if descriptors:
             self._pack_lines()
             self._outbox.append((memoryview(line), [os.dup(descriptor) for descriptor in descriptors]))
         else:
             self._lines.append(line)
-        if self._sending is _Sending.NOTHING_WAITS:
-            self._sending = _Sending.SOON
+        self._pending += len(line)
+        if not self._write_is_due:
+            self._write_is_due = True
             self._loop.call_soon(self._write)
-        elif self._sending is _Sending.WHEN_WRITABLE:
-            self._give_up_on_a_full_outbox()
+        if self._pending > OUTBOX_LIMIT:
+            self._lost()
 
     @property
     def pending(self) -> int:
@@ -172,14 +163,11 @@ class Channel:
                 self._write_first()
         except (BlockingIOError, InterruptedError):
             self._loop.add_writer(self._sock.fileno(), self._write)
-            self._sending = _Sending.WHEN_WRITABLE
-            self._give_up_on_a_full_outbox()
         except OSError:
             self._lost()
         else:
-            if self._sending is _Sending.WHEN_WRITABLE:
-                self._loop.remove_writer(self._sock.fileno())
-            self._sending = _Sending.NOTHING_WAITS
+            self._write_is_due = False
+            self._loop.remove_writer(self._sock.fileno())
 
     def _pack_lines(self) -> None:
         if self._lines:
@@ -195,10 +183,6 @@ class Channel:
             self._outbox.popleft()
         else:
             self._outbox[0] = (rest[written:], ())  # descriptors were sent with the first byte
-
-    def _give_up_on_a_full_outbox(self) -> None:
-        if self._pending > OUTBOX_LIMIT:
-            self._lost()
 
     def _lost(self) -> None:
         if not self._closed:

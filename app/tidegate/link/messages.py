@@ -1,7 +1,7 @@
 """What crosses the link: snapshots and orders down to a worker, events up to control, one JSON object per line.
 
 Every message is a frozen value; `type` on the wire is its class name. A `ListenerAdded` and a `ListenerShared` travel with
-one file descriptor per address in `binds`, in that order.
+one file descriptor per address in `binds`, in that order; a `Hello` may carry some, too.
 """
 
 from dataclasses import dataclass
@@ -13,12 +13,16 @@ from tidegate.core.pools.options import PoolOptions
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The first message to a worker: what it needs to know about the process. Sizes in bytes."""
+    """The first message to a worker: what it needs to know about the process. Sizes in bytes.
+
+    With `has_inboxes`, two descriptors for each worker travel with it (`make_inboxes`).
+    """
 
     buffer_size: int
     splice: str
     log_sessions: bool
     log_console: bool
+    has_inboxes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from urllib.request import urlopen
 from tests.bench.contenders.target import Job, Target, proxy
 from tests.bench.processes import wait_for_page
 from tests.support.ports import free_ports
+from tidegate.settings.parts.pool import MOST_BACKENDS
 
 MOST_IN_A_VARIABLE = 1000
-MOST_IN_A_POOL = 4096
 
 
 class Tidegate(Target):
@@ -55,14 +55,14 @@ def run_tidegate(folder: Path, job: Job) -> Iterator[Target]:
 def _pools(folder: Path, job: Job) -> dict[str, str]:
     """The settings of a pool, in a file where a variable would be longer than the system allows; and of further pools, each
     with a listener of its own, where there are more backends than one may have."""
-    first, health = job.backends[:MOST_IN_A_POOL], _health(job)
+    first, health = job.backends[:MOST_BACKENDS], _health(job)
     settings = {f"TIDEGATE_HEALTH__{name.upper()}": str(value) for name, value in health.items()}
     if len(first) <= MOST_IN_A_VARIABLE:
         return settings | {"TIDEGATE_BACKENDS": ",".join(first)}
     further = [
-        job.backends[start : start + MOST_IN_A_POOL] for start in range(MOST_IN_A_POOL, len(job.backends), MOST_IN_A_POOL)
+        job.backends[start : start + MOST_BACKENDS] for start in range(MOST_BACKENDS, len(job.backends), MOST_BACKENDS)
     ]
-    ports = free_ports(len(further)) if further else []
+    ports = free_ports(len(further))
     document = {
         "backends": first,
         "pools": {f"pool{port}": {"backends": more, "health": health} for port, more in zip(ports, further, strict=True)},

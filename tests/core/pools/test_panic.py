@@ -4,17 +4,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.core.pools.backend import State
-from tidegate.core.pools.census import Census, Kind
+from tidegate.core.pools.backend import Backend, State
+from tidegate.core.pools.census import Census
 from tidegate.core.pools.panic import PanicRule
+from tidegate.core.pools.snapshot import Member
 
-LETTERS = {"u": State.UP, "d": State.DOWN, "e": State.EJECTED, "c": State.CHECKING, "l": State.DRAINING, "?": State.DOWN}
+LETTERS = {
+    "u": State.UP,
+    "d": State.DOWN,
+    "e": State.EJECTED,
+    "c": State.CHECKING,
+    "l": State.DRAINING,
+    "?": State.DOWN,
+    "!": State.UP,
+}
 
 
 def pool(letters: str) -> Census:
-    """A backend per letter; a capital is a backup, and `?` is one that is down because its name has no address."""
-    kinds = [Kind(LETTERS[letter.lower()], letter.isupper(), letter != "?") for letter in letters]
-    return Census().with_changes((), kinds)
+    """A backend per letter; a capital is a backup, and `?` and `!` have no address, the one down and the other up."""
+    members = [
+        Member(
+            Backend(f"{number}:1", "" if letter in "?!" else "10.0.0.1", 1, backup=letter.isupper()),
+            LETTERS[letter.lower()],
+            0.0,
+        )
+        for number, letter in enumerate(letters)
+    ]
+    return Census().with_changes((), (member.category for member in members))
 
 
 @pytest.mark.parametrize(
@@ -24,6 +40,7 @@ def pool(letters: str) -> Census:
         pytest.param(True, 0, "dddd", True, id="all-down"),
         pytest.param(True, 0, "dede", True, id="all-down-or-ejected"),
         pytest.param(True, 0, "d?", True, id="all-down-one-without-an-address"),
+        pytest.param(True, 0, "d!", True, id="one-up-without-an-address"),
         pytest.param(True, 0, "dddu", False, id="one-up"),
         pytest.param(True, 0, "dddU", False, id="a-backup-is-up"),
         pytest.param(True, 0, "ccc", False, id="checking-is-not-down"),

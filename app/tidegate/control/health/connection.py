@@ -46,8 +46,8 @@ class Connection:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._end_tls()
-        self._sock.close()
+        with self._sock:
+            self._end_tls()
 
     @property
     def own_host(self) -> str:
@@ -144,9 +144,10 @@ class Connection:
 async def _connect(sock: socket.socket, address: Address) -> None:
     """Connect to an IP address. uvloop's `sock_connect` would look it up first, which takes a fifth of the cost of a `tcp`
     probe."""
-    destination = tuple(address)
-    error = sock.connect_ex(destination)
-    if error == EINPROGRESS and (error := sock.connect_ex(destination)) == EALREADY:  # a peer on this host has answered
+    error = sock.connect_ex(address)
+    if error == EINPROGRESS:
+        error = sock.connect_ex(address)  # a backend on this host has answered by now
+    if error == EALREADY:
         await _until_writable(sock)
         error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if not error and has_met_itself(sock, *address):

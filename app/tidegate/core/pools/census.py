@@ -1,41 +1,32 @@
-"""How many backends of a pool are of each kind, so that a change of one backend costs no look at all the others."""
+"""How many backends of a pool are of each category, kept up to date so that a change of one counts no others."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
-from tidegate.core.pools.backend import Backend, State
+from tidegate.core.pools.backend import State
 
 
-class Kind(NamedTuple):
-    """What rules about a whole pool want to know of a backend."""
+class Category(NamedTuple):
+    """What panic and eligibility depend on in a backend."""
 
     state: State
     backup: bool
     has_address: bool
 
-    @staticmethod
-    def of(backend: Backend, state: State) -> "Kind":
-        """The kind of a backend in this state."""
-        return Kind(state, backend.backup, bool(backend.host))
-
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """The number of backends of each kind that there is."""
+    """How many backends there are of each category; one without any is left out."""
 
-    counts: Mapping[Kind, int] = field(default_factory=lambda: MappingProxyType({}))
+    counts: Mapping[Category, int] = field(default_factory=lambda: MappingProxyType({}))
 
-    def with_changes(self, before: Iterable[Kind], after: Iterable[Kind]) -> "Census":
-        """The census once so many backends have left the kinds of `before` and joined those of `after`."""
+    def with_changes(self, before: Iterable[Category], after: Iterable[Category]) -> "Census":
+        """The census after backends have changed from the categories `before` to those of `after`, one entry per backend."""
         counts = dict(self.counts)
-        for kind in after:
-            counts[kind] = counts.get(kind, 0) + 1
-        for kind in before:
-            counts[kind] -= 1
-        return Census(MappingProxyType({kind: count for kind, count in counts.items() if count}))
-
-    def in_state(self, state: State) -> int:
-        """The number of backends in that state."""
-        return sum(count for kind, count in self.counts.items() if kind.state is state)
+        for category in after:
+            counts[category] = counts.get(category, 0) + 1
+        for category in before:
+            counts[category] -= 1
+        return Census(MappingProxyType({category: count for category, count in counts.items() if count}))

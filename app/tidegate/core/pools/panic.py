@@ -24,9 +24,9 @@ class PanicRule:
         if not self.try_all and not self.threshold:
             return False
         primaries, backups = _tier(census, backup=False), _tier(census, backup=True)
-        if not primaries.counted + backups.counted:
+        if primaries.counted + backups.counted == 0:
             return False
-        if self.try_all and not primaries.usable + backups.usable:
+        if self.try_all and primaries.usable + backups.usable == 0:
             return True
         return self._is_below(primaries) and self._is_below(backups)
 
@@ -43,7 +43,7 @@ class _Tier(NamedTuple):
 
 
 def _tier(census: Census, *, backup: bool) -> _Tier:
-    counts = {kind: count for kind, count in census.counts.items() if kind.backup is backup}
-    up = {kind: count for kind, count in counts.items() if kind.state is State.UP}
-    ignorable = sum(count for kind, count in counts.items() if kind.state in IGNORABLE)
-    return _Tier(sum(up.values()) + ignorable, sum(count for kind, count in up.items() if kind.has_address))
+    categories = [(category, count) for category, count in census.counts.items() if category.backup is backup]
+    counted = sum(count for category, count in categories if category.state is State.UP or category.state in IGNORABLE)
+    usable = sum(count for category, count in categories if category.state is State.UP and category.has_address)
+    return _Tier(counted, usable)

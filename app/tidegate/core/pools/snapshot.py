@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from tidegate.core.pools.backend import Backend, State
-from tidegate.core.pools.census import Census, Kind
+from tidegate.core.pools.census import Category, Census
 
 IGNORABLE = frozenset({State.DOWN, State.EJECTED})
 """Backends in these states are used while their pool ignores health."""
@@ -21,14 +21,14 @@ class Member:
     health_ignored: bool = False
 
     @property
-    def kind(self) -> Kind:
-        """What rules about the whole pool want to know of it."""
-        return Kind.of(self.backend, self.state)
+    def category(self) -> Category:
+        """What the census counts it as."""
+        return Category(self.state, self.backend.backup, bool(self.backend.host))
 
     @property
     def eligible(self) -> bool:
         """Whether it may get a new connection now."""
-        return _is_eligible(self.kind, health_ignored=self.health_ignored)
+        return _is_eligible(self.category, health_ignored=self.health_ignored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class PanicChanged:
 class PoolSnapshot:
     """All backends of one pool by name, in the given order; `panic` while routing ignores their health.
 
-    `census` counts them.
+    `census` says how many there are of each category.
     """
 
     name: str
@@ -122,7 +122,7 @@ class PoolSnapshot:
                 what = "address" if known.backend.address != backend.address else "pod"
                 changes.append(StateChanged(self.name, moved, known.state, f"it has another {what}"))
         gone = [BackendRemoved(self.name, member) for name, member in self.members.items() if name not in members]
-        census = Census().with_changes((), (member.kind for member in members.values()))
+        census = Census().with_changes((), (member.category for member in members.values()))
         return PoolSnapshot(self.name, MappingProxyType(members), self.panic, census), (*gone, *changes)
 
     def with_host(self, name: str, host: str) -> "tuple[PoolSnapshot, tuple[Change, ...]]":
@@ -163,21 +163,23 @@ class PoolSnapshot:
 
     def count(self, state: State) -> int:
         """The number of backends in that state."""
-        return self.census.in_state(state)
+        return sum(count for category, count in self.census.counts.items() if category.state is state)
 
     @property
     def eligible(self) -> int:
         """The number of backends that may get a new connection now."""
-        return sum(count for kind, count in self.census.counts.items() if _is_eligible(kind, health_ignored=self.panic))
+        return sum(
+            count for category, count in self.census.counts.items() if _is_eligible(category, health_ignored=self.panic)
+        )
 
     def _with_members(self, changed: dict[str, Member]) -> "PoolSnapshot":
         """The pool with some of its members replaced."""
         census = self.census.with_changes(
-            (self.members[name].kind for name in changed), (member.kind for member in changed.values())
+            (self.members[name].category for name in changed), (member.category for member in changed.values())
         )
         return PoolSnapshot(self.name, MappingProxyType(self.members | changed), self.panic, census)
 
 
-def _is_eligible(kind: Kind, *, health_ignored: bool) -> bool:
-    """Whether backends of this kind may get a new connection."""
-    return kind.has_address and (kind.state is State.UP or (health_ignored and kind.state in IGNORABLE))
+def _is_eligible(category: Category, *, health_ignored: bool) -> bool:
+    """Whether backends of this category may get a new connection."""
+    return category.has_address and (category.state is State.UP or (health_ignored and category.state in IGNORABLE))

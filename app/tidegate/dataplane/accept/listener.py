@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 ACCEPTS_PER_EVENT = 64  # then live sessions get their turn
 
 Peer = tuple[str, int]
+PassOn = Callable[["Listener", int, Peer], bool]
 
 
 class Listener:
     """One listener with its sockets, which it owns, and its counters.
 
-    It has copies of the sockets of all other workers, to serve those that do not accept.
+    It has copies of the sockets of all other workers, to serve those that do not accept. `pass_on(listener, client, peer)`
+    answers whether a new client is another worker's from now on; None while there is no other.
 
     `accepted(listener, client, peer)` takes over each new connection; `stuck(reason)` is told when this worker cannot
     accept now, because the system has no descriptor or memory left, or because of a bug.
@@ -45,14 +47,16 @@ class Listener:
         message: ListenerAdded,
         pool: RoutingPool,
         sockets: list[socket.socket],
+        pass_on: PassOn | None = None,
     ) -> None:
         self._poller = poller
+        self.pass_on = pass_on
         self._counters, self._slot = counters, message.slot
         self._cells = counters.cells
         self._cell = counters.slot(LISTENERS, message.slot)
         self.active_cell: Cell = self._cell + ListenerCell.ACTIVE
         self._total_cell: Cell = self._cell + ListenerCell.TOTAL
-        self._active_elsewhere = counters.elsewhere(LISTENERS, message.slot, ListenerCell.ACTIVE)
+        self.active_elsewhere = counters.elsewhere(LISTENERS, message.slot, ListenerCell.ACTIVE)
         self.name = message.name
         self.pool = pool
         self._clients: ClientCounts | None = None
@@ -161,7 +165,11 @@ class Listener:
                 self._begin(worker)
 
     def accept_waiting(self) -> None:
-        """Accept all clients in the kernel's queues, as far as the rate allows, and a bounded number of later ones."""
+        """Accept all clients in the kernel's queues, as far as the rate allows, and a bounded number of later ones.
+
+        Passes none of them on from now on.
+        """
+        self.pass_on = None
         for acceptor in self._all_acceptors():
             for _ in range(BACKLOG // ACCEPTS_PER_EVENT):
                 if not acceptor.accept_some():
@@ -186,7 +194,7 @@ class Listener:
     def refusal(self, session: object, client: str) -> RejectReason | None:
         """Why a session that has just been counted, of a client with this IP address, is one too many, if it is."""
         cells = self._cells
-        if self._most and cells[self.active_cell] + sum(cells[cell] for cell in self._active_elsewhere) > self._most:
+        if self._most and cells[self.active_cell] + sum(cells[cell] for cell in self.active_elsewhere) > self._most:
             return RejectReason.MAX_CONNECTIONS
         if self._clients and not self._clients.enter(session, client):
             return RejectReason.MAX_CONNECTIONS_PER_CLIENT
@@ -232,14 +240,15 @@ class Acceptor:
                     listener.stuck(os.strerror(-accepted))
                     return False
                 continue  # a client that was gone before it was accepted
-            client, host, port = accepted
+            client, peer = accepted[0], (accepted[1], accepted[2])
             if bucket:
                 if _has_left(client):  # while it waited: it must not use up the rate of one that still waits
                     listener.rejected(RejectReason.CLIENT_GONE)
                     os.close(client)
                     continue
                 bucket.take(monotonic())
-            listener.accepted(listener, client, (host, port))
+            if listener.pass_on is None or not listener.pass_on(listener, client, peer):
+                listener.accepted(listener, client, peer)
         return True
 
 

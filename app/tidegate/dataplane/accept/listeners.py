@@ -1,10 +1,12 @@
 """All listeners of a worker: opened and closed as control says, paused and resumed together, shared with other workers."""
 
+import os
 import socket
 from collections.abc import Callable, Sized
 from time import monotonic
 
 from tidegate.core.limits import most_lingering
+from tidegate.dataplane.accept.inboxes import Inboxes
 from tidegate.dataplane.accept.listener import Listener, Peer
 from tidegate.dataplane.accept.siblings import LOOK_INTERVAL, Siblings
 from tidegate.dataplane.descriptors import most_sessions
@@ -42,13 +44,22 @@ class Listeners:
         self._by_name: dict[str, Listener] = {}
         self._siblings = Siblings(counters)
         self._accepting_cell = counters.slot(WORKER, 0) + WorkerCell.ACCEPTING
+        self._inboxes: Inboxes | None = None
         self._incomplete: set[str] = set()  # listeners whose sockets could not be received
         self._paused = self._looks = False
+        self._inbox_sockets = 0
+        self._count_sockets()
+
+    def open_inboxes(self, sockets: list[socket.socket]) -> None:
+        """Pass clients on by these inboxes from now on, at listeners that are still to come."""
+        self._inboxes = Inboxes(self._poller, self._counters, self._siblings, sockets, self._arrived)
+        self._inbox_sockets = len(sockets)
         self._count_sockets()
 
     def add(self, message: ListenerAdded, pool: RoutingPool, sockets: list[socket.socket]) -> None:
         """Accept on these sockets, which the listener owns from now on."""
-        listener = Listener(self._poller, self._counters, message, pool, sockets)
+        pass_on = self._inboxes.pass_on if self._inboxes else None
+        listener = Listener(self._poller, self._counters, message, pool, sockets, pass_on)
         self._by_name[message.name] = listener
         self._incomplete.discard(message.name)
         self._count_sockets()
@@ -88,11 +99,14 @@ class Listeners:
         self._say_whether_accepting()
 
     def _count_sockets(self) -> None:
-        self.most_sessions = most_sessions(sum(listener.sockets for listener in self._by_name.values()))
+        sockets = self._inbox_sockets + sum(listener.sockets for listener in self._by_name.values())
+        self.most_sessions = most_sessions(sockets)
         self._lingering.most = most_lingering(self.most_sessions)
 
     def close_all(self) -> None:
-        """Close every listener in that way."""
+        """Close every listener in that way, after the clients that other workers have passed on are in."""
+        if self._inboxes:
+            self._inboxes.take_waiting()
         for name in list(self._by_name):
             self.close(name)
 
@@ -107,7 +121,16 @@ class Listeners:
         idle = self._siblings.not_accepting(monotonic())
         for listener in self._by_name.values():
             listener.serve(idle)
+        if self._inboxes:
+            self._inboxes.serve(idle)
         self._poller.call_later(LOOK_INTERVAL, self._look_after_siblings, cannot_go_on)
+
+    def _arrived(self, name: str, client: int, peer: Peer) -> None:
+        """Another worker has passed a client on."""
+        if listener := self._by_name.get(name):
+            self._accepted(listener, client, peer)
+        else:
+            os.close(client)
 
     def _say_whether_accepting(self) -> None:
         accepting = bool(self._by_name) and not self._incomplete and not self._paused

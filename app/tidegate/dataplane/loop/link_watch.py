@@ -9,10 +9,10 @@ Ready = Callable[[], None]
 
 
 class LinkWatch:
-    """The reader and writer callbacks of one descriptor."""
+    """The reader and writer callbacks of one descriptor, and what its channel wants called soon."""
 
     def __init__(self, poller: Poller) -> None:
-        self._poller, self._loop = poller, poller.loop
+        self._poller = poller
         self._reader: Ready | None = None
         self._writer: Ready | None = None
         self._events = 0
@@ -49,18 +49,18 @@ class LinkWatch:
             self._writer()
 
     def _failed(self) -> None:
-        """A message could not be applied: the worker ends, with the link if the channel has ended that already."""
+        """A message could not be applied, or not be sent: the worker ends, with the link if that has ended already."""
         if self._reader is not None:
-            raise CannotGoOnError("a message of control could not be applied")
+            raise CannotGoOnError("a message of control could not be applied, or one to it not sent")
 
     def _update(self, descriptor: int) -> None:
         events = (IN if self._reader else 0) | (OUT if self._writer else 0)
         if events == self._events:
             return
         if not self._events:
-            self._loop.register(descriptor, events, self._handler)
+            self._poller.loop.register(descriptor, events, self._handler)
         elif events:
-            self._loop.modify(descriptor, events)
+            self._poller.loop.modify(descriptor, events)
         else:
-            self._loop.unregister(descriptor)
+            self._poller.loop.unregister(descriptor)
         self._events = events

@@ -1,0 +1,154 @@
+"""Clients that workers pass on to each other, between one worker and the other ends of its inboxes."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from time import monotonic
+
+from tests.support.peers import Peer, connect, echo, serving
+from tests.support.waiting import until
+from tests.support.worker import Worker, running_worker
+from tidegate.control.workers.inboxes import make_inboxes
+from tidegate.link.board import SWEEP_INTERVAL, WORKER, Board, WorkerCell
+from tidegate.link.messages import Drain, ListenerShared
+
+ROW = b"127.0.0.1 default"
+
+
+@contextmanager
+def inboxes() -> Iterator[list[socket.socket]]:
+    """Those of two workers, closed at the end."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(sock) for sock in make_inboxes(2)]
+
+
+@asynccontextmanager
+async def first_of_two(sockets: list[socket.socket]) -> AsyncIterator[tuple[Worker, int]]:
+    """Worker 0 with an echoing backend, and its port. Nothing is worker 1 but what the test says of it."""
+    async with running_worker(board=Board.create(2), inboxes=sockets) as worker, serving(echo) as backend:
+        worker.add_pool()
+        worker.set_backends([backend.backend()])
+        port = await worker.add_listener()
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            worker.channel.send(ListenerShared("default", 1), [other.fileno()])
+            await worker.sessions()
+        yield worker, port
+
+
+@contextmanager
+def accepted_client() -> Iterator[tuple[Peer, socket.socket]]:
+    """A client, and its connection as a worker has accepted it."""
+    with socket.create_server(("127.0.0.1", 0)) as server, Peer(socket.create_connection(server.getsockname())) as client:
+        accepted, _ = server.accept()
+        accepted.setblocking(False)
+        with accepted:
+            yield client, accepted
+
+
+def put(inbox: socket.socket, client: Peer, accepted: socket.socket) -> None:
+    """Pass a client on, as a worker does."""
+    socket.send_fds(inbox, [f"{client.port} ".encode() + ROW], [accepted.fileno()])
+
+
+async def answers(client: Peer) -> bool:
+    """Whether the echoing backend is at the other end."""
+    await client.send(b"ping")
+    return await client.read_exactly(4) == b"ping"
+
+
+@contextmanager
+def accepting(worker: Worker, number: int) -> Iterator[None]:
+    """The board says that a worker accepts, for an hour from now."""
+    row = worker.board.base(number) + WORKER.cell(0, 0)
+    worker.board.cells[row + WorkerCell.SWEPT_AT_MILLISECONDS] = int((monotonic() + 3600) * 1000)
+    worker.board.cells[row + WorkerCell.ACCEPTING] = 1
+    yield
+    worker.board.clear(number, WORKER)
+
+
+def ports_in(inbox: socket.socket) -> Iterator[int]:
+    """The ports of the clients in an inbox, which is empty afterwards."""
+    with suppress(BlockingIOError):
+        while True:
+            message, (descriptor,), _, _ = socket.recv_fds(inbox, 100, 1)
+            os.close(descriptor)
+            yield int(message.split()[0])
+
+
+async def has_looked(worker: Worker) -> None:
+    """Wait until the worker has looked at the board twice."""
+    swept = worker.own(WORKER, WorkerCell.SWEPT_AT_MILLISECONDS)
+    await until(lambda: worker.own(WORKER, WorkerCell.SWEPT_AT_MILLISECONDS) > swept + 1.5 * SWEEP_INTERVAL * 1000)
+
+
+async def test_a_client_that_another_worker_passes_on_is_served_and_logged_with_its_own_address() -> None:
+    with inboxes() as sockets, accepted_client() as (client, accepted):
+        async with first_of_two(sockets) as (worker, _):
+            put(sockets[1], client, accepted)
+            accepted.close()
+            assert await answers(client)
+            assert worker.active == 1
+            client.sock.shutdown(socket.SHUT_WR)
+            assert (await worker.closed())["client"] == f"127.0.0.1:{client.port}"
+
+
+async def test_clients_in_the_inbox_of_a_worker_when_its_drain_begins_are_served() -> None:
+    with inboxes() as sockets, accepted_client() as (client, accepted):
+        async with first_of_two(sockets) as (worker, _):
+            put(sockets[1], client, accepted)
+            accepted.close()
+            worker.channel.send(Drain(30.0))
+            assert await answers(client)
+            client.sock.close()
+            assert await worker.exit_code() == 0
+
+
+async def test_the_inbox_of_a_worker_that_does_not_accept_is_emptied_by_another_one_until_it_does() -> None:
+    with inboxes() as sockets, accepted_client() as (client, accepted), accepted_client() as (late, late_accepted):
+        async with first_of_two(sockets) as (worker, _):
+            put(sockets[3], client, accepted)
+            assert await answers(client)
+            with accepting(worker, 1):
+                await has_looked(worker)
+                put(sockets[3], late, late_accepted)
+                await has_looked(worker)
+                assert worker.active == 1
+            assert await answers(late)
+
+
+async def test_a_worker_with_clearly_more_connections_passes_new_ones_on_to_one_that_accepts() -> None:
+    with inboxes() as sockets, ExitStack() as stack:
+        async with first_of_two(sockets) as (worker, port):
+            clients = [stack.enter_context(await connect(port)) for _ in range(5)]
+            assert all(await asyncio.gather(*map(answers, clients))), "the other does not accept yet"
+            with accepting(worker, 1):
+                await has_looked(worker)
+                sockets[2].setblocking(True)
+                passed_on = stack.enter_context(await connect(port))
+                message, (descriptor,), _, _ = await asyncio.to_thread(socket.recv_fds, sockets[2], 100, 1)
+                assert message == f"{passed_on.port} ".encode() + ROW
+                assert worker.active == 5
+                with socket.socket(fileno=descriptor) as theirs:
+                    assert theirs.getpeername() == passed_on.sock.getsockname()
+
+
+async def test_a_worker_serves_those_clients_itself_for_which_the_inbox_of_the_other_has_no_room() -> None:
+    most = 40
+    with inboxes() as sockets, ExitStack() as stack:
+        async with first_of_two(sockets) as (worker, port):
+            with accepting(worker, 1):
+                await has_looked(worker)
+                clients = {client.port: client for client in [stack.enter_context(await connect(port)) for _ in range(most)]}
+                await until(lambda: worker.active > most / 2)
+                passed_on = set[int]()
+
+                def all_are_somewhere() -> bool:
+                    passed_on.update(ports_in(sockets[2]))
+                    return worker.active + len(passed_on) == most
+
+                await until(all_are_somewhere)
+                served = [client for port, client in clients.items() if port not in passed_on]
+                assert all(await asyncio.gather(*map(answers, served)))
+                assert passed_on
