@@ -28,12 +28,12 @@ class Inboxes:
         self, poller: Poller, counters: Counters, siblings: Siblings, sockets: Sequence[socket.socket], arrived: Arrived
     ) -> None:
         self._poller, self._cells, self._siblings = poller, counters.cells, siblings
-        self._own = counters.worker
         self._others = [worker for worker in range(counters.workers) if worker != counters.worker]
         self._inboxes = [Inbox(sock, arrived) for sock in sockets[::2]]
         self._ways = list(sockets[1::2])
         self._served: set[int] = set()
-        poller.loop.register(self._inboxes[self._own].descriptor, IN, self._inboxes[self._own])
+        self._own = self._inboxes[counters.worker]
+        poller.loop.register(self._own.descriptor, IN, self._own)
 
     def serve(self, workers: set[int]) -> None:
         """Take from the inboxes of exactly these other workers, too."""
@@ -44,8 +44,8 @@ class Inboxes:
         self._served = workers
 
     def take_waiting(self) -> None:
-        """Take all clients that are in this worker's inbox."""
-        self._inboxes[self._own].ready(IN)
+        """Take the clients that are in this worker's inbox."""
+        self._own.ready(IN)
 
     def pass_on(self, listener: Listener, client: int, peer: Peer) -> bool:
         """Whether this client, which has just been accepted, is another worker's from now on. If so, `client` is closed."""

@@ -45,6 +45,7 @@ class Listeners:
         self._siblings = Siblings(counters)
         self._accepting_cell = counters.slot(WORKER, 0) + WorkerCell.ACCEPTING
         self._inboxes: Inboxes | None = None
+        self._drained: dict[str, Listener] = {}
         self._incomplete: set[str] = set()  # listeners whose sockets could not be received
         self._paused = self._looks = False
         self._inbox_sockets = 0
@@ -104,11 +105,12 @@ class Listeners:
         self._lingering.most = most_lingering(self.most_sessions)
 
     def close_all(self) -> None:
-        """Close every listener in that way, after the clients that other workers have passed on are in."""
-        if self._inboxes:
-            self._inboxes.take_waiting()
+        """Close every listener in that way. Clients that other workers have passed on already are still served."""
+        self._drained.update(self._by_name)
         for name in list(self._by_name):
             self.close(name)
+        if self._inboxes:
+            self._inboxes.take_waiting()
 
     def stop(self) -> None:
         """Close every listener at once."""
@@ -127,7 +129,7 @@ class Listeners:
 
     def _arrived(self, name: str, client: int, peer: Peer) -> None:
         """Another worker has passed a client on."""
-        if listener := self._by_name.get(name):
+        if listener := self._by_name.get(name) or self._drained.get(name):
             self._accepted(listener, client, peer)
         else:
             os.close(client)
