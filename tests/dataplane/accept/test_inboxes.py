@@ -118,6 +118,18 @@ async def test_the_inbox_of_a_worker_that_does_not_accept_is_emptied_by_another_
             assert await answers(late)
 
 
+async def test_a_client_for_which_a_worker_has_no_descriptor_stays_in_the_inbox_until_it_has() -> None:
+    with inboxes() as sockets, accepted_client() as (client, accepted):
+        async with first_of_two(sockets) as (worker, _):
+            used = worker.descriptors
+            worker.limit_descriptors(min(set(range(max(used) + 2)) - used))
+            put(sockets[1], client, accepted)
+            accepted.close()
+            assert (await worker.event("accept_paused"))["reason"] == "Too many open files"
+            worker.limit_descriptors(10_000)
+            assert await answers(client)
+
+
 async def test_a_worker_with_clearly_more_connections_passes_new_ones_on_to_one_that_accepts() -> None:
     with inboxes() as sockets, ExitStack() as stack:
         async with first_of_two(sockets) as (worker, port):

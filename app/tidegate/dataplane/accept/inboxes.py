@@ -22,30 +22,55 @@ class Inboxes:
     """The inboxes of all workers. Owns copies of their sockets: for each worker the end to take from, then that to give by.
 
     Calls `arrived(listener, client, peer)` for each client that another worker passes on, and hands over its descriptor.
+    `stuck(reason)` is told when there is no descriptor left for one, which stays in the inbox.
     """
 
     def __init__(
-        self, poller: Poller, counters: Counters, siblings: Siblings, sockets: Sequence[socket.socket], arrived: Arrived
+        self,
+        poller: Poller,
+        counters: Counters,
+        siblings: Siblings,
+        sockets: Sequence[socket.socket],
+        arrived: Arrived,
+        stuck: Callable[[str], None],
     ) -> None:
         self._poller, self._cells, self._siblings = poller, counters.cells, siblings
+        self._own = counters.worker
         self._others = [worker for worker in range(counters.workers) if worker != counters.worker]
-        self._inboxes = [Inbox(sock, arrived) for sock in sockets[::2]]
+        self._inboxes = [Inbox(sock, arrived, stuck) for sock in sockets[::2]]
         self._ways = list(sockets[1::2])
         self._served: set[int] = set()
-        self._own = self._inboxes[counters.worker]
-        poller.loop.register(self._own.descriptor, IN, self._own)
+        self._watched: set[int] = set()
+        self._paused = False
+        self._watch()
 
     def serve(self, workers: set[int]) -> None:
         """Take from the inboxes of exactly these other workers, too."""
-        for worker in self._served - workers:
-            self._poller.loop.unregister(self._inboxes[worker].descriptor)
-        for worker in workers - self._served:
-            self._poller.loop.register(self._inboxes[worker].descriptor, IN_FOR_ONE, self._inboxes[worker])
         self._served = workers
+        self._watch()
+
+    def pause(self) -> None:
+        """Leave clients in the inboxes, for other workers to take."""
+        self._paused = True
+        self._watch()
+
+    def resume(self) -> None:
+        """Take them again."""
+        self._paused = False
+        self._watch()
+
+    def _watch(self) -> None:
+        wanted = set() if self._paused else {self._own, *self._served}
+        for worker in self._watched - wanted:
+            self._poller.loop.unregister(self._inboxes[worker].descriptor)
+        for worker in wanted - self._watched:
+            events = IN if worker == self._own else IN_FOR_ONE
+            self._poller.loop.register(self._inboxes[worker].descriptor, events, self._inboxes[worker])
+        self._watched = wanted
 
     def take_waiting(self) -> None:
         """Take the clients that are in this worker's inbox."""
-        self._own.ready(IN)
+        self._inboxes[self._own].ready(IN)
 
     def pass_on(self, listener: Listener, client: int, peer: Peer) -> bool:
         """Whether this client, which has just been accepted, is another worker's from now on. If so, `client` is closed."""
@@ -82,20 +107,30 @@ def _has_clearly_fewer(theirs: int, mine: int) -> bool:
 class Inbox:
     """Takes clients from one inbox."""
 
-    def __init__(self, sock: socket.socket, arrived: Arrived) -> None:
-        self._sock, self._arrived = sock, arrived
+    def __init__(self, sock: socket.socket, arrived: Arrived, stuck: Callable[[str], None]) -> None:
+        self._sock, self._arrived, self._stuck = sock, arrived, stuck
         self.descriptor = sock.fileno()
 
     def ready(self, _events: int) -> None:
         """Take clients, a bounded number of them."""
         for _ in range(ACCEPTS_PER_EVENT):
+            if not self._has_descriptor_left():
+                return
             try:
                 message, clients, _, _ = socket.recv_fds(self._sock, LONGEST_MESSAGE, 1, socket.MSG_CMSG_CLOEXEC)
             except OSError:
                 return
             port, host, listener = message.decode().split(" ", 2)
-            for client in clients:  # none where this worker has no descriptor left
-                self._arrived(listener, client, (host, int(port)))
+            self._arrived(listener, clients[0], (host, int(port)))
 
     def failed(self) -> None:
         """A bug with one client leaves the others in the inbox."""
+
+    def _has_descriptor_left(self) -> bool:
+        """Whether a client can be received: without a descriptor for it, the kernel would close its connection."""
+        try:
+            os.close(os.dup(self.descriptor))
+        except OSError as error:
+            self._stuck(error.strerror or str(error))
+            return False
+        return True

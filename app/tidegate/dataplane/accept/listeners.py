@@ -53,7 +53,7 @@ class Listeners:
 
     def open_inboxes(self, sockets: list[socket.socket]) -> None:
         """Pass clients on by these inboxes from now on, at listeners that are still to come."""
-        self._inboxes = Inboxes(self._poller, self._counters, self._siblings, sockets, self._arrived)
+        self._inboxes = Inboxes(self._poller, self._counters, self._siblings, sockets, self._arrived, self._pause)
         self._inbox_sockets = len(sockets)
         self._count_sockets()
 
@@ -152,6 +152,8 @@ class Listeners:
         self._say_whether_accepting()
         for listener in self._by_name.values():
             listener.pause()
+        if self._inboxes:
+            self._inboxes.pause()
         self._log_now("warning", "accept_paused", {"reason": reason, "sessions": len(self._sessions)})
         self._poller.call_later(PAUSE_CHECK_INTERVAL, self._resume_when_possible, cannot_go_on)
 
@@ -164,3 +166,5 @@ class Listeners:
         self._log_now("info", "accept_resumed", {"sessions": len(self._sessions)})
         for listener in self._by_name.values():
             listener.resume()
+        if self._inboxes:
+            self._inboxes.resume()
