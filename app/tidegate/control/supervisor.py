@@ -45,13 +45,13 @@ class Supervisor:
         self, settings: "Settings", environ: Mapping[str, str], log: ControlLog, *, log_sessions: bool, log_console: bool
     ) -> None:
         self._settings, self._control_log = settings, log
-        self._inboxes = make_inboxes(settings.workers)
-        self._hello = Hello(settings.buffer_size, settings.splice, log_sessions, log_console, bool(self._inboxes))
         self._totals = Totals(Board.create(settings.workers), log_sessions=log_sessions)
         self._listeners: dict[str, BoundListener] = {}
         self._handover = Handover(self._listeners)
         self._workers = Workers(settings.workers, self._totals, self._introduce, self._received, environ)
         descriptors = share_out(settings)
+        self._inboxes = make_inboxes(settings.workers)
+        self._hello = Hello(settings.buffer_size, settings.splice, log_sessions, log_console, bool(self._inboxes))
         live: dict[str, LivePool] = {}  # filled below: a pool needs the guard, which looks through all pools
         guard = CycleGuard(self._listeners, live)
         shared = SharedParts(self._totals, self._workers, Sources(environ), descriptors.probes)

@@ -1,6 +1,6 @@
 """Evens the connections of the workers out: a worker passes a new client on to one that has clearly fewer.
 
-The kernel spreads clients over the listening sockets by a hash: of 64 connections, one of two workers often gets 37.
+The kernel spreads clients over the listening sockets by a hash: one of two workers gets 37 or more of 64 one time in four.
 """
 
 import os
