@@ -104,7 +104,7 @@ def test_there_is_room_for_thousands_of_backends_in_few_megabytes() -> None:
     [
         pytest.param(WORKER, list(WorkerCell), id="worker"),
         pytest.param(LISTENERS, [ListenerCell.ACTIVE, ListenerCell.TOTAL, ListenerCell.ACCEPT_PAUSES,
-                                 ListenerCell.RATE_PAUSES, *REJECTED_CELL.values()], id="listener"),
+                                 ListenerCell.RATE_PAUSES, ListenerCell.OPEN, *REJECTED_CELL.values()], id="listener"),
         pytest.param(CLIENTS, list(ClientCell), id="client"),
         pytest.param(BACKENDS, [BackendCell.ACTIVE, BackendCell.TOTAL, BackendCell.SENT_BYTES, BackendCell.RECEIVED_BYTES,
                                 BackendCell.GOOD, *FAILURE_CELL.values()], id="backend"),

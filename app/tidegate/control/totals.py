@@ -28,7 +28,7 @@ from tidegate.link.board import (
 
 GAUGES: dict[Table, frozenset[int]] = {
     WORKER: frozenset(set(WorkerCell) - {WorkerCell.LOG_LINES_DROPPED}),
-    LISTENERS: frozenset({ListenerCell.ACTIVE}),
+    LISTENERS: frozenset({ListenerCell.ACTIVE, ListenerCell.OPEN}),
     POOLS: frozenset({PoolCell.ACTIVE, PoolCell.QUEUED}),
     BACKENDS: frozenset({BackendCell.ACTIVE}),
 }

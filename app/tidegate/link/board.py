@@ -30,13 +30,14 @@ class WorkerCell(IntEnum):
 
 
 class ListenerCell(IntEnum):
-    """Cells of a listener; REJECTED is the first of one cell per RejectReason."""
+    """Cells of a listener; OPEN is 1 while the worker has it, and REJECTED is the first of one cell per RejectReason."""
 
     ACTIVE = 0
     TOTAL = 1
     ACCEPT_PAUSES = 2
     RATE_PAUSES = 3
-    REJECTED = 4
+    OPEN = 4
+    REJECTED = 5
 
 
 class PoolCell(IntEnum):

@@ -11,7 +11,7 @@ from tests.support.peers import Peer, connect, echo, serving
 from tests.support.waiting import until
 from tests.support.worker import Worker, running_worker
 from tidegate.control.workers.inboxes import make_inboxes
-from tidegate.link.board import SWEEP_INTERVAL, WORKER, Board, WorkerCell
+from tidegate.link.board import LISTENERS, SWEEP_INTERVAL, WORKER, Board, ListenerCell, WorkerCell
 from tidegate.link.messages import Drain, ListenerShared
 
 ROW = b"127.0.0.1 default"
@@ -60,12 +60,14 @@ async def answers(client: Peer) -> bool:
 
 @contextmanager
 def accepting(worker: Worker, number: int) -> Iterator[None]:
-    """The board says that a worker accepts, for an hour from now."""
-    row = worker.board.base(number) + WORKER.cell(0, 0)
-    worker.board.cells[row + WorkerCell.SWEPT_AT_MILLISECONDS] = int((monotonic() + 3600) * 1000)
-    worker.board.cells[row + WorkerCell.ACCEPTING] = 1
+    """The board says that a worker accepts at its listener, for an hour from now."""
+    row = worker.board.base(number)
+    worker.board.cells[row + WORKER.cell(0, WorkerCell.SWEPT_AT_MILLISECONDS)] = int((monotonic() + 3600) * 1000)
+    worker.board.cells[row + WORKER.cell(0, WorkerCell.ACCEPTING)] = 1
+    worker.board.cells[row + LISTENERS.cell(0, ListenerCell.OPEN)] = 1
     yield
     worker.board.clear(number, WORKER)
+    worker.board.clear(number, LISTENERS)
 
 
 def ports_in(inbox: socket.socket) -> Iterator[int]:
@@ -144,6 +146,26 @@ async def test_a_worker_with_clearly_more_connections_passes_new_ones_on_to_one_
                 assert worker.active == 5
                 with socket.socket(fileno=descriptor) as theirs:
                     assert theirs.getpeername() == passed_on.sock.getsockname()
+
+
+async def test_a_worker_that_has_not_got_the_listener_yet_is_passed_no_client() -> None:
+    with inboxes() as sockets, ExitStack() as stack:
+        async with first_of_two(sockets) as (worker, port):
+            with accepting(worker, 1):
+                worker.board.clear(1, LISTENERS)
+                await has_looked(worker)
+                clients = [stack.enter_context(await connect(port)) for _ in range(10)]
+                assert all(await asyncio.gather(*map(answers, clients)))
+                assert worker.active == len(clients)
+
+
+async def test_a_client_that_was_passed_on_to_the_process_before_waits_for_its_listener() -> None:
+    with inboxes() as sockets, accepted_client() as (client, accepted):
+        put(sockets[1], client, accepted)
+        accepted.close()
+        async with first_of_two(sockets) as (worker, _):
+            assert await answers(client)
+            assert worker.active == 1
 
 
 async def test_a_worker_serves_those_clients_itself_for_which_the_inbox_of_the_other_has_no_room() -> None:

@@ -88,12 +88,12 @@ class Inboxes:
         return True
 
     def _recipient(self, listener: Listener, mine: int) -> int | None:
-        """The worker with the fewest connections of those that accept, if it has clearly fewer than this one."""
+        """The worker with the fewest connections of those that accept there, if it has clearly fewer than this one."""
         idle = self._siblings.not_accepting(monotonic())
         counts = [
-            (self._cells[cell], worker)
-            for worker, cell in zip(self._others, listener.active_elsewhere, strict=True)
-            if worker not in idle
+            (self._cells[active], worker)
+            for worker, active, is_open in zip(self._others, listener.active_elsewhere, listener.open_elsewhere, strict=True)
+            if self._cells[is_open] and worker not in idle
         ]
         fewest, worker = min(counts, default=(mine, -1))
         return worker if _has_clearly_fewer(fewest, mine) else None

@@ -57,6 +57,7 @@ class Listener:
         self.active_cell: Cell = self._cell + ListenerCell.ACTIVE
         self._total_cell: Cell = self._cell + ListenerCell.TOTAL
         self.active_elsewhere = counters.elsewhere(LISTENERS, message.slot, ListenerCell.ACTIVE)
+        self.open_elsewhere = counters.elsewhere(LISTENERS, message.slot, ListenerCell.OPEN)
         self.name = message.name
         self.pool = pool
         self._clients: ClientCounts | None = None
@@ -94,6 +95,7 @@ class Listener:
         """Begin to accept."""
         self.accepted, self.stuck = accepted, stuck
         self.paused = False
+        self._cells[self._cell + ListenerCell.OPEN] = 1
         self._begin(self._worker)
 
     def share(self, worker: int, sockets: list[socket.socket]) -> None:
@@ -177,6 +179,7 @@ class Listener:
 
     def close(self) -> None:
         """Stop accepting, and close the sockets."""
+        self._cells[self._cell + ListenerCell.OPEN] = 0
         if not self.paused:
             for worker in self._served:
                 self._end(worker)  # control holds the sockets open, so that closing would not end their events

@@ -1,6 +1,5 @@
 """All listeners of a worker: opened and closed as control says, paused and resumed together, shared with other workers."""
 
-import os
 import socket
 from collections.abc import Callable, Sized
 from time import monotonic
@@ -46,6 +45,7 @@ class Listeners:
         self._accepting_cell = counters.slot(WORKER, 0) + WorkerCell.ACCEPTING
         self._inboxes: Inboxes | None = None
         self._drained: dict[str, Listener] = {}
+        self._early: list[tuple[str, int, Peer]] = []
         self._incomplete: set[str] = set()  # listeners whose sockets could not be received
         self._paused = self._looks = False
         self._inbox_sockets = 0
@@ -65,6 +65,9 @@ class Listeners:
         self._incomplete.discard(message.name)
         self._count_sockets()
         listener.open(self._accepted, self._pause)
+        early, self._early = self._early, []
+        for client in early:
+            self._arrived(*client)
         if self._paused:
             listener.pause()
         self._say_whether_accepting()
@@ -128,11 +131,12 @@ class Listeners:
         self._poller.call_later(LOOK_INTERVAL, self._look_after_siblings, cannot_go_on)
 
     def _arrived(self, name: str, client: int, peer: Peer) -> None:
-        """Another worker has passed a client on."""
+        """Another worker has passed a client on. One that was in the inbox when this process started waits for its listener;
+        later ones come only where this worker has it."""
         if listener := self._by_name.get(name) or self._drained.get(name):
             self._accepted(listener, client, peer)
         else:
-            os.close(client)
+            self._early.append((name, client, peer))
 
     def _say_whether_accepting(self) -> None:
         accepting = bool(self._by_name) and not self._incomplete and not self._paused
