@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidegate.core.limits import most_lingering, most_sessions, needed_by_control, needed_by_worker
+from tidegate.core.limits import inbox_sockets, most_lingering, most_sessions, needed_by_control, needed_by_worker
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,8 @@ def test_what_a_worker_needs_is_enough_for_one_session(sockets: int) -> None:
 def test_control_needs_more_the_more_it_serves() -> None:
     least = needed_by_control(1, 1, 1)
     assert least < needed_by_worker(1), "with one worker, that decides"
-    assert needed_by_control(2, 1, 1) == least + 2
+    assert needed_by_control(2, 1, 1) == least + 2 + inbox_sockets(2)
+    assert needed_by_control(3, 1, 1) == least + 4 + inbox_sockets(3)
     assert needed_by_control(1, 3, 1) == least + 4
     assert needed_by_control(1, 1, 256) < 1024
 

@@ -8,7 +8,7 @@ import socket
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -61,6 +61,18 @@ EXIT_TIMEOUT = 10.0
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
+class AtOnce:
+    """A loop for the channel of a test: what is sent is written at once, so that what the test does next comes later."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.add_reader, self.remove_reader = loop.add_reader, loop.remove_reader
+        self.add_writer, self.remove_writer = loop.add_writer, loop.remove_writer
+
+    def call_soon(self, callback: Callable[[], None], /) -> None:
+        """Call it now."""
+        callback()
+
+
 class Worker:
     """One worker: messages to it, messages from it, its board, its log and what the system knows of its process.
 
@@ -75,7 +87,7 @@ class Worker:
         self.text: list[str] = []
         self.lost = asyncio.Event()
         self.expected_bugs = 0
-        self.channel = Channel(asyncio.get_running_loop(), link, self.messages.append, self.lost.set)
+        self.channel = Channel(AtOnce(asyncio.get_running_loop()), link, self.messages.append, self.lost.set)
         self._listening: dict[str, socket.socket] = {}
         self._requests = 0
 

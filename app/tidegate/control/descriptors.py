@@ -28,7 +28,8 @@ def share_out(settings: "Settings") -> Descriptors:
     addresses = sum(len(listener.bind) for listener in settings.listeners.values())
     pools = len(settings.pools)
     control = limits.needed_by_control(settings.workers, addresses, pools)
-    needed = max(control, limits.needed_by_worker(settings.workers * (addresses + 2)))
+    sockets = settings.workers * addresses + limits.inbox_sockets(settings.workers)
+    needed = max(control, limits.needed_by_worker(sockets))
     if soft < needed:
         raise TooFewDescriptorsError(
             f"the limit of open files (ulimit -n) is {soft}: needed for workers ({settings.workers}), addresses to listen "

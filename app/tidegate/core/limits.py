@@ -43,11 +43,16 @@ def needed_by_worker(sockets: int) -> int:
 def needed_by_control(workers: int, addresses: int, pools: int) -> int:
     """The fewest file descriptors with which control can serve these workers, pools and listening addresses.
 
-    Control has a link to each worker, the two ends of its inbox, and a socket per worker and address. It sends one
+    Control has a link to each worker, the sockets of their inboxes, and a socket per worker and address. It sends one
     listener's sockets at a time to a worker. Per pool it needs one probe and possibly a connection to the API server.
     """
     sockets = addresses * (workers + 1)
-    return CONTROL_DESCRIPTORS + 3 * workers + sockets + LEAST_ADMIN + LEAST_PROBES + 2 * pools
+    return CONTROL_DESCRIPTORS + workers + inbox_sockets(workers) + sockets + LEAST_ADMIN + LEAST_PROBES + 2 * pools
+
+
+def inbox_sockets(workers: int) -> int:
+    """How many sockets the inboxes of several workers are, which each of them has; one worker has none."""
+    return 2 * workers if workers > 1 else 0
 
 
 def _reserved(sockets: int) -> int:
