@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from os import close
 
 from tests.support.backends import TestBackend, echo, running_backend
@@ -105,6 +106,18 @@ async def test_new_settings_reach_the_workers_and_the_probes() -> None:
         bench.pool.configure(settings)
         await until(lambda: bench.probes(backend))
         await until(lambda: bench.all_told(PoolAdded("default", 0, settings.pools["default"].options)))
+
+
+async def test_a_backend_with_a_new_address_is_probed_there_at_once() -> None:
+    async with (
+        running_backend(echo) as backend,
+        running(settings_of(backend, HEALTH__TYPE="tcp", HEALTH__INTERVAL=NEVER)) as bench,
+    ):
+        await until(lambda: bench.probes(backend) == 1)
+        (member,) = bench.live.snapshot.members.values()
+        bench.live.discovered([replace(member.backend, host="127.0.0.2")])
+        await until(lambda: bench.probes(backend) == 2)
+        assert bench.live.records[backend.name].last_result == "connection refused"
 
 
 async def test_a_failure_that_a_worker_reports_is_followed_by_a_probe() -> None:

@@ -394,6 +394,43 @@ async def test_a_pause_for_the_rate_and_one_for_descriptors_do_not_end_each_othe
             assert all(await asyncio.gather(*map(is_served, clients[20:])))
 
 
+async def test_the_end_of_a_pause_for_descriptors_does_not_end_that_of_another_listener_for_its_rate() -> None:
+    async with running_worker(descriptors=168) as worker, serving(echo) as backend:
+        worker.add_pool()
+        worker.set_backends([backend.backend()])
+        port, limited = (
+            await worker.add_listener(),
+            await worker.add_listener("limited", 1, accept_rate=0.01, accept_burst=1),
+        )
+        with ExitStack() as stack:
+            assert await is_served(stack.enter_context(await connect(limited)))
+            stack.enter_context(await connect(limited))
+            await until(lambda: worker.cell(LISTENERS, 1, ListenerCell.RATE_PAUSES) == 1)
+            clients = [stack.enter_context(await connect(port)) for _ in range(19)]
+            await worker.event("accept_paused")
+            for client in clients:
+                client.close()
+            await worker.event("accept_resumed")
+            assert await is_served(stack.enter_context(await connect(port)))
+            assert worker.cell(LISTENERS, 1, ListenerCell.RATE_PAUSES) == 1
+
+
+async def test_a_listener_that_comes_while_accepting_is_paused_accepts_only_afterwards() -> None:
+    async with running_worker(descriptors=168) as worker, serving(echo) as backend:
+        worker.add_pool()
+        worker.set_backends([backend.backend()])
+        port = await worker.add_listener()
+        with ExitStack() as stack:
+            clients = [stack.enter_context(await connect(port)) for _ in range(20)]
+            await worker.event("accept_paused")
+            late = stack.enter_context(await connect(await worker.add_listener("late", 1)))
+            await worker.sessions()
+            assert worker.cell(LISTENERS, 1, ListenerCell.TOTAL) == 0
+            for client in clients:
+                client.close()
+            assert await is_served(late)
+
+
 async def test_a_listener_that_closes_while_it_pauses_for_the_rate_lets_nobody_else_in(worker: Worker) -> None:
     async with route(worker) as way:
         limited = await worker.add_listener("limited", 1, accept_rate=0.01, accept_burst=1)
