@@ -17,6 +17,7 @@ from tidegate.control.discovery.kubernetes.trouble import UnusableCredentialsErr
 from tidegate.settings.own_variables import without_settings
 
 LARGEST_ANSWER = 1 << 20
+LONGEST_END = 1.0  # seconds after all were killed
 
 
 async def ask_program(
@@ -73,9 +74,19 @@ async def _start(command: str, arguments: list[str], environment: Mapping[str, s
 
 
 async def _end(process: Process) -> None:
+    """Kill the process and all that it has started, and wait until they are gone."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    await asyncio.shield(process.wait())
+    await asyncio.shield(_gone(process))
+
+
+async def _gone(process: Process) -> None:
+    """The pipe is closed at the end of the output, which a process that has left the session may put off."""
+    assert process.stdout is not None
+    await process.wait()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LONGEST_END):
+            await process.stdout.read()
 
 
 async def _answer(process: Process, command: str) -> Mapping[str, object]:
