@@ -12,7 +12,18 @@ from tests.support.peers import Listening, Peer, connect, dead_backend, listenin
 from tests.support.waiting import until
 from tests.support.worker import Worker, running_worker
 from tidegate.core.reasons import RejectReason
-from tidegate.link.board import BACKENDS, LISTENERS, POOLS, REJECTED_CELL, BackendCell, Board, PoolCell
+from tidegate.link.board import (
+    BACKENDS,
+    LISTENERS,
+    POOLS,
+    REJECTED_CELL,
+    SWEEP_INTERVAL,
+    WORKER,
+    BackendCell,
+    Board,
+    PoolCell,
+    WorkerCell,
+)
 from tidegate.link.messages import Drain
 
 
@@ -218,6 +229,23 @@ async def test_who_has_tried_a_backend_in_vain_waits_for_the_others_and_holds_no
         name = f"127.0.0.1:{picky.port}"
         picky.reset()
         assert (await worker.closed(client=name))["attempts"] == 2
+
+
+async def test_who_waits_again_after_a_dial_in_vain_has_waited_before(worker: Worker) -> None:
+    async with full_pool(worker) as pool:
+        client = await pool.waiting()
+        swept = worker.own(WORKER, WorkerCell.SWEPT_AT_MILLISECONDS)
+        await until(lambda: worker.own(WORKER, WorkerCell.SWEPT_AT_MILLISECONDS) >= swept + 2 * SWEEP_INTERVAL * 1000)
+        worker.set_backends([dead_backend()], first_slot=1)
+        await until(worker.failure_reports)
+        await until(lambda: queued(worker) == 1)
+        await pool.free_place()
+        await pool.next_served()
+        name = f"127.0.0.1:{client.port}"
+        client.reset()
+        line = await worker.closed(client=name)
+        assert line["attempts"] == 2
+        assert line["queued_ms"] >= SWEEP_INTERVAL * 1000
 
 
 @pytest.mark.parametrize("end", ["drain", "stop"])
