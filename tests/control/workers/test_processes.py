@@ -12,8 +12,9 @@ from tests.support.waiting import until
 from tidegate.control.totals import Totals
 from tidegate.control.workers.handover import Handover
 from tidegate.control.workers.listening_sockets import BoundListener, bind_listener
-from tidegate.control.workers.processes import News, Worker, Workers
+from tidegate.control.workers.processes import BACKOFF, News, Worker, Workers
 from tidegate.core.address import Address
+from tidegate.core.backoff import Backoff
 from tidegate.core.silence import STUCK_AFTER
 from tidegate.core.splice import Splice
 from tidegate.link.board import Board
@@ -24,7 +25,7 @@ ANY_PORT = Address("127.0.0.1", 0)
 
 
 @asynccontextmanager
-async def one_worker(**listeners: BoundListener) -> AsyncIterator[tuple[Workers, Handover]]:
+async def one_worker(backoff: Backoff = BACKOFF, **listeners: BoundListener) -> AsyncIterator[tuple[Workers, Handover]]:
     """A worker that runs and knows a pool without backends, and what hands it these listeners."""
     board = Board.create(1)
     handover = Handover(listeners)
@@ -38,7 +39,7 @@ async def one_worker(**listeners: BoundListener) -> AsyncIterator[tuple[Workers,
         handover.lost(worker, news)
 
     totals = Totals(board)
-    workers = Workers(1, totals, introduce, received, os.environ)
+    workers = Workers(1, totals, introduce, received, os.environ, backoff)
     workers.start()
     try:
         await until(lambda: workers.all[0].channel)
@@ -68,6 +69,23 @@ async def test_a_worker_that_hangs_is_killed_and_said_once_and_one_that_was_froz
         assert [(line["pid"], line["reason"]) for line in killed] == [(process.pid, "stuck for 30 s")]
         assert process.returncode is not None
         assert not worker.killed
+
+
+async def test_a_worker_that_dies_after_a_healthy_life_is_started_again_after_the_first_pause() -> None:
+    async with one_worker(Backoff(first=0.01, healthy_after=1e-6)) as (workers, _):
+        (worker,) = workers.all
+        with captured_events() as log:
+            for _ in range(3):
+                await killed_and_back(worker)
+        assert [line["pause_seconds"] for line in log if line["event"] == "worker_restarted"] == [0.01, 0.01, 0.01]
+
+
+async def killed_and_back(worker: Worker) -> None:
+    """Kill the process of a worker, and wait for the next one."""
+    restarts, pid = worker.restarts, worker.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: worker.restarts > restarts and worker.pid)
 
 
 async def test_a_worker_that_had_no_descriptors_for_its_sockets_gets_them_again() -> None:

@@ -34,6 +34,7 @@ News = BackendFailed | AffinityLearned | SocketsLost
 
 ANSWER_TIMEOUT = 2.0
 KILL_TIMEOUT = 2.0
+BACKOFF = Backoff()
 OWN_FOLDER = Path(__file__).parents[3]
 """Where the package lies, and our processes start: `python -m` looks in its working directory first, and the one that was
 chosen for us may have another `tidegate` in it."""
@@ -66,7 +67,7 @@ class Workers:
     """All workers.
 
     `introduce(worker)` sends a new process all that it must know, `received(worker, news)` is told what a worker says. They
-    get no setting of the environment.
+    get no setting of the environment. `backoff` says how long to pause before one that has died is started again.
     """
 
     def __init__(
@@ -76,11 +77,13 @@ class Workers:
         introduce: Callable[[Worker], None],
         received: Callable[[Worker, News], None],
         environ: Mapping[str, str],
+        backoff: Backoff = BACKOFF,
     ) -> None:
         self.all = [Worker(number) for number in range(count)]
         self._totals = totals
         self._introduce, self._news = introduce, received
         self._environ = without_settings(environ)
+        self._backoff = backoff
         self._stopping = False
         self._ready = asyncio.Event()  # a worker has begun to accept, or is started again
         self._keepers: list[asyncio.Task[None]] = []
@@ -156,7 +159,7 @@ class Workers:
         await self.wait(KILL_TIMEOUT)
 
     async def _keep(self, worker: Worker) -> None:
-        backoff = Backoff()
+        backoff = self._backoff
         while not self._stopping:
             started = monotonic()
             try:
