@@ -29,6 +29,7 @@ from tidegate.link.board import (
     CLIENTS,
     LISTENERS,
     POOLS,
+    SWEEP_INTERVAL,
     WORKER,
     BackendCell,
     Board,
@@ -190,6 +191,11 @@ class Worker:
         """Where the board has this number of this worker, by slot."""
         base = self.board.base(self.number)
         return range(base + table.cell(0, field), base + table.end, table.width)
+
+    async def sweeps(self) -> None:
+        """Wait until it has swept twice: for at least SWEEP_INTERVAL, in which it has looked at its siblings, too."""
+        swept = self.own(WORKER, WorkerCell.SWEPT_AT_MILLISECONDS)
+        await until(lambda: self.own(WORKER, WorkerCell.SWEPT_AT_MILLISECONDS) >= swept + 2 * SWEEP_INTERVAL * 1000)
 
     def failure_reports(self) -> list[BackendFailed]:
         """All reports of failures so far."""

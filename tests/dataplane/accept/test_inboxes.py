@@ -11,7 +11,7 @@ from tests.support.peers import Peer, connect, echo, serving
 from tests.support.waiting import until
 from tests.support.worker import Worker, running_worker
 from tidegate.control.workers.inboxes import make_inboxes
-from tidegate.link.board import LISTENERS, SWEEP_INTERVAL, WORKER, Board, ListenerCell, WorkerCell
+from tidegate.link.board import LISTENERS, WORKER, Board, ListenerCell, WorkerCell
 from tidegate.link.messages import Drain, ListenerShared
 
 ROW = b"127.0.0.1 default"
@@ -79,12 +79,6 @@ def ports_in(inbox: socket.socket) -> Iterator[int]:
             yield int(message.split()[0])
 
 
-async def has_looked(worker: Worker) -> None:
-    """Wait until the worker has looked at the board twice."""
-    swept = worker.own(WORKER, WorkerCell.SWEPT_AT_MILLISECONDS)
-    await until(lambda: worker.own(WORKER, WorkerCell.SWEPT_AT_MILLISECONDS) > swept + 1.5 * SWEEP_INTERVAL * 1000)
-
-
 async def test_a_client_that_another_worker_passes_on_is_served_and_logged_with_its_own_address() -> None:
     with inboxes() as sockets, accepted_client() as (client, accepted):
         async with first_of_two(sockets) as (worker, _):
@@ -113,9 +107,9 @@ async def test_the_inbox_of_a_worker_that_does_not_accept_is_emptied_by_another_
             put(sockets[3], client, accepted)
             assert await answers(client)
             with accepting(worker, 1):
-                await has_looked(worker)
+                await worker.sweeps()
                 put(sockets[3], late, late_accepted)
-                await has_looked(worker)
+                await worker.sweeps()
                 assert worker.active == 1
             assert await answers(late)
 
@@ -138,7 +132,7 @@ async def test_a_worker_with_clearly_more_connections_passes_new_ones_on_to_one_
             clients = [stack.enter_context(await connect(port)) for _ in range(5)]
             assert all(await asyncio.gather(*map(answers, clients))), "the other does not accept yet"
             with accepting(worker, 1):
-                await has_looked(worker)
+                await worker.sweeps()
                 sockets[2].setblocking(True)
                 passed_on = stack.enter_context(await connect(port))
                 message, (descriptor,), _, _ = await asyncio.to_thread(socket.recv_fds, sockets[2], 100, 1)
@@ -153,7 +147,7 @@ async def test_a_worker_that_has_not_got_the_listener_yet_is_passed_no_client() 
         async with first_of_two(sockets) as (worker, port):
             with accepting(worker, 1):
                 worker.board.clear(1, LISTENERS)
-                await has_looked(worker)
+                await worker.sweeps()
                 clients = [stack.enter_context(await connect(port)) for _ in range(10)]
                 assert all(await asyncio.gather(*map(answers, clients)))
                 assert worker.active == len(clients)
@@ -173,7 +167,7 @@ async def test_a_worker_serves_those_clients_itself_for_which_the_inbox_of_the_o
     with inboxes() as sockets, ExitStack() as stack:
         async with first_of_two(sockets) as (worker, port):
             with accepting(worker, 1):
-                await has_looked(worker)
+                await worker.sweeps()
                 clients = {client.port: client for client in [stack.enter_context(await connect(port)) for _ in range(most)]}
                 await until(lambda: worker.active > most / 2)
                 passed_on = set[int]()

@@ -17,7 +17,7 @@ from tests.support.peers import Peer, connect, echo, serving
 from tests.support.waiting import until
 from tests.support.worker import Worker, running_worker
 from tidegate.core.reasons import RejectReason
-from tidegate.link.board import LISTENERS, REJECTED_CELL, WORKER, Board, ListenerCell, WorkerCell
+from tidegate.link.board import LISTENERS, REJECTED_CELL, Board, ListenerCell
 from tidegate.link.messages import ListenerAdded, ListenerShared, SocketsLost
 
 
@@ -448,9 +448,6 @@ async def test_a_pause_for_the_rate_that_ends_after_its_listener_has_closed_dist
             port = await worker.add_listener(f"limited {number}", number, accept_rate=20, accept_burst=1)
             await way.session_through(port)
             await worker.remove_listener(f"limited {number}")
-        swept = WORKER.cell(0, WorkerCell.SWEPT_AT_MILLISECONDS)
-        for _ in range(2):
-            last = worker.board.cells[swept]
-            await until(lambda last=last: worker.board.cells[swept] != last)  # type: ignore[misc]
+        await worker.sweeps()
         assert worker.events("internal_error") == []
         await way.session()

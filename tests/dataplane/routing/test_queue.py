@@ -12,18 +12,7 @@ from tests.support.peers import Listening, Peer, connect, dead_backend, listenin
 from tests.support.waiting import until
 from tests.support.worker import Worker, running_worker
 from tidegate.core.reasons import RejectReason
-from tidegate.link.board import (
-    BACKENDS,
-    LISTENERS,
-    POOLS,
-    REJECTED_CELL,
-    SWEEP_INTERVAL,
-    WORKER,
-    BackendCell,
-    Board,
-    PoolCell,
-    WorkerCell,
-)
+from tidegate.link.board import BACKENDS, LISTENERS, POOLS, REJECTED_CELL, SWEEP_INTERVAL, BackendCell, Board, PoolCell
 from tidegate.link.messages import Drain
 
 
@@ -234,8 +223,7 @@ async def test_who_has_tried_a_backend_in_vain_waits_for_the_others_and_holds_no
 async def test_who_waits_again_after_a_dial_in_vain_has_waited_before(worker: Worker) -> None:
     async with full_pool(worker) as pool:
         client = await pool.waiting()
-        swept = worker.own(WORKER, WorkerCell.SWEPT_AT_MILLISECONDS)
-        await until(lambda: worker.own(WORKER, WorkerCell.SWEPT_AT_MILLISECONDS) >= swept + 2 * SWEEP_INTERVAL * 1000)
+        await worker.sweeps()
         worker.set_backends([dead_backend()], first_slot=1)
         await until(worker.failure_reports)
         await until(lambda: queued(worker) == 1)
