@@ -4,9 +4,12 @@
 # make test-sanitized: the data plane with a debug build of Python, and gcc's sanitizers in the native wire.
 # make image: the container image, built and tried.  make ship: that, chart, manifests, alerts and dashboard, with real tools.
 # make wheels: the package, compiled for glibc and musl, in dist (with Docker).
+# make faults: ten minutes of sessions whose every byte is checked, while everything fails.  make soak HOURS=n: longer, and kept.
 # make bench, bench-quick: beside nginx and HAProxy.  make bench-growth: how cost grows.  bench-kubernetes: 5,000 endpoints.
 # make cost: instructions and system calls of a connection and a request, counted beside nginx; memory of a connection.
 PYTHON ?= python3
+MINUTES ?= 10
+HOURS ?= 1
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install -qq --disable-pip-version-check --require-hashes
@@ -26,10 +29,10 @@ MOVING_BYTES := tests/dataplane/relay/test_relay.py tests/dataplane/session/test
 	tests/scenarios/test_compiled.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run compiled test test-compiled test-scenarios test-sanitized test-splice image ship wheels check fix bench bench-quick bench-growth bench-kubernetes cost docs lock coverage clean
+.PHONY: help run compiled test test-compiled test-scenarios test-sanitized test-splice image ship wheels check fix bench bench-quick bench-growth bench-kubernetes cost faults soak docs lock coverage clean
 
 help:
-	@sed -n 1,8p Makefile
+	@sed -n 1,9p Makefile
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Tidegate needs Python 3.11 or newer: make PYTHON=python3.13 ..."; exit 1; }
@@ -152,6 +155,10 @@ bench-kubernetes: $(VENV)/.dev
 cost: $(VENV)/.dev $(COMPILED)/.built
 	@sh tests/bench/system_packages.sh
 	$(AS_SHIPPED) PYTHONHASHSEED=0 $(BIN)/python -m tests.bench.cost
+
+faults soak: $(VENV)/.dev $(COMPILED)/.built
+	@sh tests/faults/system_packages.sh
+	$(AS_SHIPPED) $(BIN)/python -m tests.faults $(if $(filter soak,$@),--hours $(HOURS) --keep,--minutes $(MINUTES))
 
 docs: $(VENV)/.dev $(BIN)/helm
 	$(BIN)/python -m tests.support.document_tables

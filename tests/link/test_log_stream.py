@@ -333,24 +333,41 @@ def disk_that_holds(size: int) -> Iterator[None]:
 @given(room=st.integers(0, 250))
 @example(room=100)
 @example(room=149)
-def test_a_full_disk_costs_lines_that_are_counted_and_never_glues_two_together(room: int) -> None:
-    lost, later = numbered(5, 50), numbered(3, 70)
+def test_on_a_full_disk_lines_wait_and_none_is_torn_or_lost(room: int) -> None:
+    early, later = numbered(5, 50), numbered(3, 70)
     with tempfile.TemporaryFile(buffering=0) as file:
         stream = LogStream(file.fileno())
         with disk_that_holds(room):
-            for line in lost:
+            for line in early:
                 stream.write(line)
             stream.flush()
+            assert stream.size == max(0, 250 - room)
         for line in later:
             stream.write(line)
         stream.flush()
-        assert stream.size == 0
+        assert (stream.size, stream.dropped) == (0, 0)
         file.seek(0)
-        written = file.read().splitlines(keepends=True)
-    whole = (room + 1) // 50  # a newline that is missing comes with the next line
-    assert written[:whole] == lost[:whole]
-    assert written[-3:] == later, "the log goes on at the beginning of a line"
-    assert stream.dropped == 5 - whole
+        assert file.read() == b"".join(early + later)
+
+
+@pytest.mark.parametrize("room", [0, 100, 70_000, 1_000_001])
+def test_lines_of_several_processes_are_never_torn_when_their_disk_is_full_for_a_while(room: int, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    with path.open("ab") as file, pipe() as (told, telling):
+        with disk_that_holds(room):
+            commands = [[sys.executable, "-c", WRITER, name] for name in "abcd"]
+            processes = [subprocess.Popen(command, stdout=file, stderr=telling) for command in commands]
+        for _ in processes:
+            os.read(told, 1)  # it has written what there was room for, and waits
+        assert path.stat().st_size == room
+        for process in processes:
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, resource.getrlimit(resource.RLIMIT_FSIZE))
+        assert [process.wait(20) for process in processes] == [0, 0, 0, 0]
+    lines = path.read_bytes().splitlines()
+    assert len(lines) == 4 * 2000
+    for line in lines:
+        name, number, text = line.decode().split("-")
+        assert text == name * (int(number) * 37 % 900)
 
 
 def test_waiting_counts_the_lines_that_are_not_written_yet() -> None:

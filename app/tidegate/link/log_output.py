@@ -4,13 +4,17 @@ Polling is not enough: another process may take the room before the write. O_NON
 shares the open file. So each kind of file has its own way of writing without blocking.
 """
 
+import fcntl
 import os
 import select
 import socket
 import stat
+from errno import EACCES, EAGAIN, EDQUOT, EFBIG, ENOSPC
 from typing import Protocol
 
 BLOCK_SIZE = 64 * 1024
+NO_ROOM = frozenset({ENOSPC, EDQUOT, EFBIG})
+LOCKED_BY_ANOTHER = frozenset({EACCES, EAGAIN})  # POSIX allows either
 SPLICE_NONBLOCK = 2  # SPLICE_F_NONBLOCK of splice(2)
 
 
@@ -78,14 +82,52 @@ class SocketOutput:
 
 
 class FileOutput:
-    """A file, which never blocks; or a terminal, which is opened once more with O_NONBLOCK."""
+    """A file. It never blocks, but its disk may be full, and then there is no room now.
+
+    Of a block, a disk that is almost full takes a part. Whoever has written a part keeps all other processes from writing
+    until the rest has been written, so that no line is torn.
+    """
 
     block_size = BLOCK_SIZE
 
-    def __init__(self, descriptor: int, *, is_device: bool) -> None:
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = os.dup(descriptor)
+
+    def __del__(self) -> None:
+        os.close(self._descriptor)
+
+    def put(self, block: memoryview) -> int:
+        """Write the block, or the part of it that there is room for."""
+        self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            written = os.write(self._descriptor, block)
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                raise BlockingIOError from None
+            self._lock(fcntl.LOCK_UN)
+            raise
+        if written == len(block):
+            self._lock(fcntl.LOCK_UN)
+        return written
+
+    def _lock(self, operation: int) -> None:
+        """Lock the file, or BlockingIOError. Some file systems have no locks: there lines may be torn when the disk is full."""
+        try:
+            fcntl.lockf(self._descriptor, operation)
+        except OSError as error:
+            if error.errno in LOCKED_BY_ANOTHER:
+                raise BlockingIOError from None
+
+
+class DeviceOutput:
+    """A terminal or another device, which is opened once more with O_NONBLOCK."""
+
+    block_size = BLOCK_SIZE
+
+    def __init__(self, descriptor: int) -> None:
         flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
         try:
-            self._descriptor = os.open(f"/proc/self/fd/{descriptor}", flags) if is_device else os.dup(descriptor)
+            self._descriptor = os.open(f"/proc/self/fd/{descriptor}", flags)
         except OSError:
             self._descriptor = os.dup(descriptor)  # another user's terminal can be written to, but not opened
 
@@ -104,4 +146,4 @@ def output_to(descriptor: int) -> Output:
         return PipeOutput(descriptor)
     if stat.S_ISSOCK(mode):
         return SocketOutput(descriptor)
-    return FileOutput(descriptor, is_device=stat.S_ISCHR(mode))
+    return DeviceOutput(descriptor) if stat.S_ISCHR(mode) else FileOutput(descriptor)

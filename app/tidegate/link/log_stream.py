@@ -2,21 +2,22 @@
 
 import select
 from collections import deque
-from time import monotonic
+from time import monotonic, sleep
 
 from tidegate.link.log_output import output_to
 
 BUFFER_LIMIT = 4 * 1024 * 1024
+NEXT_TRY = 0.01  # seconds
 
 
 class LogStream:
     """Collects lines and writes them in blocks.
 
-    While the reader is slow, up to BUFFER_LIMIT bytes of lines wait; further lines are dropped and counted in `dropped`,
-    because a log without a reader must not stop the traffic. `size` is the number of waiting bytes.
+    While the reader is slow, or the disk is full, up to BUFFER_LIMIT bytes of lines wait; further lines are dropped and
+    counted in `dropped`, because a log without a reader must not stop the traffic. `size` is the number of waiting bytes.
 
-    A block that cannot be written, as on a full disk, is dropped and counted, too. The next block then begins with a
-    newline, because the dropped one may have been cut within a line.
+    A block that cannot be written, as after the reader has closed, is dropped and counted, too. The next block then begins
+    with a newline, because the dropped one may have been cut within a line.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -58,6 +59,8 @@ class LogStream:
                 deadline = monotonic() + seconds
             elif monotonic() >= deadline:
                 return
+            else:
+                sleep(NEXT_TRY)  # a file can always be written to, says poll(2), even when its disk is full
 
     def _write_block(self) -> bool:
         """Write or drop a part of the lines. Returns whether it did."""
@@ -67,7 +70,7 @@ class LogStream:
             written = self._output.put(self._block)
         except BlockingIOError:
             return False
-        except OSError:  # the reader has closed, or the disk is full
+        except OSError:  # the reader has closed, or the disk is broken
             self.dropped += _lines_in(self._block)
             self._begins_anew = True
             written = len(self._block)

@@ -1,0 +1,79 @@
+"""Runs rounds for a while and says what they found: `make faults`, `make soak HOURS=8`, or this with options."""
+
+import argparse
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import uvloop
+from rich.console import Console
+
+from tests.faults.disturbances.disturbance import Disturbance
+from tests.faults.disturbances.registry import DISTURBANCES
+from tests.faults.mix import LOADS
+from tests.faults.records import Record, commit
+from tests.faults.rounds import Result, run
+from tests.faults.schedule import disturbances_of, mix_for
+from tests.support.namespace import enter_own_network
+
+SHOWN: Final = 5  # violations of a round
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0, help="how long (default: 10)")
+    parser.add_argument("--hours", type=float, default=0.0, help="how long, instead")
+    parser.add_argument("--round", type=float, default=20.0, help="seconds of load in a round (default: 20)")
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="of the first round; later rounds count on")
+    parser.add_argument("--load", choices=LOADS, help="only this load")
+    parser.add_argument("--workers", type=int, help="so many workers in all rounds")
+    parser.add_argument("--fault", choices=[one.name for one in DISTURBANCES], help="only this disturbance, in all rounds")
+    parser.add_argument("--keep", action="store_true", help="keep the record for docs/reliability.md")
+    return parser.parse_args()
+
+
+def _possible(console: Console, only: str | None) -> list[type[Disturbance]]:
+    """What can be done here; what cannot is said."""
+    possible = []
+    for one in DISTURBANCES:
+        if only in {None, one.name}:
+            if missing := one.missing():
+                console.print(f"left out: {one.name}, for want of {missing}")
+            else:
+                possible.append(one)
+    return possible
+
+
+def _round(seed: int, options: argparse.Namespace, possible: list[type[Disturbance]], console: Console) -> Result:
+    given: dict[str, Any] = {name: value for name in ("load", "workers") if (value := getattr(options, name)) is not None}
+    disturbances = [one() for one in possible] if options.fault else disturbances_of(seed, possible)
+    result = uvloop.run(run(mix_for(seed, disturbances, **given), disturbances, options.round))
+    console.print(str(result), soft_wrap=True)
+    for violation in result.violations[:SHOWN]:
+        console.print(f"  FOUND {violation}", soft_wrap=True)
+    return result
+
+
+def main() -> int:
+    """Run; 1 when anything was found."""
+    options, console = _arguments(), Console(highlight=False, markup=False)
+    try:
+        enter_own_network()
+    except OSError as error:
+        console.print(f"no network of its own: {error}")
+    possible = _possible(console, options.fault)
+    began = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    record = Record(commit(), began)
+    end, seed = time.monotonic() + (3600 * options.hours or 60 * options.minutes), options.seed
+    while time.monotonic() < end:
+        record.add(_round(seed, options, possible, console))
+        seed += 1
+        if options.keep:
+            record.keep()
+    console.print(str(record))
+    return 1 if record.findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

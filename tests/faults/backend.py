@@ -1,0 +1,136 @@
+"""Backends: each reads the seed of a session and plays its script."""
+
+import asyncio
+import itertools
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from enum import Enum, auto
+
+from tests.faults.ledger import Ledger, Session
+from tests.faults.part import BACKEND_ROLES, LostError, Part
+from tests.faults.pattern import WrongBytesError
+from tests.faults.script import Script, Sizes, script
+from tests.faults.sockets import break_off
+
+MOST_BEFORE_CUT = 2000  # bytes
+_numbers, _cuts = itertools.count(1 << 40), itertools.count()
+
+
+class Behaviour(Enum):
+    """What a backend does with new connections."""
+
+    PLAYS = auto()
+    IS_SILENT = auto()  # accepts, says nothing and reads nothing
+    RESETS = auto()  # accepts and breaks off
+    BREAKS_OFF = auto()  # plays, and breaks off after one byte more than the time before
+    REFUSES = auto()  # does not listen
+
+
+class Backend:
+    """One backend. With `greets` it speaks first."""
+
+    def __init__(self, ledger: Ledger, host: str, port: int, sizes: Sizes, *, greets: bool) -> None:
+        self.ledger, self.host, self.port = ledger, host, port
+        self._sizes, self._greets = sizes, greets
+        self._behaviour = Behaviour.PLAYS
+        self._speaks_again = asyncio.Event()
+        self._sock: socket.socket | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def name(self) -> str:
+        """`host:port`."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Serve until the end of the block."""
+        self._listen()
+        try:
+            yield
+        finally:
+            self._close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def behave(self, behaviour: Behaviour) -> None:
+        """Do this from now on with new connections."""
+        if behaviour is Behaviour.REFUSES:
+            self._close()
+        elif self._sock is None:
+            self._listen()
+        self._behaviour = behaviour
+        (self._speaks_again.clear if behaviour is Behaviour.IS_SILENT else self._speaks_again.set)()
+
+    async def _break_off(self, part: Part, course: Script, session: Session | None) -> None:
+        part.plan(course.backend, course.client)
+        size = min(next(_cuts) % MOST_BEFORE_CUT, course.backend.size)
+        if session is not None:
+            session.cut = part.sent + size
+        await part.break_off_after(size)
+
+    def _listen(self) -> None:
+        self._sock = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET)
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._sock.setblocking(False)
+        self._sock.bind((self.host, self.port))
+        self.port = self._sock.getsockname()[1]
+        self._sock.listen(4096)
+        asyncio.get_running_loop().add_reader(self._sock, self._accept, self._sock)
+
+    def _close(self) -> None:
+        if self._sock is not None:
+            asyncio.get_running_loop().remove_reader(self._sock)
+            self._sock.close()
+            self._sock = None
+
+    def _accept(self, listening: socket.socket) -> None:
+        with suppress(BlockingIOError):
+            while True:
+                sock, _ = listening.accept()
+                sock.setblocking(False)
+                task = asyncio.ensure_future(self._serve(sock))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, sock: socket.socket) -> None:
+        part = Part(sock)
+        try:
+            match self._behaviour:
+                case Behaviour.RESETS:
+                    break_off(sock)
+                case Behaviour.IS_SILENT:
+                    await self._speaks_again.wait()
+                    break_off(sock)
+                case _:
+                    await self._play(part)
+        except OSError:
+            pass  # a probe, or a session that was broken off: the line of the log says why
+        finally:
+            part.close()
+
+    async def _play(self, part: Part) -> None:
+        if self._greets:
+            await part.say(next(_numbers))
+        seed = await part.hear()
+        if seed is None:
+            return  # a probe, or a client that has given up
+        course = script(seed, self._sizes)
+        session = self.ledger.live.get(seed)
+        if session is not None:
+            session.backend = part
+        try:
+            if not self._greets:
+                await part.say(next(_numbers))
+            if self._behaviour is Behaviour.BREAKS_OFF:
+                await self._break_off(part, course, session)
+            else:
+                await part.play(course.backend, course.client, seed, BACKEND_ROLES[course.end])
+        except (WrongBytesError, LostError) as error:
+            self.ledger.lost(f"the backend: {error}", session)
+        finally:
+            if session is not None:
+                session.backend_ended = True
+                self.ledger.ended(session)

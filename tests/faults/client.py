@@ -1,0 +1,117 @@
+"""Clients: so many at a time, each plays one script after the other."""
+
+import asyncio
+import itertools
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from errno import ECONNRESET, EINPROGRESS
+from os import strerror
+
+from tests.faults.ledger import Ledger, Session
+from tests.faults.part import CLIENT_ROLES, LostError, Part
+from tests.faults.pattern import WrongBytesError
+from tests.faults.script import End, Script
+from tests.faults.sockets import break_off, writable
+
+IP_BIND_ADDRESS_NO_PORT = 24
+NEXT_TRY = 0.05  # seconds
+_sources: Iterator[str] = itertools.cycle(f"127.0.1.{number}" for number in range(1, 250))
+
+
+class Clients:
+    """Clients of one listener. With `greeted` the backends speak first, so a client may wait for them."""
+
+    def __init__(self, ledger: Ledger, where: tuple[str, int], scripts: Iterator[Script], *, greeted: bool) -> None:
+        self._ledger, self._where, self._scripts, self._greeted = ledger, where, scripts, greeted
+        self._ending = False
+        self._more = 0
+        self._tasks: list[asyncio.Future[None]] = []
+
+    @asynccontextmanager
+    async def playing(self, at_once: int) -> AsyncIterator[None]:
+        """Play until the end of the block; then sessions that live end as their scripts say."""
+        self._tasks = [asyncio.ensure_future(self._play_until(lambda: False)) for _ in range(at_once)]
+        try:
+            yield
+        finally:
+            self._ending = True
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @asynccontextmanager
+    async def more(self, at_once: int) -> AsyncIterator[None]:
+        """So many more in this block."""
+        self._more += at_once
+        self._tasks += [asyncio.ensure_future(self._play_until(lambda: not self._more)) for _ in range(at_once)]
+        try:
+            yield
+        finally:
+            self._more -= at_once
+
+    def break_off(self) -> None:
+        """End all sessions at once."""
+        self._ending = True
+        for task in self._tasks:
+            task.cancel()
+
+    async def _play_until(self, is_over: Callable[[], bool]) -> None:
+        while not (self._ending or is_over()):
+            await self._session(self._ledger.began(next(self._scripts)))
+
+    async def _session(self, session: Session) -> None:
+        sock = socket.socket(socket.AF_INET6 if ":" in self._where[0] else socket.AF_INET)
+        try:
+            error = _begin_to_connect(sock, self._where)
+            self._ledger.connects(session, _name(sock))
+            is_broken = await _is_broken(sock, error)
+            self._ledger.has_connected()
+        except OSError as error:
+            sock.close()
+            self._ledger.connect_failed(session, error)
+            await asyncio.sleep(NEXT_TRY)
+            return
+        session.client = part = Part(sock, is_broken=is_broken)
+        try:
+            await self._script(part, session.script, sock)
+        except OSError:
+            pass  # the line of the log says why
+        except (WrongBytesError, LostError) as error:
+            self._ledger.lost(f"the client: {error}", session)
+        finally:
+            part.close()
+        session.client_ended = True
+        self._ledger.ended(session)
+
+    async def _script(self, part: Part, script: Script, sock: socket.socket) -> None:
+        if script.end is End.GIVEN_UP:
+            if script.seed % 2:
+                break_off(sock)
+            part.whole = True
+            return
+        number = await part.hear() if self._greeted and script.backend_first else None
+        await part.say(script.seed)
+        await part.play(script.client, script.backend, number, CLIENT_ROLES[script.end])
+
+
+def _begin_to_connect(sock: socket.socket, where: tuple[str, int]) -> int:
+    """The error number of connect(2)."""
+    sock.setblocking(False)
+    if sock.family is socket.AF_INET:
+        sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+        sock.bind((next(_sources), 0))
+    return sock.connect_ex(where)
+
+
+async def _is_broken(sock: socket.socket, error: int) -> bool:
+    """Wait until it is connected, or OSError. Whether it was broken off already, which the kernel does not tell again."""
+    if error == EINPROGRESS:
+        await writable(sock)
+        error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error not in (0, ECONNRESET):
+        raise OSError(error, strerror(error))
+    return error == ECONNRESET
+
+
+def _name(sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,116 @@
+"""What is around the proxy fails: the reader of its log, the disk, the clock."""
+
+import asyncio
+import errno
+import os
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from tests.faults.disturbances.disturbance import Disturbance
+from tests.faults.world import World
+from tests.support.waiting import until
+
+WHILE: Final = (0.5, 6.0)  # seconds
+DISK: Final = "size=4m"
+JUMPS: Final = ("+1h", "-1h", "+400d", "-2d", "+0.5s", "-0.5s")
+FAKETIME: Final = tuple(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+
+
+class StoppedReader(Disturbance):
+    """Nobody reads the log: the proxy goes on, and counts what it drops."""
+
+    name = "stopped reader of the log"
+
+    async def strike(self, world: World) -> None:
+        """For a moment."""
+        world.output.pause()
+        await asyncio.sleep(random.uniform(*WHILE))
+        world.output.resume()
+
+
+class FullDisk(Disturbance):
+    """The log goes to a disk that is full: the same, and no line is torn."""
+
+    name = "full disk"
+
+    @classmethod
+    def missing(cls) -> str:
+        """Who is not root cannot make a disk."""
+        return "" if os.geteuid() == 0 else "root, for a small disk"
+
+    @asynccontextmanager
+    async def prepared(self, folder: Path) -> AsyncIterator[None]:
+        """A small disk of its own."""
+        self.disk = folder / "disk"
+        self.disk.mkdir()
+        await _run("mount", "-t", "tmpfs", "-o", DISK, "tmpfs", str(self.disk))
+        try:
+            yield
+        finally:
+            await _run("umount", "--lazy", str(self.disk))
+
+    async def strike(self, world: World) -> None:  # noqa: ARG002
+        """For a moment."""
+        assert self.disk is not None
+        filler = self.disk / "filler"
+        _fill(filler)
+        await asyncio.sleep(random.uniform(*WHILE))
+        filler.unlink()
+
+
+class JumpingClock(Disturbance):
+    """The time of day jumps, as when a machine wakes up or its clock is set; the monotonic clock does not."""
+
+    name = "jumping clock"
+
+    @classmethod
+    def missing(cls) -> str:
+        """Debian's package `faketime` has it."""
+        return "" if FAKETIME else "libfaketime"
+
+    @asynccontextmanager
+    async def prepared(self, folder: Path) -> AsyncIterator[None]:
+        """A library between the proxy and its clock, which reads from a file how far the clock is off."""
+        (library,) = FAKETIME
+        self._offset = folder / "clock"
+        self._offset.write_text("+0")
+        self.environment = {
+            "LD_PRELOAD": str(library),
+            "FAKETIME_TIMESTAMP_FILE": str(self._offset),
+            "FAKETIME_CACHE_DURATION": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+        yield
+
+    async def strike(self, world: World) -> None:
+        """There, and after a moment back; the log must show it, or nothing was done."""
+        jump = random.choice(JUMPS)
+        self._offset.write_text(jump)
+        await asyncio.sleep(random.uniform(*WHILE))
+        if jump.endswith(("h", "d")):
+            await until(world.log.clock_is_off)
+        self._offset.write_text("+0")
+
+
+async def _run(*command: str) -> None:
+    process = await asyncio.create_subprocess_exec(*command)
+    assert await process.wait() == 0, command
+
+
+def _fill(path: Path) -> None:
+    """Write until the disk is full."""
+    block = bytes(1 << 16)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
+    try:
+        while block:
+            try:
+                os.write(descriptor, block)
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                block = block[: len(block) // 2]
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,90 @@
+"""Descriptors, memory and local ports that are used up for a while."""
+
+import asyncio
+import random
+import resource
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import ClassVar, Final
+
+from tests.faults.disturbances.disturbance import Disturbance
+from tests.faults.disturbances.processes import ACCEPTED_AT_ONCE, RESTART
+from tests.faults.processes import holdings
+from tests.faults.world import World
+from tests.support.waiting import until
+
+SCARCITY: Final = (0.2, 2.0)  # seconds
+PORTS: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
+FEW_PORTS: Final = "40000 40019"
+CROWD: Final = 300  # clients that come meanwhile
+
+
+class FewDescriptors(Disturbance):
+    """A process may open only a few files more: it waits, or dials fail, and says so."""
+
+    name = "few descriptors"
+    excuses: ClassVar = frozenset({"connect_failed", "no_backend", "error"})
+
+    async def strike(self, world: World) -> None:
+        """For a moment, one process."""
+        pid = random.choice(world.pids)
+        few = holdings(pid).descriptors.total() + random.randrange(8)
+        with _limited(pid, resource.RLIMIT_NOFILE, few):
+            async with world.clients.more(CROWD):
+                await asyncio.sleep(random.uniform(*SCARCITY))
+
+
+class LittleMemory(Disturbance):
+    """A worker gets only no more memory: sessions may fail, and the worker may die."""
+
+    name = "little memory"
+    excuses: ClassVar = frozenset({"connect_failed", "error"})
+
+    async def strike(self, world: World) -> None:
+        """For a moment, one worker."""
+        world.uncounted += ACCEPTED_AT_ONCE
+        pid = random.choice(world.workers)
+        with _limited(pid, resource.RLIMIT_AS, _address_space(pid)):
+            async with world.clients.more(CROWD):
+                await asyncio.sleep(random.uniform(*SCARCITY))
+        await until(world.all_accept, seconds=RESTART)
+
+
+class FewPorts(Disturbance):
+    """The system has few local ports to connect from. It needs a network of its own."""
+
+    name = "few ports"
+    excuses: ClassVar = frozenset({"connect_failed"})
+    unlike: ClassVar = frozenset({"ipv6", "ipv6 to ipv4", "ipv4 to ipv6"})  # there clients have few addresses to come from
+
+    @classmethod
+    def missing(cls) -> str:
+        """A network of its own, or all programs of the system would have few."""
+        return "" if [name for _, name in socket.if_nameindex()] == ["lo"] else "a network of its own"
+
+    async def strike(self, world: World) -> None:
+        """For a moment."""
+        usual = PORTS.read_text()
+        PORTS.write_text(FEW_PORTS)
+        try:
+            async with world.clients.more(CROWD):
+                await asyncio.sleep(random.uniform(*SCARCITY))
+        finally:
+            PORTS.write_text(usual)
+
+
+@contextmanager
+def _limited(pid: int, which: int, limit: int) -> Iterator[None]:
+    soft, hard = resource.prlimit(pid, which)
+    resource.prlimit(pid, which, (limit, hard))
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):  # it has not survived
+            resource.prlimit(pid, which, (soft, hard))
+
+
+def _address_space(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()

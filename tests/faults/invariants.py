@@ -1,0 +1,115 @@
+"""What must hold when a proxy has come to rest: nothing lost, nothing counted twice, nothing kept."""
+
+from collections import Counter
+from typing import Final
+
+from tests.faults.processes import Holdings
+from tests.faults.watch import scrape
+from tests.faults.world import World
+from tests.support.proxy import Samples, total
+from tests.support.waiting import until
+
+REST: Final = 30.0  # seconds until all that waits for a sweep, or for an acknowledgement, is gone
+MORE_MEMORY: Final = 24 << 20  # bytes that a process may have taken into use for good
+ACTIVE: Final = ("tidegate_listener_connections_active", "tidegate_backend_connections_active", "tidegate_pool_queued")
+EVIDENCE: Final = {
+    "tidegate_backend_connect_failures_total",
+    "tidegate_backend_ejections_total",
+    "tidegate_backend_health_checks_total",
+    "tidegate_listener_accept_pauses_total",
+    "tidegate_listener_rejected_total",
+    "tidegate_log_lines_dropped_total",
+    "tidegate_log_lines_lost_total",
+    "tidegate_rebalance_closed_total",
+    "tidegate_worker_restarts_total",
+}
+
+
+async def come_to_rest(world: World) -> Samples:
+    """Wait until no session is open; the metrics of that moment, whatever they say."""
+    samples: Samples = {}
+
+    async def rests() -> bool:
+        nonlocal samples
+        samples = await scrape(world.admin_port)
+        world.counters.compare(samples)
+        ended = total(samples, "tidegate_connections_closed_total") == total(samples, "tidegate_listener_connections_total")
+        return ended and not any(total(samples, name) for name in ACTIVE)
+
+    try:
+        await until(rests, seconds=REST)
+    except AssertionError:
+        gauges = {name: total(samples, name) for name in ACTIVE}
+        world.ledger.violation(f"gauges did not return to zero: {gauges}")
+    return samples
+
+
+def counts_agree(world: World, samples: Samples) -> None:
+    """What the metrics count, what the log says and what the driver saw is the same. Ask after the end of the log."""
+    ledger, log = world.ledger, world.log
+    accepted = total(samples, "tidegate_listener_connections_total")
+    closed = total(samples, "tidegate_connections_closed_total")
+    dropped = total(samples, "tidegate_log_lines_dropped_total")
+    if not accepted <= ledger.connected <= accepted + world.uncounted:
+        ledger.violation(f"{ledger.connected} clients connected, {accepted:.0f} were counted")
+    if closed != accepted:
+        ledger.violation(f"{accepted:.0f} sessions began, {closed:.0f} ended")
+    missing = log.sessions_lost + log.lines_lost
+    if not closed - missing - dropped <= log.session_lines <= closed - missing:
+        ledger.violation(f"{closed:.0f} sessions ended, {log.session_lines} lines, {missing} lost and {dropped:.0f} dropped")
+    if ledger.without_line > missing + dropped + world.uncounted:
+        ledger.violation(f"{ledger.without_line} sessions have no line, {missing} were lost and {dropped:.0f} dropped")
+    if not missing and not dropped:
+        _reasons_agree(world, samples)
+
+
+def _reasons_agree(world: World, samples: Samples) -> None:
+    reasons: Counter[str] = Counter()
+    for (name, labels), value in samples.items():
+        if name == "tidegate_connections_closed_total" and value:
+            reasons[dict(labels)["reason"]] += int(value)
+    if reasons != world.ledger.reasons:
+        world.ledger.violation(f"reasons in the metrics {dict(reasons)}, in the log {dict(world.ledger.reasons)}")
+
+
+def bytes_agree(world: World, samples: Samples) -> None:
+    """The counters of bytes are the sum of the lines, unless lines are missing or a backend has left with its series."""
+    ledger, log = world.ledger, world.log
+    if log.sessions_lost or log.lines_lost or total(samples, "tidegate_log_lines_dropped_total"):
+        return
+    by_path = total(samples, "tidegate_relayed_bytes_total")
+    logged = ledger.logged_sent + ledger.logged_received
+    if by_path != logged:
+        ledger.violation(f"{by_path:.0f} bytes in the metrics, {logged} in the log")
+
+
+def evidence(samples: Samples) -> dict[str, int]:
+    """What shows that the disturbances were felt: counters that are zero while nothing happens."""
+    found: Counter[str] = Counter()
+    for (name, labels), value in samples.items():
+        reason = dict(labels).get("reason") or dict(labels).get("result") or ""
+        if value and name in EVIDENCE and reason != "success":
+            found[f"{name.removeprefix('tidegate_').removesuffix('_total')} {reason}".strip()] += int(value)
+    return dict(found)
+
+
+async def nothing_kept(world: World, before: list[Holdings]) -> None:
+    """Descriptors and memory are as they were."""
+    after: list[Holdings] = []
+
+    def as_before() -> bool:
+        nonlocal after
+        after = world.holdings()
+        return [process.descriptors for process in after] == [process.descriptors for process in before]
+
+    try:
+        await until(as_before, seconds=REST)
+    except AssertionError:
+        told = [
+            f"{was.descriptors - now.descriptors} {now.descriptors - was.descriptors}"
+            for was, now in zip(before, after, strict=False)
+        ]
+        world.ledger.violation(f"descriptors that are gone and that are new, by process: {told}")
+    for number, (was, now) in enumerate(zip(before, after, strict=False)):
+        if now.memory > was.memory + MORE_MEMORY:
+            world.ledger.violation(f"process {number} had {was.memory >> 20} MiB, and has {now.memory >> 20}")

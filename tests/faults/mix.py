@@ -1,0 +1,117 @@
+"""What one round runs: settings, backends and load, all drawn from one seed.
+
+A new capability adds itself here: a row in `TRANSPORTS`, or a line in `Mix.settings`.
+"""
+
+import random
+from collections.abc import Set
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tests.faults.script import Sizes
+from tidegate.core.balance import POLICIES
+from tidegate.core.splice import Splice
+
+
+@dataclass(frozen=True)
+class Transport:
+    """How clients reach the listener, and the listener its backends."""
+
+    listener: str
+    backends: tuple[str, ...]  # their hosts
+
+
+IPV4, IPV6 = "127.0.0.1", "::1"
+HOSTS: Final = tuple(f"127.0.0.{number}" for number in range(11, 17))
+TRANSPORTS: Final = {
+    "ipv4": Transport(IPV4, HOSTS),
+    "ipv6": Transport(IPV6, (IPV6,) * 4),
+    "ipv4 to ipv6": Transport(IPV4, (IPV6,) * 4),
+    "ipv6 to ipv4": Transport(IPV6, HOSTS),
+}
+LOADS: Final = {
+    "short": (Sizes(middling=0.05, long=0.0), 64),
+    "mixed": (Sizes(long=0.02), 128),
+    "long": (Sizes(middling=0.3, long=0.15, pauses=0.05), 200),
+    "floods": (Sizes(long=0.3, flood=0.3, resets=0.05, pauses=0.0), 12),
+    "slow": (Sizes(middling=0.3, pauses=0.6), 400),
+}
+
+
+@dataclass(frozen=True)
+class Mix:
+    """One draw."""
+
+    seed: int
+    workers: int
+    balance: str
+    transport: str
+    load: str
+    source: str  # static, dns or kubernetes
+    splice: str
+    greets: bool
+    extra: tuple[tuple[str, Any], ...]
+
+    @property
+    def sizes(self) -> Sizes:
+        """Of the streams."""
+        return LOADS[self.load][0]
+
+    @property
+    def at_once(self) -> int:
+        """Clients."""
+        return LOADS[self.load][1]
+
+    def settings(self) -> dict[str, Any]:
+        """Of the proxy, without where its backends are."""
+        return {
+            "WORKERS": self.workers,
+            "BALANCE": self.balance,
+            "SPLICE": self.splice,
+            "HEALTH__INTERVAL": "500ms",
+            "HEALTH__TIMEOUT": "500ms",
+            "HEALTH__FALL": 3,
+            "DRAIN__GRACE": "20s",
+            **dict(self.extra),
+        }
+
+    def __str__(self) -> str:
+        greets = ", backends greet" if self.greets else ""
+        extra = "".join(f", {name}={value}" for name, value in self.extra)
+        parts = f"{self.workers} workers, {self.balance}, {self.transport}, {self.source}, {self.load}, splice {self.splice}"
+        return f"seed {self.seed}: {parts}{greets}{extra}"
+
+
+EXTRAS: Final = (
+    (("AFFINITY__TTL", "30s"),),
+    (("QUEUE__SIZE", 1000),),
+    (("SLOW_START", "2s"),),
+    (("BUFFER_SIZE", "16KiB"),),
+    (("RECEIVE_BUFFER", "64KiB"), ("SEND_BUFFER", "64KiB")),
+    (("NOTSENT_LOWAT", "128KiB"),),
+)
+SUITABLE: Final = {  # some of these contradict some policies
+    "source_hash": ((("HASH__BOUNDED_LOAD", 1.25),), EXTRAS[1], *EXTRAS[3:]),
+    "first": (EXTRAS[1], *EXTRAS[3:]),
+}
+
+
+def draw(seed: int, sources: Set[str], unlike: Set[str] = frozenset(), **given: Any) -> Mix:
+    """The mix of a seed with one of these sources, and nothing of what is `unlike` it; what is given is not drawn."""
+    chance = random.Random(seed)
+    source = chance.choice(sorted(sources))
+    balance = chance.choice([policy for policy in POLICIES if policy not in unlike])
+    possible = {name: transport for name, transport in TRANSPORTS.items() if name not in unlike}
+    transports = [name for name, transport in possible.items() if source != "dns" or transport.backends == HOSTS]
+    extras = SUITABLE.get(balance, EXTRAS)
+    drawn: dict[str, Any] = {
+        "workers": chance.choice((1, 2, 4)),
+        "balance": balance,
+        "transport": chance.choice(transports),
+        "load": chance.choice(list(LOADS)),
+        "source": source,
+        "splice": chance.choice((Splice.ADAPTIVE, Splice.ADAPTIVE, Splice.ALWAYS, Splice.NEVER)),
+        "greets": chance.random() < 0.4,
+        "extra": tuple(setting for extra in chance.sample(extras, chance.choice((0, 1, 2))) for setting in extra),
+    }
+    return Mix(seed, **drawn | given)

@@ -1,0 +1,187 @@
+"""The part that one peer of a session plays: it sends its direction, checks the other one, and ends as the script says."""
+
+import asyncio
+import socket
+from contextlib import suppress
+from enum import Enum, auto
+from struct import Struct
+from typing import Final
+
+from tests.faults.pattern import LONGEST, Pattern
+from tests.faults.script import End, Half
+from tests.faults.sockets import break_off, drop_all, readable, unacknowledged, writable
+
+NUMBER: Final = Struct(
+    "!Q"
+)  # how each direction begins: the client's with the seed, the backend's with a number of its stream
+_BUFFER: Final = memoryview(bytearray(LONGEST))  # of all: what is received is checked before anything else runs
+_NEXT_LOOK: Final = 0.002  # seconds until the kernel is asked again whether the other one has everything
+
+
+class Role(Enum):
+    """Who ends the session."""
+
+    LEADS = auto()  # ends its direction when it has sent all
+    FOLLOWS = auto()  # closes when the other one has ended
+    RESETS = auto()  # once all has arrived both ways
+    IS_RESET = auto()
+
+
+CLIENT_ROLES: Final = {
+    End.CLIENT_EOF: Role.LEADS,
+    End.BACKEND_EOF: Role.FOLLOWS,
+    End.BOTH_EOF: Role.LEADS,
+    End.CLIENT_RESET: Role.RESETS,
+    End.BACKEND_RESET: Role.IS_RESET,
+}
+BACKEND_ROLES: Final = {
+    End.CLIENT_EOF: Role.FOLLOWS,
+    End.BACKEND_EOF: Role.LEADS,
+    End.BOTH_EOF: Role.LEADS,
+    End.CLIENT_RESET: Role.IS_RESET,
+    End.BACKEND_RESET: Role.RESETS,
+}
+
+
+class LostError(Exception):
+    """A stream ended as if it were complete, and is not; or it has more than was sent."""
+
+
+class Part:
+    """One peer. It owns the socket, which may have been broken off as soon as it was made.
+
+    `sent` and `received` are bytes that the kernel has taken and given, with the numbers. `whole` is whether everything has
+    come and has ended as the script says; a part that was broken off is not.
+    """
+
+    __slots__ = ("_half", "_is_broken", "_other", "_sending", "_sock", "received", "sent", "whole")
+
+    def __init__(self, sock: socket.socket, *, is_broken: bool = False) -> None:
+        self._sock, self._is_broken = sock, is_broken
+        self.sent = self.received = 0
+        self.whole = False
+
+    async def say(self, number: int) -> None:
+        """Begin the own direction."""
+        self._sending = Pattern(number)
+        self.sent += self._sock.send(NUMBER.pack(number))  # an empty buffer takes so little
+
+    async def hear(self) -> int | None:
+        """The number with which the other direction begins; None when it ends before."""
+        data = bytearray()
+        while len(data) < NUMBER.size:
+            size = await self._receive(NUMBER.size - len(data))
+            if not size:
+                return None
+            data += _BUFFER[:size]
+        (number,) = NUMBER.unpack(data)
+        return int(number)
+
+    def plan(self, half: Half, other: Half) -> None:
+        """What it does, and what the other one does."""
+        self._half, self._other = half, other
+
+    async def play(self, half: Half, other: Half, number: int | None, role: Role) -> None:
+        """All that follows the number of the own direction; WrongBytesError, LostError, or OSError when it is broken off."""
+        self.plan(half, other)
+        if half.is_short:
+            await self._send(role)
+            await self._hear_out(number, role)
+        else:
+            sending = asyncio.ensure_future(self._send(role))
+            try:
+                await self._hear_out(number, role)
+                await sending
+            finally:
+                sending.cancel()
+                await asyncio.gather(sending, return_exceptions=True)  # or it would take its waiting back after the close
+        if role is Role.RESETS:
+            await self._until_acknowledged()
+            break_off(self._sock)
+        self.whole = True
+
+    async def _send(self, role: Role) -> None:
+        await self._send_all(self._half.size)
+        if role is Role.LEADS:
+            self._sock.shutdown(socket.SHUT_WR)
+
+    async def _send_all(self, size: int) -> None:
+        stream, half = self._sending, self._half
+        while left := size - stream.position:
+            try:
+                taken = self._sock.send(stream.piece(min(half.piece, left)))
+            except BlockingIOError:
+                await writable(self._sock)
+                continue
+            except OSError:
+                self._is_broken = True  # the kernel tells an error once: to who receives, the end looks as if in order
+                raise
+            stream.position += taken
+            self.sent += taken
+            if half.pause:
+                await asyncio.sleep(half.pause)
+
+    async def _hear_out(self, number: int | None, role: Role) -> None:
+        number = await self.hear() if number is None else number
+        if number is None:
+            raise LostError("the stream ended before its number")
+        stream, size = Pattern(number), self._other.size
+        try:
+            await self._check(stream, size if role is Role.RESETS else None)
+        except OSError:
+            if role is not Role.IS_RESET or stream.position != size:
+                raise
+        else:
+            if role is Role.IS_RESET or stream.position != size:
+                raise LostError(f"ended in order after {stream.position} of {size} bytes, as {role.name}")
+
+    async def _check(self, stream: Pattern, size: int | None) -> None:
+        """Read and compare to the end, or until so many bytes have come."""
+        while stream.position != size:
+            got = await self._receive(self._half.read)
+            if not got:
+                return
+            stream.check(_BUFFER[:got])
+            if self._half.reading_pause:
+                await asyncio.sleep(self._half.reading_pause)
+
+    async def _receive(self, size: int) -> int:
+        """The bytes that are now in the buffer; 0 at the end."""
+        while True:
+            try:
+                got = self._sock.recv_into(_BUFFER, size)
+            except BlockingIOError:
+                await readable(self._sock)
+                continue
+            if not got and self._is_broken:
+                raise ConnectionResetError
+            self.received += got
+            return got
+
+    async def break_off_after(self, size: int) -> None:
+        """Send so many bytes, and reset the connection once the other end has them."""
+        await self._send_all(size)
+        await self._until_acknowledged()
+        break_off(self._sock)
+
+    def fall_silent(self) -> bool:
+        """Be gone without a word, as after a power cut; False when it is over already."""
+        if self._sock.fileno() < 0:
+            return False
+        self._is_broken = True
+        drop_all(self._sock)
+        return True
+
+    def wake(self) -> None:
+        """Notice that everybody has given up on a silent peer."""
+        if self._sock.fileno() >= 0:
+            with suppress(OSError):
+                self._sock.shutdown(socket.SHUT_RDWR)
+
+    async def _until_acknowledged(self) -> None:
+        while unacknowledged(self._sock):
+            await asyncio.sleep(_NEXT_LOOK)
+
+    def close(self) -> None:
+        """Close the socket, if it is not."""
+        self._sock.close()

@@ -1,0 +1,107 @@
+"""What is kept of a run, and the table of all runs for docs/reliability.md."""
+
+import json
+import subprocess
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Final
+
+from tests.faults.disturbances.registry import DISTURBANCES
+from tests.faults.rounds import Result
+
+RESULTS: Final = Path(__file__).parent / "results"
+COLUMNS: Final = "| commit | began | hours | rounds | sessions | bytes | strikes | findings |"
+
+
+@dataclass
+class Record:
+    """One run: the commit it was made on, and the sums of its rounds."""
+
+    commit: str
+    began: str
+    seconds: float = 0.0
+    rounds: int = 0
+    sessions: int = 0
+    whole: int = 0
+    bytes: int = 0
+    worst_healthz: float = 0.0
+    strikes: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    evidence: Counter[str] = field(default_factory=Counter)
+    findings: list[str] = field(default_factory=list)
+
+    def add(self, result: Result) -> None:
+        """One more round."""
+        self.rounds += 1
+        self.seconds += result.seconds
+        self.sessions += result.sessions
+        self.whole += result.whole
+        self.bytes += result.bytes
+        self.worst_healthz = max(self.worst_healthz, result.worst_healthz)
+        self.strikes.update(result.strikes)
+        self.reasons.update(result.reasons)
+        self.evidence.update(result.evidence)
+        if result.violations:
+            self.findings.append(f"{result.mix}; {', '.join(result.disturbances) or 'calm'}: {result.violations[0]}")
+
+    def __str__(self) -> str:
+        numbers = f"{self.rounds} rounds, {self.sessions:,} sessions, {self.bytes / 1e9:,.1f} GB"
+        return f"{numbers}, {self.strikes.total()} strikes in {self.seconds / 60:.1f} min: {len(self.findings)} findings"
+
+    def keep(self) -> None:
+        """Write it into the results; a run that goes on replaces what it has written before."""
+        RESULTS.mkdir(exist_ok=True)
+        name = self.began.replace(":", "").replace("-", "")
+        (RESULTS / f"{name}.json").write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+
+def commit() -> str:
+    """The commit of the sources, with a plus sign if they have been changed since."""
+    command = ["git", "describe", "--always", "--abbrev=7", "--dirty=+", "--exclude=*"]
+    return (
+        subprocess.run(command, capture_output=True, check=False, text=True, cwd=RESULTS.parent).stdout.strip() or "unknown"
+    )
+
+
+def table() -> str:
+    """All runs that are kept, as Markdown."""
+    runs = kept()
+    sums = (
+        "all",
+        "",
+        f"{sum(run.seconds for run in runs) / 3600:.1f}",
+        f"{sum(run.rounds for run in runs):,}",
+        f"{sum(run.sessions for run in runs):,}",
+        f"{sum(run.bytes for run in runs) / 1e9:,.0f} GB",
+        f"{sum(run.strikes.total() for run in runs):,}",
+        f"{sum(len(run.findings) for run in runs)}",
+    )
+    return "\n".join((COLUMNS, "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |", *map(_row, runs), _cells(*sums)))
+
+
+def kept() -> list[Record]:
+    """All runs that are kept, in the order of time."""
+    return [_read(path) for path in sorted(RESULTS.glob("*.json"))]
+
+
+def _read(path: Path) -> Record:
+    run = json.loads(path.read_text(encoding="utf-8"))
+    return Record(**run | {name: Counter(run[name]) for name in ("strikes", "reasons", "evidence")})
+
+
+def _row(run: Record) -> str:
+    hours, size = f"{run.seconds / 3600:.1f}", f"{run.bytes / 1e9:,.0f} GB"
+    numbers = f"{run.rounds:,}", f"{run.sessions:,}", size, f"{run.strikes.total():,}", f"{len(run.findings)}"
+    return _cells(f"`{run.commit}`", run.began[:10], hours, *numbers)
+
+
+def _cells(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def strikes_table() -> str:
+    """How often each disturbance has struck in all runs, as Markdown."""
+    strikes = sum((run.strikes for run in kept()), Counter[str]())
+    rows = (_cells(one.name, f"{strikes[one.name]:,}", one.summary()) for one in DISTURBANCES)
+    return "\n".join(("| disturbance | strikes | what it is |", "| --- | ---: | --- |", *rows))

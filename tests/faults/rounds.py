@@ -1,0 +1,119 @@
+"""One round: a mix, disturbed or not, for a while; then everything is held against everything."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Final
+
+from tests.faults.disturbances.disturbance import Disturbance
+from tests.faults.invariants import bytes_agree, come_to_rest, counts_agree, evidence, nothing_kept
+from tests.faults.ledger import LONGEST_SESSION
+from tests.faults.mix import Mix
+from tests.faults.world import World, world
+from tests.support.proxy import Samples
+from tests.support.waiting import until
+
+LOOK: Final = 1.0  # seconds between two looks for sessions that last too long
+PAUSES: Final = (0.2, 3.0)  # seconds between two strikes
+
+
+@dataclass
+class Result:
+    """What a round did, and what it found."""
+
+    mix: Mix
+    disturbances: tuple[str, ...]
+    seconds: float = 0.0
+    sessions: int = 0
+    whole: int = 0
+    bytes: int = 0
+    strikes: Counter[str] = field(default_factory=Counter)
+    worst_healthz: float = 0.0
+    evidence: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+    violations: list[str] = field(default_factory=list)
+    tail: str = ""
+
+    def __str__(self) -> str:
+        numbers = f"{self.seconds:.0f} s, {self.sessions:,} sessions, {self.bytes / 1e9:.2f} GB, /healthz {self.worst_healthz:.2f} s"
+        struck = ", ".join(f"{count} x {name}" for name, count in self.strikes.items()) or "calm"
+        return f"{self.mix}\n  {struck}: {numbers}\n  {dict(self.reasons)} {dict(self.evidence)}"
+
+
+async def run(mix: Mix, disturbances: Sequence[Disturbance], seconds: float) -> Result:
+    """Play one round."""
+    random.seed(mix.seed)
+    result = Result(mix, tuple(disturbance.name for disturbance in disturbances))
+    began = monotonic()
+    try:
+        async with world(mix, disturbances) as made:
+            try:
+                result.strikes, samples = await _play(made, seconds)
+                result.evidence = evidence(samples)
+            finally:
+                result.tail = made.log.tail()
+                _sum_up(result, made)
+    except Exception as error:  # noqa: BLE001 - what a round cannot go on with is a finding, too
+        result.violations.append(f"the round failed: {error!r}")
+    result.seconds = monotonic() - began
+    return result
+
+
+def _sum_up(result: Result, made: World) -> None:
+    ledger = made.ledger
+    result.sessions, result.whole, result.bytes = ledger.played, ledger.whole, ledger.bytes
+    result.reasons, result.violations = dict(ledger.reasons), ledger.violations
+    result.worst_healthz = made.health.worst
+
+
+async def _play(made: World, seconds: float) -> tuple[Counter[str], Samples]:
+    before = made.holdings()
+    watching = asyncio.ensure_future(made.counters.watch(made.admin_port))
+    overdue = asyncio.ensure_future(_end_overdue(made))
+    with made.health.running():
+        async with made.clients.playing(made.mix.at_once):
+            strikes = await _strike(made, seconds)
+        await _all_over(made)
+        watching.cancel()
+        overdue.cancel()
+        samples = await come_to_rest(made)
+        await nothing_kept(made, before)
+    await made.stop()
+    counts_agree(made, samples)
+    bytes_agree(made, samples)
+    if made.ledger.live and not made.ledger.without_line:
+        made.ledger.violation(f"sessions that are not over: {[str(one) for one in list(made.ledger.live.values())[:3]]}")
+    return strikes, samples
+
+
+async def _strike(made: World, seconds: float) -> Counter[str]:
+    """Disturb at random until the time is over; how often what has struck."""
+    strikes = Counter[str]()
+    end = monotonic() + seconds
+    while (left := end - monotonic()) > 0 and not made.ledger.violations:
+        await asyncio.sleep(min(left, random.uniform(*PAUSES)))
+        if made.disturbances and monotonic() < end:
+            disturbance = random.choice(made.disturbances)
+            await disturbance.strike(made)
+            strikes[disturbance.name] += 1
+    return strikes
+
+
+async def _all_over(made: World) -> None:
+    """Wait for backends that still read what the proxy has passed on; who has a line or may have lost it."""
+    with suppress(AssertionError):
+        await until(lambda: len(made.ledger.live) <= made.ledger.without_line, seconds=LONGEST_SESSION)
+
+
+async def _end_overdue(made: World) -> None:
+    """A session that lasts too long is a finding; all are broken off then, or the round would not end."""
+    while True:
+        await asyncio.sleep(LOOK)
+        if overdue := made.ledger.overdue():
+            made.ledger.violation(f"a session lasts for more than {LONGEST_SESSION:.0f} s", overdue[0])
+            made.clients.break_off()
+            return

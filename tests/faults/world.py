@@ -1,0 +1,166 @@
+"""A proxy with all around it: backends, their source, clients, its log, and what watches it."""
+
+import asyncio
+import itertools
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+
+from tests.faults.backend import Backend
+from tests.faults.client import Clients
+from tests.faults.disturbances.disturbance import Disturbance
+from tests.faults.ledger import Ledger
+from tests.faults.log import Log, LogFile, LogPipe
+from tests.faults.mix import TRANSPORTS, Mix
+from tests.faults.processes import Holdings, children, holdings
+from tests.faults.script import Script, script
+from tests.faults.sources import Source, source_of
+from tests.faults.watch import CounterWatch, HealthWatch
+from tests.support.ports import free_port, free_ports
+from tests.support.proxy import running_proxy
+
+LAST_LINES: Final = 10.0  # seconds
+
+
+@dataclass
+class World:
+    """What a disturbance can reach. A proxy that takes the place of another one listens on the same ports.
+
+    `uncounted` is how many clients may have been accepted by workers that were killed before they had counted them.
+    """
+
+    mix: Mix
+    ledger: Ledger
+    backends: list[Backend]
+    source: Source
+    folder: Path
+    disturbances: Sequence[Disturbance]
+
+    def __post_init__(self) -> None:
+        listener = TRANSPORTS[self.mix.transport].listener
+        self.where = listener, free_port(listener)
+        self.admin_port = free_port()
+        self.uncounted = 0
+        self.counters = CounterWatch(self.ledger)
+        self.health = HealthWatch(self.admin_port, self.ledger.violation)
+        self.clients = Clients(self.ledger, self.where, _scripts(self.mix), greeted=self.mix.greets)
+        self._proxy = AsyncExitStack()
+
+    async def start(self) -> None:
+        """Start a proxy."""
+        self.log = Log(self.ledger, self.counters.left)
+        disk = next((disturbance.disk for disturbance in self.disturbances if disturbance.disk), None)
+        self.output = LogFile(self.log, disk / "log") if disk else LogPipe(self.log)
+        self.output.resume()
+        host, port = self.where
+        settings = self.mix.settings() | self.source.settings
+        for disturbance in self.disturbances:
+            settings |= disturbance.settings
+        self.proxy = await self._proxy.enter_async_context(
+            running_proxy(
+                wait=False,
+                command=self._command,
+                stdout=self.output.written_to,
+                **settings,
+                LISTEN=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+                ADMIN=f"127.0.0.1:{self.admin_port}",
+            )
+        )
+        self.proxy.admin_port = self.admin_port
+        self.output.is_shared()
+        await self.proxy.ready()
+
+    async def replaced(self) -> None:
+        """Start another proxy after the first one has gone; what the first one had counted is forgotten."""
+        await self.close()
+        self.ledger.forget()
+        self.counters.forget()
+        self.uncounted = 0
+        await self.start()
+
+    @property
+    def pids(self) -> list[int]:
+        """Control, then the workers that run."""
+        control = self.proxy.process.pid
+        return [control, *children(control)]
+
+    @property
+    def workers(self) -> list[int]:
+        """The workers that run."""
+        return self.pids[1:]
+
+    async def answers(self) -> bool:
+        """Whether control answers."""
+        with suppress(aiohttp.ClientError):
+            status, _ = await self.proxy.get("/healthz")
+            return status == 200
+        return False
+
+    async def is_ready(self) -> bool:
+        """Whether the proxy is ready."""
+        status, _ = await self.proxy.get("/readyz")
+        return status == 200
+
+    async def all_accept(self) -> bool:
+        """Whether all workers run and have been told all."""
+        told = {row["pid"] for row in (await self.proxy.status())["workers"]}
+        return told == set(self.workers) and len(told) == self.mix.workers and await self.is_ready()
+
+    def holdings(self) -> list[Holdings]:
+        """What each process holds."""
+        return [holdings(pid) for pid in self.pids]
+
+    async def stop(self) -> None:
+        """End the proxy as its user would, and read its log to the end."""
+        code = await self.proxy.stop()
+        if code:
+            self.ledger.violation(f"the proxy ended with {code}: {self.proxy.errors[-2000:]}")
+        await self.log_ended()
+        if self.proxy.errors:
+            self.ledger.violation(f"on standard error: {self.proxy.errors[-2000:]}")
+
+    async def log_ended(self) -> None:
+        """Read the log to its end, when nobody writes any more."""
+        self.output.is_over()
+        async with asyncio.timeout(LAST_LINES):
+            await self.output.ended.wait()
+
+    async def close(self) -> None:
+        """Kill what still runs."""
+        await self._proxy.aclose()
+        self.output.close()
+
+    @property
+    def _command(self) -> tuple[str, ...]:
+        variables = {name: value for disturbance in self.disturbances for name, value in disturbance.environment.items()}
+        return ("env", *(f"{name}={value}" for name, value in variables.items())) if variables else ()
+
+
+def _scripts(mix: Mix) -> Iterator[Script]:
+    """The scripts of a mix, without end."""
+    return (script(seed, mix.sizes) for seed in itertools.count(mix.seed << 32))
+
+
+@asynccontextmanager
+async def world(mix: Mix, disturbances: Sequence[Disturbance]) -> AsyncIterator[World]:
+    """All of it, with a proxy that is ready."""
+    ledger = Ledger({reason for disturbance in disturbances for reason in disturbance.excuses})
+    hosts = TRANSPORTS[mix.transport].backends
+    ports = free_ports(len(hosts), hosts[0]) if len(set(hosts)) == 1 else free_ports(1, hosts[0]) * len(hosts)
+    backends = [Backend(ledger, host, port, mix.sizes, greets=mix.greets) for host, port in zip(hosts, ports, strict=True)]
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        for disturbance in disturbances:
+            await stack.enter_async_context(disturbance.prepared(folder))
+        for backend in backends:
+            await stack.enter_async_context(backend.running())
+        source = await stack.enter_async_context(source_of(mix.source, backends, folder))
+        made = World(mix, ledger, backends, source, folder, disturbances)
+        stack.push_async_callback(made.close)
+        await made.start()
+        yield made
