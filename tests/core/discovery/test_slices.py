@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -145,7 +146,7 @@ def test_a_subset_that_cannot_be_read_costs_the_others_nothing() -> None:
     assert store.complaints == (
         "web: addresses is not a list; the subset was skipped",
         "web: subset is not an object; the subset was skipped",
-        "web: port '[]' is not a number from 1 to 65535; the port was skipped",
+        "web: port a list is not a number from 1 to 65535; the port was skipped",
     )
 
 
@@ -207,3 +208,16 @@ def test_an_endpoints_object_that_the_cluster_has_cut_says_so() -> None:
     item["metadata"]["annotations"] = {"endpoints.kubernetes.io/over-capacity": "truncated"}
     (complaint,) = Store(read_endpoints).listed([item]).complaints
     assert "only 1000 addresses" in complaint
+
+
+DEEP = orjson.loads(b"[" * 1000 + b"]" * 1000)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [{"addressType": DEEP}, {"ports": [{"port": DEEP}]}, {"endpoints": [{"addresses": [DEEP]}]}, {"endpoints": DEEP}],
+)
+def test_a_value_that_is_nested_as_deeply_as_json_may_be_is_complained_about_like_any_other(parts: Json) -> None:
+    store = Store(read_slice).listed([endpoint_slice("one") | parts])
+    assert store.complaints
+    assert "[[" not in str(store.complaints)

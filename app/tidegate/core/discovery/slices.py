@@ -125,7 +125,7 @@ def read_slice(item: Mapping[str, object]) -> Reading:
     """
     family = item.get("addressType")
     if family not in ("IPv4", "IPv6"):
-        return Reading((), (f"addressType {str(family)[:20]!r} is ignored: expected IPv4 or IPv6",))
+        return Reading((), (f"addressType {_shown(family)} is ignored: expected IPv4 or IPv6",))
     complaints: list[str] = []
     endpoints = tuple(_read_each(_list(item, "endpoints"), "endpoint", _endpoint, complaints))
     return Reading((Slice(_ports(item, complaints), endpoints),), tuple(dict.fromkeys(complaints)))
@@ -212,7 +212,7 @@ def _number(raw: Mapping[str, object]) -> int:
         return ALL_PORTS
     if isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= 65535:
         return number
-    raise MalformedError(f"port {str(number)[:20]!r} is not a number from 1 to 65535")
+    raise MalformedError(f"port {_shown(number)} is not a number from 1 to 65535")
 
 
 def _address(value: object) -> str:
@@ -223,7 +223,7 @@ def _address(value: object) -> str:
 
 
 def _no_address(value: object) -> str:
-    raise MalformedError(f"address {str(value)[:60]!r} is not an IP address")
+    raise MalformedError(f"address {_shown(value, 60)} is not an IP address")
 
 
 def _pod(reference: Mapping[str, object]) -> str:
@@ -236,7 +236,7 @@ def _condition(conditions: Mapping[str, object], key: str, *, nil: bool) -> bool
         return nil
     if isinstance(value, bool):
         return value
-    raise MalformedError(f"condition {key} is {str(value)[:20]!r}, expected true or false")
+    raise MalformedError(f"condition {key} is {_shown(value)}, expected true or false")
 
 
 def _names(hints: Mapping[str, object], key: str) -> tuple[str, ...]:
@@ -249,7 +249,7 @@ def _text(raw: Mapping[str, object], key: str) -> str:
         return ""
     if isinstance(value, str):
         return value[:253]
-    raise MalformedError(f"{key} is {str(value)[:20]!r}, expected text")
+    raise MalformedError(f"{key} is {_shown(value)}, expected text")
 
 
 def _list(raw: Mapping[str, object], key: str) -> list[object]:
@@ -270,3 +270,13 @@ def _mapping(value: object, what: str) -> Mapping[str, object]:
 def _optional_mapping(raw: Mapping[str, object], key: str) -> Mapping[str, object]:
     value = raw.get(key)
     return {} if value is None else _mapping(value, key)
+
+
+def _shown(value: object, longest: int = 20) -> str:
+    """A value in a complaint. A list or an object is not written out: it may be large, or nested too deeply for `str`."""
+    match value:
+        case list():
+            return "a list"
+        case Mapping():
+            return "an object"
+    return repr(str(value)[:longest])

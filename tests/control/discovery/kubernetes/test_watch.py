@@ -180,3 +180,21 @@ def keepalive_timer(port: int) -> float:
     connections = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     to_port = [row for row in connections if row[2] == f"0100007F:{port:04X}" and row[5].startswith("02:")]
     return max((int(row[5][3:], 16) / 100 for row in to_port), default=0.0)
+
+
+@pytest.mark.parametrize(
+    ("header", "least", "most"),
+    [
+        ("120", 120, 120),
+        ("1e9", 600, 600),
+        ("Sun, 29 Nov 2093 15:38:10 GMT", 600, 600),
+        ("Sun, 29 Nov 1994 15:38:10 GMT", 0, 0),
+        ("Sun, 29 Nov 99999999999999999999 15:38:10 GMT", 0, 0),
+        ("Sun, 29 Nov 2093 15:38:10 +9999999999999999", 0, 0),
+        ("-1", 0, 0),
+        ("nan", 0, 0),
+        ("soon", 0, 0),
+    ],
+)
+def test_whatever_retry_after_says_the_pause_is_at_most_ten_minutes(header: str, least: float, most: float) -> None:
+    assert least <= refused(429, "", "watch", header).retry_after <= most
