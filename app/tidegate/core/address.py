@@ -97,7 +97,7 @@ def alternating(hosts: Iterable[str]) -> list[str]:
     """
     distinct = list(dict.fromkeys(hosts))
     first = [host for host in distinct if (":" in host) is (":" in distinct[0])]
-    second = [host for host in distinct if host not in first]
+    second = [host for host in distinct if (":" in host) is not (":" in distinct[0])]
     return [host for host in chain.from_iterable(zip_longest(first, second)) if host]
 
 
