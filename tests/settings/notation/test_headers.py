@@ -61,3 +61,8 @@ def test_headers_are_read(written: object, fields: list[tuple[str, str]]) -> Non
 def test_what_are_not_headers_is_refused_with_what_would_be_right(written: object, message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         HEADERS.read(written)
+
+
+def test_a_long_line_that_are_no_headers_is_refused_within_a_moment() -> None:
+    with pytest.raises(ValueError, match="a value with a comma or a quote in it is written in quotes"):
+        HEADERS.read("X-A:" + " " * 50_000 + '"')

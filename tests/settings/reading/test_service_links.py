@@ -95,3 +95,8 @@ def test_no_setting_has_the_name_of_a_service_link() -> None:
     assert all(map(has_link_name, links("tidegate-chat", "10.96.12.7", [("web", 8000, "TCP")])))
     settings = [variable_of(keys).replace(ANY_NAME, "CHAT") for keys in leaves()]
     assert [variable for variable in [*settings, CONFIG_FILE] if has_link_name(variable)] == []
+
+
+def test_a_variable_with_a_long_name_is_refused_within_a_moment() -> None:
+    (line,) = Environment({"TIDEGATE" + "_SERVICE_PORT_A" * 40_000 + "_": "1"}).problems
+    assert "unknown variable" in line

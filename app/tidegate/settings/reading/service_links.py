@@ -12,12 +12,15 @@ _NUMBER = re.compile(rf"{_SERVICE}(?:_SERVICE_PORT(?:_{_PORT_NAME})?|{_LINK}_POR
 _PROTOCOL = re.compile(rf"{_SERVICE}{_LINK}_PROTO")
 _URL = re.compile(rf"{_SERVICE}(?:_PORT|{_LINK})")
 
+_LONGEST = 128
+"""No link has a longer name: a Service has at most 63 characters, and a port 15. Longer names would take long to match."""
+
 _URL_VALUE = re.compile(r"(?:tcp|udp|sctp)://(?:\[([^\[\]]+)\]|([^:\[\]]+)):([0-9]{1,5})")
 
 
 def has_link_name(variable: str) -> bool:
     """Whether kubelet can set a variable of this name, for a Service named tidegate or tidegate-something."""
-    return any(name.fullmatch(variable) for name in (_ADDRESS, _NUMBER, _PROTOCOL, _URL))
+    return any(_matches(name, variable) for name in (_ADDRESS, _NUMBER, _PROTOCOL, _URL))
 
 
 def is_service_link(variable: str, value: str) -> bool:
@@ -27,11 +30,15 @@ def is_service_link(variable: str, value: str) -> bool:
     variables are those of `FromServices` in kubelet's `pkg/kubelet/envvars`.
     """
     return (
-        (_ADDRESS.fullmatch(variable) is not None and _is_address(value))
-        or (_NUMBER.fullmatch(variable) is not None and _is_port(value))
-        or (_PROTOCOL.fullmatch(variable) is not None and value in {"tcp", "udp", "sctp"})
-        or (_URL.fullmatch(variable) is not None and _is_url(value))
+        (_matches(_ADDRESS, variable) and _is_address(value))
+        or (_matches(_NUMBER, variable) and _is_port(value))
+        or (_matches(_PROTOCOL, variable) and value in {"tcp", "udp", "sctp"})
+        or (_matches(_URL, variable) and _is_url(value))
     )
+
+
+def _matches(name: re.Pattern[str], variable: str) -> bool:
+    return len(variable) <= _LONGEST and name.fullmatch(variable) is not None
 
 
 def _is_url(value: str) -> bool:
