@@ -28,6 +28,13 @@ def test_an_unknown_escape_is_refused(text: str) -> None:
         parse_escapes(text)
 
 
+@pytest.mark.parametrize("text", ["\\\udc8e", "\\\x1b", "\\\n"])
+def test_an_unknown_escape_is_named_in_printable_characters(text: str) -> None:
+    with pytest.raises(ValueError, match="is not an escape: expected") as refusal:
+        parse_escapes(text)
+    assert str(refusal.value).isprintable()
+
+
 @given(st.binary(max_size=200))
 def test_all_bytes_survive_being_written_and_read(data: bytes) -> None:
     written = format_escapes(data)

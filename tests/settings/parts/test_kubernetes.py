@@ -99,3 +99,9 @@ def test_the_effective_settings_are_a_file_with_the_same_meaning(tmp_path: Path)
     file = tmp_path / "tide.yaml"
     file.write_text(yaml.safe_dump(effective(settings)))
     assert settings_of(CONFIG_FILE=str(file)) == settings
+
+
+def test_a_kubeconfig_that_cannot_be_looked_for_is_a_problem_like_any_other() -> None:
+    (problem,) = problems_of(KUBERNETES__SERVICE="chat/web", KUBERNETES__KUBECONFIG="/" + "x" * 300)
+    assert problem.startswith("TIDEGATE_KUBERNETES__KUBECONFIG: '/xxx")
+    assert problem.endswith("cannot be read: File name too long: expected the path of a kubeconfig")

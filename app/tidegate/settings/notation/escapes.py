@@ -24,7 +24,8 @@ def _bytes_of(part: re.Match[str]) -> bytes:
     if plain is not None:
         return bytes(plain, "utf-8", "surrogateescape")
     if name not in NAMED:
-        raise ValueError(rf"\{name} is not an escape: expected \r, \n, \t, \\ or \xHH with two hexadecimal digits")
+        shown = name if name.isprintable() else ascii(name)[1:-1]
+        raise ValueError(rf"\{shown} is not an escape: expected \r, \n, \t, \\ or \xHH with two hexadecimal digits")
     return NAMED[name]
 
 

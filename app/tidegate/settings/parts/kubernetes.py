@@ -39,7 +39,11 @@ def _read_port(value: object) -> str | int:
 
 def _read_file(value: object) -> str:
     path = value.strip() if isinstance(value, str) else ""
-    if not Path(path).is_file():
+    try:
+        is_file = Path(path).is_file()
+    except OSError as error:  # its folder may not be searched, or its name is too long
+        raise ValueError(f"cannot be read: {error.strerror}: expected the path of a kubeconfig") from None
+    if not is_file:
         raise ValueError("no such file: expected the path of a kubeconfig")
     return path
 
