@@ -33,10 +33,14 @@ async def test_what_is_no_grpc_server_is_said_to_be_none() -> None:
         running_backend(playing(Script(SETTINGS_FRAME))) as leaving,
         running_backend(playing(Script(SETTINGS_FRAME + b"\0\0\x08\x07\0\0\0\0\0" + bytes(7) + b"\x0b"))) as refusing,
         running_backend(playing(Script(SETTINGS_FRAME + b"\0\0\x01\x06\0\0\0\0\0x"))) as broken,
+        running_backend(playing(Script(SETTINGS_FRAME + b"\0\0\x02\x01\x05\0\0\0\x01\xff\xff"))) as garbled,
         running_backend(silent) as mute,
     ):
         assert await probe(web.port, "grpc") == "expected HTTP/2, got 'HTTP/1.1 '"
         assert await probe(leaving.port, "grpc") == "connection closed without an answer"
         assert (await probe(broken.port, "grpc")).startswith("HTTP/2 failed: ")
+        reason = await probe(garbled.port, "grpc")
+        assert reason.startswith("HTTP/2 failed: 'Error decoding header block: ")
+        assert "0x" not in reason, "an address in memory is another one at each probe"
         assert await probe(refusing.port, "grpc") == "the server ended the request: ENHANCE_YOUR_CALM"
         assert (await probe(mute.port, "grpc", timeout="200ms")).startswith("no answer in 200ms after sending ")
