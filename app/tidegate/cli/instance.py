@@ -1,25 +1,31 @@
 """Fetches the status of a running instance from its admin address, for `status` and `top`."""
 
 import http.client
-import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from time import monotonic
 from typing import Any
 
+import orjson
+
+from tidegate.cli.shape import fits
 from tidegate.core.address import parse_address
+from tidegate.core.shortening import shortened
 
 TIMEOUT = 5.0
 READ_SIZE = 64 * 1024
 MOST_BODY = 64 * 1024 * 1024
-FIELDS = {"version", "state", "uptime_seconds", "workers", "listeners", "pools"}
+LONGEST_REASON = 500
 DEFAULT_ADMIN = "127.0.0.1:9000"
 EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (bind address: address to connect to)
 
 
 class InstanceError(Exception):
-    """No answer came, or it is not a status of Tidegate. The text is for people."""
+    """No answer came, or it is not a status of Tidegate. The text is one printable line for people."""
+
+    def __str__(self) -> str:
+        return shortened(printable(super().__str__().strip()), LONGEST_REASON)
 
 
 def admin_url(environ: Mapping[str, str], url: str | None) -> str:
@@ -41,10 +47,10 @@ def admin_url(environ: Mapping[str, str], url: str | None) -> str:
 
 
 def fetch_status(url: str) -> dict[str, Any]:
-    """Fetch `/status` and return its JSON. Raises InstanceError."""
+    """Fetch `/status` and return its JSON, with all that the tables need, and printable texts only. Raises InstanceError."""
     try:
         with urllib.request.urlopen(f"{url}/status", timeout=TIMEOUT) as response:  # noqa: S310  (admin_url checks)
-            body = json.loads(_read(response))
+            body = orjson.loads(_read(response))
     except urllib.error.HTTPError as error:
         raise InstanceError(f"{url}: {error.code} {error.reason}: is this Tidegate's admin address?") from error
     except (OSError, http.client.HTTPException) as error:
@@ -52,9 +58,28 @@ def fetch_status(url: str) -> dict[str, Any]:
         raise InstanceError(f"{url}: {reason}: is an instance running, and is this its TIDEGATE_ADMIN?") from error
     except ValueError as error:
         raise InstanceError(f"{url}: the answer is not a status of Tidegate") from error
-    if not isinstance(body, dict) or not body.keys() >= FIELDS:
+    if not fits(body):
         raise InstanceError(f"{url}: the answer is not a status of Tidegate")
-    return body
+    shown = _shown(body)
+    assert isinstance(shown, dict)
+    return shown
+
+
+def printable(text: str) -> str:
+    """A text without what moves the cursor or changes the colours of a terminal: it may come from anywhere."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def _shown(value: object) -> object:
+    """The same value with printable texts."""
+    match value:
+        case str():
+            return printable(value)
+        case list():
+            return [_shown(item) for item in value]
+        case dict():
+            return {key: _shown(item) for key, item in value.items()}
+    return value
 
 
 def _read(response: http.client.HTTPResponse) -> bytes:

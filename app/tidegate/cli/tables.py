@@ -54,7 +54,7 @@ def _listeners(status: Mapping[str, Any]) -> Table:
 
 def _pool(pool: Mapping[str, Any], rates: Rates | None) -> Table:
     synced = "" if pool["discovery"]["synced"] else ", not synced"
-    if reason := pool["discovery"].get("reason"):
+    if reason := pool["discovery"]["reason"]:
         synced += f": {reason}"
     panic = ", health ignored" if pool["panic"] else ""
     title = f"pool {pool['name']} ({pool['balance']}, {pool['discovery']['source']}{synced}{panic})"
