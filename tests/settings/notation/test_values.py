@@ -95,6 +95,8 @@ def test_a_value_is_read(notation: Notation, written: object, value: object) -> 
         pytest.param(BACKEND_ADDRESS, 80, "expected host:port", id="not text"),
         pytest.param(LISTEN_ADDRESS, ":80", "0.0.0.0:80 for IPv4 or [::]:80 for IPv6", id="no host"),
         pytest.param(LISTEN_ADDRESS, "*:80", "0.0.0.0:80 for IPv4 or [::]:80 for IPv6", id="star"),
+        pytest.param(LISTEN_ADDRESS, ":eighty", "port 'eighty' is not a number", id="port in words"),
+        pytest.param(LISTEN_ADDRESS, "*:\udc80", r"port '\udc80' is not a number", id="port of a byte that is not UTF-8"),
         pytest.param(LISTEN_ADDRESS, "0.0.0.0", "expected host:port", id="no port"),
         pytest.param(STATUSES, "2xx", "expected statuses from 100 to 599", id="statuses"),
     ],

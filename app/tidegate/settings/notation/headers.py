@@ -52,7 +52,7 @@ def _pairs(value: object) -> Iterable[tuple[str, str]]:
 
 def _text(name: object, value: object) -> str:
     if not isinstance(value, str | int | float | None):
-        raise ValueError(f"the value of {str(name)[:64]} is a list or a mapping: expected one text")
+        raise ValueError(f"the value of {str(name)[:64]!r} is a list or a mapping: expected one text")
     return "" if value is None else str(value)
 
 

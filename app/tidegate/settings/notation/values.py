@@ -14,7 +14,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from tidegate.core.address import Address, parse_address
+from tidegate.core.address import Address, parse_address, parse_port
 from tidegate.settings.notation.statuses import StatusRanges
 from tidegate.settings.notation.units import (
     DURATION,
@@ -191,7 +191,8 @@ def read_listen_address(value: object) -> Address:
     """Read an address to bind. Raises ValueError; for `:8000` and `*:8000` it says what to write instead."""
     host, colon, port = value.strip().rpartition(":") if isinstance(value, str) else ("", "", "")
     if colon and host in {"", "*"}:
-        raise ValueError(f"expected an address before the port: 0.0.0.0:{port} for IPv4 or [::]:{port} for IPv6")
+        number = parse_port(port)
+        raise ValueError(f"expected an address before the port: 0.0.0.0:{number} for IPv4 or [::]:{number} for IPv6")
     return _read_backend_address(value)
 
 
