@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import orjson
 
 from tidegate.core.discovery.endpoint_choice import Wanted, choose
-from tidegate.core.discovery.slices import Read, Store
+from tidegate.core.discovery.slices import Read, Store, name_of
 from tidegate.core.pools.backend import Backend
 
 LONGEST_COMPLAINT = 600
@@ -17,26 +17,16 @@ def follow(data: bytes, read: Read) -> None:
     """Apply the events in these lines. The store then equals a list of the last object of each name."""
     store, last = Store(read), dict[str, object]()
     for kind, item in _events(data):
-        before = store
         store = store.after(kind, item)
         for complaint in store.complaints:
             assert len(complaint) < LONGEST_COMPLAINT, complaint
-        for name in store.objects.keys() - before.objects.keys() if kind == "DELETED" else ():
-            raise AssertionError(f"{name} was deleted")
-        _keep_last(last, kind, item, store)
+        last[name_of(item)] = item
+        if kind == "DELETED":
+            del last[name_of(item)]
     assert Store(read).listed(last.values()).objects == store.objects
     for wanted in WANTED:
         choice = choose(store.slices, wanted)
         _check((*choice.backends, *choice.draining))
-
-
-def _keep_last(last: dict[str, object], kind: str, item: object, store: Store) -> None:
-    metadata = item.get("metadata") if isinstance(item, dict) else None
-    name = metadata.get("name") if isinstance(metadata, dict) else None
-    if isinstance(name, str) and name in store.objects:
-        last[name] = item
-    elif isinstance(name, str) and kind == "DELETED":
-        last.pop(name, None)
 
 
 def _events(data: bytes) -> Iterator[tuple[str, object]]:

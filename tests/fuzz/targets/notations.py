@@ -50,7 +50,7 @@ def target(data: bytes) -> None:
     try:
         value = notation.read(data[1:].decode(errors="surrogateescape"))
     except ValueError as error:
-        check_reason(error)
+        check_reason(error, 500 + 10 * len(data))  # a part of the text may be in it, escaped
         return
     if not isinstance(value, Secret | Headers):
         assert notation.read(notation.write(value)) == value
