@@ -11,8 +11,8 @@ lost, doubled or swapped shows at once.
 
 - A new way to reach a listener or a backend: a line in `TRANSPORTS`.
 - A new setting that sessions must not notice: a line in `EXTRAS`.
-- A new fault, or a change while it runs: a class in `disturbances/` and its line in `registry.py`. Its `excuses` are the only
-  close reasons that it may cause.
+- A new fault, or a change while it runs: a class in `disturbances/` and its line in `registry.py`. Its `excuses` are the
+  only close reasons that it may cause.
 
 `python -m tests.faults --seed N --minutes 0.1` plays the first round of that seed again, as far as chance allows.
 """

@@ -1,6 +1,7 @@
 """Runs rounds for a while and says what they found: `make faults`, `make soak HOURS=8`, or this with options."""
 
 import argparse
+import signal
 import sys
 import time
 from datetime import UTC, datetime
@@ -57,7 +58,8 @@ def _round(seed: int, options: argparse.Namespace, possible: list[type[Disturban
 
 def main() -> int:
     """Run; 1 when anything was found."""
-    options, console = _arguments(), Console(highlight=False, markup=False)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no proxy is left behind
+    options, console = _arguments(), Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 200)
     try:
         enter_own_network()
     except OSError as error:

@@ -179,7 +179,7 @@ class Part:
                 self._sock.shutdown(socket.SHUT_RDWR)
 
     async def _until_acknowledged(self) -> None:
-        while unacknowledged(self._sock) and not self._is_broken:
+        while unacknowledged(self._sock) and not self._is_broken:  # noqa: ASYNC110  the kernel tells only who asks
             await asyncio.sleep(_NEXT_LOOK)
 
     def close(self) -> None:

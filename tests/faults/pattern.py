@@ -1,7 +1,7 @@
 """Bytes that both peers know without keeping them: one long random text, read from a place that a number decides.
 
-The text repeats after a prime number of bytes, so what is lost, doubled or swapped shows at once as other bytes, unless it is
-a whole repetition, which shows in the length.
+The text repeats after a prime number of bytes, so what is lost, doubled or swapped shows at once as other bytes, unless it
+is a whole repetition, which shows in the length.
 """
 
 import random

@@ -3,7 +3,7 @@
 import json
 import subprocess
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -53,7 +53,7 @@ class Record:
         """Write it into the results; a run that goes on replaces what it has written before."""
         RESULTS.mkdir(exist_ok=True)
         name = self.began.replace(":", "").replace("-", "")
-        (RESULTS / f"{name}.json").write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        (RESULTS / f"{name}.json").write_text(json.dumps(vars(self), indent=2) + "\n", encoding="utf-8")
 
 
 def commit() -> str:

@@ -111,7 +111,7 @@ class FileOutput:
         return written
 
     def _lock(self, operation: int) -> None:
-        """Lock the file, or BlockingIOError. Some file systems have no locks: there lines may be torn when the disk is full."""
+        """Lock the file, or BlockingIOError. Where a file system has no locks, lines may be torn when the disk is full."""
         try:
             fcntl.lockf(self._descriptor, operation)
         except OSError as error:
