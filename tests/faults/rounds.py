@@ -39,7 +39,8 @@ class Result:
     tail: str = ""
 
     def __str__(self) -> str:
-        numbers = f"{self.seconds:.0f} s, {self.sessions:,} sessions, {self.bytes / 1e9:.2f} GB, /healthz {self.worst_healthz:.2f} s"
+        size, healthz = f"{self.bytes / 1e9:.2f} GB", f"/healthz {self.worst_healthz:.2f} s"
+        numbers = f"{self.seconds:.0f} s, {self.sessions:,} sessions, {size}, {healthz}"
         struck = ", ".join(f"{count} x {name}" for name, count in self.strikes.items()) or "calm"
         return f"{self.mix}\n  {struck}: {numbers}\n  {dict(self.reasons)} {dict(self.evidence)}"
 
