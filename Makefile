@@ -31,7 +31,7 @@ MOVING_BYTES := tests/dataplane/relay/test_relay.py tests/dataplane/session/test
 	tests/scenarios/test_compiled.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run compiled test test-compiled test-scenarios test-sanitized test-splice fuzz image ship wheels check fix bench bench-quick bench-growth bench-kubernetes cost faults soak docs lock coverage clean
+.PHONY: help run compiled test test-compiled test-scenarios test-sanitized test-splice fuzz image ship wheels check fix bench bench-quick bench-growth bench-kubernetes cost faults soak faults-planted docs lock coverage clean
 
 help:
 	@sed -n 1,10p Makefile
@@ -168,6 +168,9 @@ cost: $(VENV)/.dev $(COMPILED)/.built
 faults soak: $(VENV)/.dev $(COMPILED)/.built
 	@sh tests/faults/system_packages.sh
 	$(AS_SHIPPED) $(BIN)/python -m tests.faults $(if $(filter soak,$@),--hours $(HOURS) --keep,--minutes $(MINUTES))
+
+faults-planted: $(VENV)/.dev
+	$(BIN)/python -m tests.faults.planted
 
 docs: $(VENV)/.dev $(BIN)/helm
 	$(BIN)/python -m tests.support.document_tables

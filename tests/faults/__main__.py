@@ -30,6 +30,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--load", choices=LOADS, help="only this load")
     parser.add_argument("--workers", type=int, help="so many workers in all rounds")
     parser.add_argument("--fault", choices=[one.name for one in DISTURBANCES], help="only this disturbance, in all rounds")
+    parser.add_argument("--first", action="store_true", help="end with the first round that finds anything")
     parser.add_argument("--keep", action="store_true", help="keep the record for docs/reliability.md")
     return parser.parse_args()
 
@@ -68,7 +69,7 @@ def main() -> int:
     began = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     record = Record(commit(), began)
     end, seed = time.monotonic() + (3600 * options.hours or 60 * options.minutes), options.seed
-    while time.monotonic() < end:
+    while time.monotonic() < end and not (options.first and record.findings):
         record.add(_round(seed, options, possible, console))
         seed += 1
         if options.keep:

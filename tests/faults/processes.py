@@ -1,6 +1,5 @@
 """What the processes of a proxy hold: descriptors by kind, and memory."""
 
-import os
 import re
 from collections import Counter
 from contextlib import suppress
@@ -21,7 +20,7 @@ def holdings(pid: int) -> Holdings:
     kinds: Counter[str] = Counter()
     for entry in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(OSError):  # closed meanwhile
-            kinds[re.sub(r"\d+", "", os.readlink(entry))] += 1
+            kinds[re.sub(r"\d+", "", str(entry.readlink()))] += 1
 
     return Holdings(kinds, _resident(pid))
 
