@@ -117,10 +117,10 @@ class Backend:
         seed = await part.hear()
         if seed is None:
             return  # a probe, or a client that has given up
-        course = script(seed, self._sizes)
         session = self.ledger.live.get(seed)
         if session is not None:
             session.backend = part
+        course = session.script if session is not None else script(seed, self._sizes)
         try:
             if not self._greets:
                 await part.say(next(_numbers))

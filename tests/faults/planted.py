@@ -82,7 +82,17 @@ def found(bug: Bug) -> str:
         text = source.read_text(encoding="utf-8")
         assert text.count(bug.old) == 1, f"{bug.file} has changed: where is it to be planted?"
         source.write_text(text.replace(bug.old, bug.new), encoding="utf-8")
-        command = [sys.executable, "-m", "tests.faults", "--minutes", str(MINUTES), "--seed", str(SEED), "--first", *bug.options]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.faults",
+            "--minutes",
+            str(MINUTES),
+            "--seed",
+            str(SEED),
+            "--first",
+            *bug.options,
+        ]
         environment = os.environ | {"PYTHONPATH": f"{copy / 'app'}:{ROOT}", "PYTHONSAFEPATH": "1"}
         output = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False).stdout
     finding = re.search(r"FOUND (.*)", output)

@@ -54,6 +54,7 @@ class Sizes:
     long: float = 0.02
     flood: float = 0.0
     resets: float = 0.1
+    pieces: float = 0.4
     pauses: float = 0.02
     long_winded: float = 0.01  # many small pieces
 
@@ -61,7 +62,7 @@ class Sizes:
 TURNS, MOST_TURNS = 20, 2000  # of sending or receiving, unless even the longest piece needs more
 LONGEST_PAUSES = 2.0  # seconds that all pauses of a direction take together
 SHORT, MIDDLING, LONG, FLOOD = 4096, 128 * 1024, 4 << 20, 256 << 20
-PIECES = (1, 7, 100, 1448, 4096, 16384, 65536, LONGEST)
+PIECES = (1, 7, 100, 1448, 4096, 16384, 65536)
 
 
 def script(seed: int, sizes: Sizes) -> Script:
@@ -87,7 +88,7 @@ def _half(chance: random.Random, sizes: Sizes, sent: int, received: int) -> Half
 def _pace(chance: random.Random, sizes: Sizes, size: int) -> tuple[int, float]:
     """Bytes at once and the pause between, so that a direction takes at most a few thousand turns and a few seconds."""
     turns = MOST_TURNS if chance.random() < sizes.long_winded else TURNS
-    piece = min(max(chance.choice(PIECES), size // turns), LONGEST)
+    piece = min(max(chance.choice(PIECES), size // turns), LONGEST) if chance.random() < sizes.pieces else LONGEST
     pauses = chance.random() < sizes.pauses
     return piece, chance.uniform(0, LONGEST_PAUSES / (size // piece + 1)) if pauses else 0.0
 

@@ -1,8 +1,8 @@
 """The tables of settings and metrics in the documents, made from the code: `make docs` writes them, a test compares them.
 
-A table stands between `<!-- metrics: -->`, `<!-- settings: LISTEN HEALTH__ -->`, `<!-- goals: -->` or `<!-- cost: -->` and
-the mark of its end. The words are names of variables without `TIDEGATE_`, or with a `_` at the end the beginning of names.
-The last two have what the kept runs of `make bench` and `make cost` say.
+A table stands between `<!-- metrics: -->`, `<!-- settings: LISTEN HEALTH__ -->`, `<!-- goals: -->`, `<!-- cost: -->`,
+`<!-- runs: -->` or `<!-- strikes: -->` and the mark of its end. The words are names of variables without `TIDEGATE_`, or with
+a `_` at the end the beginning of names. The last four have what the kept runs of `make bench`, `make cost` and `make soak` say.
 """
 
 import re
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench import goals
+from tests.faults import records
 from tidegate.control.log import ControlLog
 from tidegate.control.process import Process
 from tidegate.control.report.metrics.page import sections
@@ -22,7 +23,7 @@ from tidegate.settings.variables import variables
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-TABLE = re.compile(r"<!-- (metrics|settings|goals|cost): ?([A-Z_ ]*)-->.*?<!-- end of \1 -->", re.DOTALL)
+TABLE = re.compile(r"<!-- (metrics|settings|goals|cost|runs|strikes): ?([A-Z_ ]*)-->.*?<!-- end of \1 -->", re.DOTALL)
 
 
 def settings_table(words: str) -> str:
@@ -65,6 +66,10 @@ def with_tables(document: str) -> str:
                 text = goals.table(goals.kept())
             case "cost":
                 text = goals.table_of_cost()
+            case "runs":
+                text = records.table()
+            case "strikes":
+                text = records.strikes_table()
             case _:
                 text = settings_table(words)
         return f"<!-- {kind}: {words}-->\n{text}\n<!-- end of {kind} -->"

@@ -29,7 +29,7 @@ class ComingAndGoing(Disturbance):
 
 
 class ClosedOnRemoval(ComingAndGoing):
-    """The same, but sessions of backends that have gone are closed."""
+    """Discovery finds other backends; sessions of those that have gone are closed."""
 
     name = "sessions of removed backends closed"
     excuses: ClassVar = frozenset({"backend_removed"})

@@ -32,7 +32,7 @@ class StoppedReader(Disturbance):
 
 
 class FullDisk(Disturbance):
-    """The log goes to a disk that is full: the same, and no line is torn."""
+    """The log goes to a disk that is full: the proxy goes on, and no line is torn."""
 
     name = "full disk"
 

@@ -42,7 +42,7 @@ class StoppedWorker(Disturbance):
 
 
 class StoppedControl(Disturbance):
-    """The same to control: sessions go on without it."""
+    """SIGSTOP, then SIGCONT, to control: sessions go on without it."""
 
     name = "stopped control"
 
@@ -54,7 +54,7 @@ class StoppedControl(Disturbance):
 
 
 class StoppedAll(Disturbance):
-    """The same to all processes at once, as when a container is frozen."""
+    """SIGSTOP, then SIGCONT, to all processes at once, as when a container is frozen."""
 
     name = "stopped all"
 

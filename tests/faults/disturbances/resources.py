@@ -37,7 +37,7 @@ class FewDescriptors(Disturbance):
 
 
 class LittleMemory(Disturbance):
-    """A worker gets only no more memory: sessions may fail, and the worker may die."""
+    """A worker gets no more memory: sessions may fail, and the worker may die."""
 
     name = "little memory"
     excuses: ClassVar = frozenset({"connect_failed", "error"})

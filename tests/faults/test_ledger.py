@@ -1,0 +1,94 @@
+"""The ledger: whatever the proxy says that the driver did not see is found."""
+
+import socket
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.faults.ledger import Ledger, Session
+from tests.faults.part import Part
+from tests.faults.script import End, Half, Script
+from tests.support.proxy import Fields
+
+CLIENT = "127.0.1.1:40000"
+HALF = Half(size=100, piece=100, read=100, reading_pause=0.0, pause=0.0)
+
+
+def line(**fields: Any) -> Fields:
+    said: Fields = {
+        "timestamp": datetime.now(UTC).isoformat(),
+        "client": CLIENT,
+        "reason": "client_eof",
+        "sent_bytes": 108,
+        "received_bytes": 108,
+        "duration_ms": 0.0,
+    }
+    return said | fields
+
+
+def played(ledger: Ledger, *, seed: int = 1, whole: bool = True, received: int = 108) -> Session:
+    """A session of a hundred bytes each way, which has ended for both peers."""
+    session = ledger.began(Script(seed, HALF, HALF, End.CLIENT_EOF, backend_first=False))
+    ledger.connects(session, CLIENT)
+    ledger.has_connected()
+    with socket.socket() as sock:
+        session.client, session.backend = Part(sock), Part(sock)
+    for part in (session.client, session.backend):
+        part.sent = part.received = 108
+    session.client.received, session.client.whole = received, whole
+    session.client_ended = session.backend_ended = True
+    ledger.ended(session)
+    return session
+
+
+def test_a_session_that_both_saw_in_the_same_way_is_no_finding() -> None:
+    ledger = Ledger()
+    played(ledger)
+    ledger.logged(line())
+    assert (ledger.violations, ledger.live, ledger.without_line, ledger.whole) == ([], {}, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "finding"),
+    [
+        ({"client": "127.0.1.1:40001"}, "nobody had"),
+        ({"reason": "idle_timeout"}, "an end that nothing has caused"),
+        ({"sent_bytes": 109}, "the client saw other bytes than were logged"),
+        ({"received_bytes": 107}, "the client saw other bytes than were logged"),
+        ({"sent_bytes": 107}, "the backend saw other bytes than were logged"),
+        ({"received_bytes": 109}, "the backend saw other bytes than were logged"),
+    ],
+)
+def test_a_line_that_says_something_else_than_the_driver_saw_is_found(said: Fields, finding: str) -> None:
+    ledger = Ledger()
+    played(ledger)
+    ledger.logged(line(**said))
+    assert finding in ledger.violations[0]
+
+
+def test_a_second_line_of_a_session_is_found() -> None:
+    ledger = Ledger()
+    played(ledger)
+    ledger.logged(line())
+    ledger.logged(line())
+    assert "a second line" in ledger.violations[0]
+
+
+def test_a_session_that_was_broken_off_is_found_unless_its_reason_is_excused() -> None:
+    ledger = Ledger({"drain"})
+    played(ledger, whole=False, received=50)
+    ledger.logged(line(reason="drain", received_bytes=60))
+    assert ledger.violations == []
+    played(ledger, whole=False, received=50)
+    ledger.logged(line())
+    assert "broken off" in ledger.violations[0]
+
+
+def test_a_line_goes_to_the_session_of_its_time_when_an_earlier_one_of_the_same_address_has_lost_its_own() -> None:
+    ledger = Ledger()
+    lost = played(ledger, seed=1)
+    lost.began_at -= 30
+    later = played(ledger, seed=2)
+    ledger.logged(line())
+    assert (lost.line, later.line is not None, ledger.without_line) == (None, True, 1)
