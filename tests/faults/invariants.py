@@ -12,6 +12,7 @@ from tests.support.waiting import until
 REST: Final = 30.0  # seconds until all that waits for a sweep, or for an acknowledgement, is gone
 MORE_MEMORY: Final = 24 << 20  # bytes that a process may have taken into use for good
 ACTIVE: Final = ("tidegate_listener_connections_active", "tidegate_backend_connections_active", "tidegate_pool_queued")
+COUNTED: Final = ("tidegate_listener_connections_total", "tidegate_connections_closed_total")
 EVIDENCE: Final = {
     "tidegate_backend_connect_failures_total",
     "tidegate_backend_ejections_total",
@@ -33,14 +34,14 @@ async def come_to_rest(world: World) -> Samples:
         nonlocal samples
         samples = await scrape(world.admin_port)
         world.counters.compare(samples)
-        ended = total(samples, "tidegate_connections_closed_total") == total(samples, "tidegate_listener_connections_total")
-        return ended and not any(total(samples, name) for name in ACTIVE)
+        began, ended = (total(samples, name) for name in COUNTED)
+        return began == ended and not any(total(samples, name) for name in ACTIVE)
 
     try:
         await until(rests, seconds=REST)
     except AssertionError:
-        gauges = {name: total(samples, name) for name in ACTIVE}
-        world.ledger.violation(f"gauges did not return to zero: {gauges}")
+        numbers = {name: total(samples, name) for name in (*ACTIVE, *COUNTED)}
+        world.ledger.violation(f"gauges did not return to zero, or not all that began has ended: {numbers}")
     return samples
 
 

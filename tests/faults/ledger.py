@@ -14,7 +14,7 @@ from tests.faults.script import End, Script
 from tests.support.proxy import Fields
 
 MOST_VIOLATIONS: Final = 50  # that are kept
-LONGEST_SESSION: Final = 90.0  # seconds
+LONGEST_STALL: Final = 40.0  # seconds in which no byte of a session moves
 REASONS: Final = {
     End.CLIENT_EOF: {"client_eof"},
     End.BACKEND_EOF: {"backend_eof"},
@@ -32,7 +32,7 @@ class Session:
 
     script: Script
     address: str = ""
-    began: float = field(default_factory=monotonic)
+    moved: tuple[int, float] = (-1, 0.0)  # bytes that its peers had sent and received, and since when
     began_at: float = field(default_factory=time)  # seconds since 1970
     client: Part | None = None
     backend: Part | None = None
@@ -53,6 +53,13 @@ class Session:
     def must_reach_backend(self) -> bool:
         """Whether the proxy says that it has passed all on."""
         return self.script.end is not End.GIVEN_UP and self.line is not None and self.line["reason"] in IN_ORDER
+
+    def unmoved_since(self) -> float:
+        """When it was first seen with as many bytes as it has now."""
+        size = sum(part.sent + part.received for part in (self.client, self.backend) if part)
+        if size != self.moved[0]:
+            self.moved = size, monotonic()
+        return self.moved[1]
 
     def fall_silent(self) -> Part | None:
         """Let one of the peers be gone without a word; None when it is over already."""
@@ -141,10 +148,10 @@ class Ledger:
         if len(self.violations) < MOST_VIOLATIONS:
             self.violations.append(what if session is None else f"{what}: {session}")
 
-    def overdue(self) -> list[Session]:
-        """Sessions that last too long."""
-        latest = monotonic() - LONGEST_SESSION
-        return [session for session in self.live.values() if session.began < latest]
+    def stalled(self) -> list[Session]:
+        """Sessions of which no byte has moved for too long. Ask about once a second."""
+        latest = monotonic() - LONGEST_STALL
+        return [session for session in self.live.values() if session.unmoved_since() < latest]
 
     # What the proxy says
 

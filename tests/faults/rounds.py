@@ -11,13 +11,13 @@ from typing import Final
 
 from tests.faults.disturbances.disturbance import Disturbance
 from tests.faults.invariants import bytes_agree, come_to_rest, counts_agree, evidence, nothing_kept
-from tests.faults.ledger import LONGEST_SESSION
+from tests.faults.ledger import LONGEST_STALL
 from tests.faults.mix import Mix
 from tests.faults.world import World, world
 from tests.support.proxy import Samples
 from tests.support.waiting import until
 
-LOOK: Final = 1.0  # seconds between two looks for sessions that last too long
+LOOK: Final = 1.0  # seconds between two looks for sessions that stand still
 PAUSES: Final = (0.2, 3.0)  # seconds between two strikes
 
 
@@ -74,13 +74,13 @@ def _sum_up(result: Result, made: World) -> None:
 async def _play(made: World, seconds: float) -> tuple[Counter[str], Samples]:
     before = made.holdings()
     watching = asyncio.ensure_future(made.counters.watch(made.admin_port))
-    overdue = asyncio.ensure_future(_end_overdue(made))
+    stalls = asyncio.ensure_future(_end_stalls(made))
     with made.health.running():
         async with made.clients.playing(made.mix.at_once):
             strikes = await _strike(made, seconds)
         await _all_over(made)
         watching.cancel()
-        overdue.cancel()
+        stalls.cancel()
         samples = await come_to_rest(made)
         await nothing_kept(made, before)
     await made.stop()
@@ -107,14 +107,14 @@ async def _strike(made: World, seconds: float) -> Counter[str]:
 async def _all_over(made: World) -> None:
     """Wait for backends that still read what the proxy has passed on; who has a line or may have lost it."""
     with suppress(AssertionError):
-        await until(lambda: len(made.ledger.live) <= made.ledger.without_line, seconds=LONGEST_SESSION)
+        await until(lambda: len(made.ledger.live) <= made.ledger.without_line, seconds=LONGEST_STALL)
 
 
-async def _end_overdue(made: World) -> None:
-    """A session that lasts too long is a finding; all are broken off then, or the round would not end."""
+async def _end_stalls(made: World) -> None:
+    """A session that stands still is a finding; all are broken off then, or the round would not end."""
     while True:
         await asyncio.sleep(LOOK)
-        if overdue := made.ledger.overdue():
-            made.ledger.violation(f"a session lasts for more than {LONGEST_SESSION:.0f} s", overdue[0])
+        if stalled := made.ledger.stalled():
+            made.ledger.violation(f"no byte has moved for {LONGEST_STALL:.0f} s", stalled[0])
             made.clients.break_off()
             return

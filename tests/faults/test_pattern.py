@@ -39,7 +39,7 @@ def test_a_byte_that_is_lost_doubled_or_another_one_shows(number: int, size: int
         whole[:place] + whole[place : place + 1] + whole[place:],
         whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :],
     ):
-        with pytest.raises(WrongBytesError, match="from [0-9]+ on"):
+        with pytest.raises(WrongBytesError, match=r"from [0-9]+ on"):
             Pattern(number).check(memoryview(wrong))
 
 

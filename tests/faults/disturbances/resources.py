@@ -18,7 +18,7 @@ from tests.support.waiting import until
 SCARCITY: Final = (0.2, 2.0)  # seconds
 PORTS: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 FEW_PORTS: Final = "40000 40019"
-CROWD: Final = 300  # clients that come meanwhile
+CROWD: Final = 3  # times as many clients come meanwhile
 
 
 class FewDescriptors(Disturbance):
@@ -32,7 +32,7 @@ class FewDescriptors(Disturbance):
         pid = random.choice(world.pids)
         few = holdings(pid).descriptors.total() + random.randrange(8)
         with _limited(pid, resource.RLIMIT_NOFILE, few):
-            async with world.clients.more(CROWD):
+            async with world.clients.more(CROWD * world.mix.at_once):
                 await asyncio.sleep(random.uniform(*SCARCITY))
 
 
@@ -47,7 +47,7 @@ class LittleMemory(Disturbance):
         world.uncounted += ACCEPTED_AT_ONCE
         pid = random.choice(world.workers)
         with _limited(pid, resource.RLIMIT_AS, _address_space(pid)):
-            async with world.clients.more(CROWD):
+            async with world.clients.more(CROWD * world.mix.at_once):
                 await asyncio.sleep(random.uniform(*SCARCITY))
         await until(world.all_accept, seconds=RESTART)
 
@@ -69,7 +69,7 @@ class FewPorts(Disturbance):
         usual = PORTS.read_text()
         PORTS.write_text(FEW_PORTS)
         try:
-            async with world.clients.more(CROWD):
+            async with world.clients.more(CROWD * world.mix.at_once):
                 await asyncio.sleep(random.uniform(*SCARCITY))
         finally:
             PORTS.write_text(usual)
