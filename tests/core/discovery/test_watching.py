@@ -43,6 +43,9 @@ def course_of(*ends: End, lasted: float = 0.1) -> tuple[Course, Next]:
             [End.EXPIRED, End.AS_ASKED, End.EXPIRED], AT_ONCE_LIST, id="too-old-after-a-good-watch-is-the-first-time"
         ),
         pytest.param([End.REFUSED, End.EXPIRED], AT_ONCE_LIST, id="too-old-after-an-outage-is-the-first-time"),
+        pytest.param(
+            [End.EXPIRED, End.REFUSED, End.EXPIRED], AT_ONCE_LIST, id="too-old-after-other-trouble-is-the-first-time-again"
+        ),
         pytest.param([End.OTHER, End.OTHER, End.OTHER], relist(4.0), id="pauses-grow"),
         pytest.param([End.BUSY, End.REFUSED, End.CUT], watch(4.0), id="pauses-grow-whatever-the-reason"),
         pytest.param([End.BUSY] * (MOST_ALONE - 1), watch(8.0), id="a-busy-server-is-asked-for-the-watch-alone"),

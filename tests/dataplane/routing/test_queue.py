@@ -85,6 +85,19 @@ async def test_who_comes_first_is_served_first_and_gets_what_it_has_sent_meanwhi
         assert [line["reason"] for line in lines] == ["client_reset"] * 2
 
 
+async def test_the_end_of_a_session_gives_its_place_away_before_anything_else_happens(worker: Worker) -> None:
+    async with full_pool(worker) as pool:
+        for _ in range(3):
+            waiting = await pool.waiting(data=b"next")
+            pool.client.end()
+            pool.served.end()
+            assert await pool.client.read_all() == b""
+            worker.set_backends([pool.backend.backend(max_connections=1)], eligible=False)
+            pool.client, served = waiting, await pool.next_served()
+            assert await served.read_exactly(4) == b"next"
+            worker.set_backends([pool.backend.backend(max_connections=1)])
+
+
 async def test_a_newcomer_does_not_overtake_who_waits_for_a_place_that_another_worker_has_freed() -> None:
     board = Board.create(2)
     held_by_another = board.base(1) + BACKENDS.cell(0, BackendCell.ACTIVE)
