@@ -17,7 +17,7 @@ from tidegate.control.report.status.page import Form, Question, read_status
 from tidegate.control.totals import Totals
 from tidegate.control.workers.processes import Workers
 from tidegate.core.pools.backend import Backend
-from tidegate.link.board import Board
+from tidegate.link.board import Board, Table
 from tidegate.link.log_stream import LogStream
 from tidegate.settings.parts.pool import PoolSettings
 
@@ -49,6 +49,28 @@ def samples_of(process: Process) -> list[Sample]:
     """All samples of `/metrics`."""
     text = b"".join(at_once(read_page(process)).chunks(Format.TEXT)).decode()
     return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+
+
+def number_of(process: Process, name: str, **labels: str) -> float | None:
+    """The value of the only sample with this name and exactly these labels; None if there is none."""
+    values = [sample.value for sample in samples_of(process) if (sample.name, sample.labels) == (name, labels)]
+    assert len(values) <= 1
+    return values[0] if values else None
+
+
+def by_label(process: Process, name: str, label: str, **others: str) -> dict[str, float]:
+    """The values of all samples with this name and these other labels, by the value of one label."""
+    samples = [s for s in samples_of(process) if s.name == name and s.labels.items() >= others.items()]
+    return {s.labels[label]: s.value for s in samples}
+
+
+def count_distinctly(process: Process, table: Table, slot: int) -> list[int]:
+    """Write another number into each cell of a slot, in the rows of all workers; returns the sum of each cell."""
+    board = process.totals.board
+    for worker in range(board.workers):
+        for field in range(table.width):
+            board.cells[board.base(worker) + table.cell(slot, field)] = 1_000_000 * (field + 1) + worker
+    return process.totals.of_slot(table, slot)
 
 
 def at_once(reading: Coroutine[Any, None, T]) -> T:
