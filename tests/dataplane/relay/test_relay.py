@@ -15,6 +15,7 @@ from tests.dataplane.route import Route, route
 from tests.support.peers import Peer, checksum, payload, unread_bytes, until_stalled
 from tests.support.waiting import until
 from tests.support.worker import Worker, running_worker
+from tidegate.core.splice import Splice
 
 SMALL_BUFFER = 64 * 1024
 MEBIBYTE = 1 << 20
@@ -295,6 +296,20 @@ async def test_every_byte_is_passed_on_once_and_in_order_or_the_session_ends_as_
     assert [line["reason"] in fates for line in lines] == [True]
     client_peer.close()
     backend_peer.close()
+
+
+@pytest.mark.parametrize("splice", [Splice.ALWAYS, Splice.NEVER])
+async def test_bytes_that_wait_for_a_slow_reader_are_counted_like_all_others(splice: Splice) -> None:
+    async with running_worker(splice=splice) as worker, route(worker, kernel_buffer=SMALL_BUFFER) as way:
+        client, backend = await way.session(receive_buffer=SMALL_BUFFER)
+        for sender, reader in ((client, backend), (backend, client)):
+            sending = asyncio.create_task(sender.send(payload(4 * MEBIBYTE)))
+            await until_stalled(sender)
+            await reader.read_exactly(4 * MEBIBYTE)
+            await sending
+            sender.end()
+        line = await worker.closed()
+        assert (line["sent_bytes"], line["received_bytes"]) == (4 * MEBIBYTE, 4 * MEBIBYTE)
 
 
 @pytest.mark.memory

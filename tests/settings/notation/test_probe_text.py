@@ -3,6 +3,7 @@
 import pytest
 
 from tidegate.settings.notation.probe_text import EXPRESSION, IP_ADDRESS, PASSWORD, SERVER_NAME, escaped_bytes
+from tidegate.settings.notation.values import Notation
 from tidegate.settings.secrets import Secret
 
 
@@ -20,6 +21,22 @@ def test_values_that_are_read_already_are_kept() -> None:
     assert escaped_bytes(9).read(b"\xff") == b"\xff"
     assert PASSWORD.read(Secret("secret")) == Secret("secret")
     assert EXPRESSION.read("^a+$") == "^a+$"
+
+
+@pytest.mark.parametrize(
+    ("notation", "most", "message"),
+    [
+        (EXPRESSION, 1000, "a regular expression of 1 to 1000 characters"),
+        (PASSWORD, 512, "1 to 512 printable characters"),
+        (escaped_bytes(9), 9, "text of 1 to 9 bytes"),
+    ],
+)
+def test_a_text_is_neither_empty_nor_too_long(notation: Notation, most: int, message: str) -> None:
+    for length in (1, most):
+        notation.read("a" * length)
+    for wrong in ("", "a" * (most + 1), 1, None):
+        with pytest.raises(ValueError, match=f"expected {message}"):
+            notation.read(wrong)
 
 
 def test_nothing_of_the_bytes_is_trimmed() -> None:

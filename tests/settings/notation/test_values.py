@@ -138,7 +138,46 @@ def test_the_schema_takes_every_number_that_is_read(notation: Notation, written:
 
 @pytest.mark.parametrize(
     ("notation", "written"),
-    [(DURATION, -1), (NUMBER, 65), (FACTOR, 101), (SIZE, "4 KiB"), (PATH, "a"), (choice(Colour), "blue"), (SWITCH, 1)],
+    [
+        (DURATION, "1.5h"),
+        (SHORT, "3000ms"),
+        (NUMBER, "64"),
+        (FACTOR, "1.25"),
+        (FACTOR, "0"),
+        (SIZE, "4KiB"),
+        (PATH, "/a"),
+        (choice(Colour), "red"),
+        *[(SWITCH, word) for word in (True, False, "true", "false", "yes", "no")],
+        (BACKEND_ADDRESS, "chat.internal:80"),
+        (LISTEN_ADDRESS, "[::]:80"),
+        (STATUSES, "200-299, 404"),
+        (STATUSES, 599),
+    ],
+)
+def test_the_schema_takes_what_people_write(notation: Notation, written: object) -> None:
+    notation.read(written)
+    assert Draft7Validator(notation.schema).is_valid(written)
+
+
+@pytest.mark.parametrize(
+    ("notation", "written"),
+    [
+        (DURATION, -1),
+        (NUMBER, 65),
+        (NUMBER, "many"),
+        (FACTOR, 101),
+        (FACTOR, "1,25"),
+        (SIZE, "4 KiB"),
+        (PATH, "a"),
+        (PATH, 1),
+        (choice(Colour), "blue"),
+        (SWITCH, 1),
+        (BACKEND_ADDRESS, "chat.internal"),
+        (LISTEN_ADDRESS, 80),
+        (STATUSES, 99),
+        (STATUSES, 600),
+        (STATUSES, "2xx"),
+    ],
 )
 def test_the_schema_refuses_what_is_refused(notation: Notation, written: object) -> None:
     with pytest.raises(ValueError, match="expected"):
