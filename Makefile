@@ -3,6 +3,7 @@
 # make test-compiled: the data plane.  make test-scenarios: user stories.  make test-splice: splice forced on and off.
 # make test-sanitized: the data plane with a debug build of Python, and gcc's sanitizers in the native wire.
 # make fuzz: whatever reads what others wrote, with atheris; SECONDS=600 for longer (in all).
+# make mutants: plants bugs and says which no test notices; SAMPLE=, SEED=, PART=, JOBS= as tests/mutants/__init__.py says.
 # make image: the container image, built and tried.  make ship: that, chart, manifests, alerts and dashboard, with real tools.
 # make wheels: the package, compiled for glibc and musl, in dist (with Docker).
 # make faults: ten minutes of sessions whose every byte is checked, while everything fails.  make soak HOURS=n: longer, and kept.
@@ -31,10 +32,7 @@ MOVING_BYTES := tests/dataplane/relay/test_relay.py tests/dataplane/session/test
 	tests/scenarios/test_compiled.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run compiled test test-compiled test-scenarios test-sanitized test-splice fuzz image ship wheels check fix bench bench-quick bench-growth bench-kubernetes cost faults soak faults-planted docs lock coverage clean
-
-help:
-	@sed -n 1,10p Makefile
+.PHONY: help run compiled test test-compiled test-scenarios test-sanitized test-splice fuzz image ship wheels check fix bench bench-quick bench-growth bench-kubernetes cost faults soak faults-planted docs lock coverage clean help: @sed -n 1,10p Makefile mutants 1,9p
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Tidegate needs Python 3.11 or newer: make PYTHON=python3.13 ..."; exit 1; }
@@ -118,6 +116,8 @@ test-splice: system $(VENV)/.dev $(COMPILED)/.built $(NODE)
 
 fuzz: $(VENV)/.fuzz
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+mutants: system $(VENV)/.dev
+	$(BIN)/python -m tests.mutants $(SAMPLE:%=--sample %) $(SEED:%=--seed %) $(PART:%=--part %) $(JOBS:%=--jobs %)
 
 image: system $(VENV)/.dev
 	@sh tests/ship/system_packages.sh image
