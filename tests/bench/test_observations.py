@@ -14,6 +14,7 @@ from tests.bench.contenders.target import Target
 from tests.bench.network import SYSTEM, congestion_control, own_network
 from tests.bench.placement import Placement
 from tests.dataplane.congestion import algorithm
+from tests.support.missing import skip_or_fail
 from tests.support.ports import free_port
 
 TWO_THREADS = """\
@@ -58,8 +59,9 @@ def test_haproxys_connections_are_those_that_its_threads_were_given(activity: st
     assert by_thread(activity, "accq_pushed") == given
 
 
-@pytest.mark.skipif(which("ss") is None, reason="needs ss")
 def test_connections_of_clients_are_counted_by_the_process_that_has_them() -> None:
+    if which("ss") is None:
+        skip_or_fail("ss is not installed")
     port = free_port()
     with socket.create_server(("127.0.0.1", port)) as server:
         target = Target(port, os.getpid())
@@ -87,7 +89,7 @@ def test_all_connections_have_the_congestion_control_of_the_work_and_later_the_s
     with ThreadPoolExecutor(1) as threads:  # the network is that of a thread
         seen = threads.submit(story).result()
     if seen is None:
-        pytest.skip("no network of its own")
+        skip_or_fail("no network of its own")
     assert seen == [b"reno", b"reno", SYSTEM.encode(), SYSTEM.encode()]
 
 

