@@ -89,7 +89,7 @@ class PoolRuntime:
         self.live.release_slots()
         for order in self._grace.tick(now):
             self._workers.broadcast(order)
-        self._rebalancer.tick()
+        self._rebalancer.tick(now)
 
     def introduce(self, worker: Worker) -> None:
         """Tell a new worker process all about the pool that the others know."""

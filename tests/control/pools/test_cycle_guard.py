@@ -7,6 +7,7 @@ from os import close
 from tests.support.backends import TestBackend, echo
 from tests.support.clients import connect
 from tests.support.dns_server import running_dns_server
+from tests.support.logs import captured_events
 from tests.support.named_pools import named_pools, port_of
 from tests.support.options import LISTENER
 from tests.support.proxy import running_proxy
@@ -41,6 +42,38 @@ def test_of_the_addresses_of_a_name_those_that_lead_back_are_left_out() -> None:
     assert pools["a"].discovery.reason == (
         "z is slow; z:8000 leads back here: pool a -> 0.0.0.0:8000 = listener a -> pool a"
     )
+    close(board.descriptor)
+
+
+def test_a_backend_that_leads_back_is_told_once_and_anew_after_it_has_led_elsewhere() -> None:
+    board = Board.create(1)
+    pools: dict[str, LivePool] = {}
+    ports = {"a": 8000, "b": 9000}
+    guard = CycleGuard({n: BoundListener(n, n, 0, LISTENER, [Address("127.0.0.1", ports[n])]) for n in ports}, pools)
+    settings = PoolSettings.model_validate({"backends": "x:8000"})
+    for name in ports:
+        pools[name] = LivePool(name, settings, "static", Totals(board), lambda *_: None)
+    back, elsewhere = Backend("x:8000", "127.0.0.1", 8000), Backend("x:8000", "127.0.0.1", 8001)
+    with captured_events() as events:
+        for found in (back, back, elsewhere, back):
+            guard.without("a", [found])
+            guard.without("b", [Backend("y:9000", "127.0.0.1", 9000)])
+    told = [(event["event"], event["pool"], event["backend"]) for event in events]
+    of_a, of_b = ("backend_refused", "a", "x:8000"), ("backend_refused", "b", "y:9000")
+    assert told == [of_a, of_b, of_a]
+    assert events[0]["reason"] == "x:8000 leads back here: pool a -> 127.0.0.1:8000 = listener a -> pool a"
+    close(board.descriptor)
+
+
+def test_a_reason_that_names_many_backends_is_cut() -> None:
+    board = Board.create(1)
+    pools: dict[str, LivePool] = {}
+    guard = CycleGuard({"a": BoundListener("a", "a", 0, LISTENER, [Address("127.0.0.1", 8000)])}, pools)
+    settings = PoolSettings.model_validate({"backends": "x:8000"})
+    pools["a"] = LivePool("a", settings, "static", Totals(board), lambda *_: None)
+    kept, reason = guard.without("a", [Backend(f"x{number}:8000", "127.0.0.1", 8000) for number in range(9)])
+    assert kept == []
+    assert 250 < len(reason) <= 300
     close(board.descriptor)
 
 

@@ -5,10 +5,12 @@ import socket
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from os import close
+from time import monotonic
 
+from tests.support.logs import captured_events
 from tests.support.waiting import until
 from tidegate.control.pools.live_pool import LivePool
-from tidegate.control.pools.rebalancer import Rebalancer
+from tidegate.control.pools.rebalancer import MARGIN, Rebalancer
 from tidegate.control.totals import Totals
 from tidegate.control.workers.processes import Workers
 from tidegate.core.pools.backend import Backend
@@ -74,6 +76,10 @@ class Bench:
             cell = BACKENDS.cell(self.pool.slots[backend.name], BackendCell.ACTIVE)
             self.board.cells[self.board.base(worker) + cell] = count
 
+    def tick(self, seconds: float = 0.0) -> None:
+        """It is so many seconds later."""
+        self.rebalancer.tick(monotonic() + seconds)
+
     def closed(self, worker: int, count: int) -> None:
         """A worker has closed so many for rebalancing."""
         self.board.cells[self.board.base(worker) + POOLS.cell(self.pool.slot, CLOSED_CELL[CloseReason.REBALANCE])] += count
@@ -116,7 +122,7 @@ async def test_after_growth_each_worker_closes_its_part_of_the_excess() -> None:
         it.start([OLD, NEW], up=[OLD])
         it.hold(OLD, 30, 10)
         it.up(NEW)
-        it.rebalancer.tick()
+        it.tick()
         assert await it.orders(0) == [order(OLD, 15, 20)]
         assert await it.orders(1) == [order(OLD, 5, 20)]
 
@@ -126,10 +132,10 @@ async def test_a_backend_that_joins_is_growth_too_and_a_worker_that_has_nothing_
         it.start([OLD], up=[OLD])
         it.hold(OLD, 0, 8)
         it.pool.discovered([OLD, NEW])
-        it.rebalancer.tick()
+        it.tick()
         assert await it.orders(1) == [], "it is not usable yet"
         it.up(NEW)
-        it.rebalancer.tick()
+        it.tick()
         assert (await it.orders(0), await it.orders(1)) == ([], [order(OLD, 4, 4)])
 
 
@@ -137,11 +143,11 @@ async def test_neither_the_start_nor_a_loss_is_growth() -> None:
     async with bench() as it:
         it.start([OLD, NEW, SPARE], up=[OLD, NEW, SPARE])
         it.hold(OLD, 50, 50)
-        it.rebalancer.tick()
+        it.tick()
         it.down(SPARE)
-        it.rebalancer.tick()
+        it.tick()
         it.pool.discovered([OLD, NEW])
-        it.rebalancer.tick()
+        it.tick()
         assert await it.orders(0) == []
 
 
@@ -150,7 +156,7 @@ async def test_it_waits_until_the_pool_has_been_quiet_for_the_delay() -> None:
         it.start([OLD, NEW], up=[OLD])
         it.hold(OLD, 10, 10)
         it.up(NEW)
-        it.rebalancer.tick()
+        it.tick()
         assert await it.orders(0) == []
 
 
@@ -159,7 +165,7 @@ async def test_it_waits_until_a_slow_start_is_over() -> None:
         it.start([OLD, NEW], up=[OLD])
         it.hold(OLD, 40, 0)
         it.up(NEW)
-        it.rebalancer.tick()
+        it.tick()
         assert await it.orders(0) == []
 
 
@@ -168,12 +174,12 @@ async def test_the_plan_is_made_once_and_a_falling_total_does_not_make_it_larger
         it.start([OLD, NEW], up=[OLD])
         it.hold(OLD, 20, 20)
         it.up(NEW)
-        it.rebalancer.tick()
+        it.tick()
         assert await it.orders(0) == [order(OLD, 10, 20)]
         it.hold(OLD, 15, 15)  # nobody has come back
         it.closed(0, 10)
-        it.rebalancer.tick()
-        it.rebalancer.tick()
+        it.tick()
+        it.tick()
         assert await it.orders(0) == []
 
 
@@ -182,18 +188,18 @@ async def test_a_rebalance_that_is_switched_off_ends_and_one_that_is_switched_on
         it.start([OLD, NEW], up=[OLD])
         it.hold(OLD, 20, 20)
         it.up(NEW)
-        it.rebalancer.tick()
+        it.tick()
         it.configure(mode="off")
         assert await it.orders(0) == [order(OLD, 10, 20), KeepSessions("chat", OLD.name)]
         it.pool.discovered([OLD, NEW, SPARE])
         it.up(SPARE)
-        it.rebalancer.tick()
+        it.tick()
         it.configure(mode="on")
-        it.rebalancer.tick()
+        it.tick()
         assert await it.orders(0) == [], "the growth came before"
         it.down(NEW)
         it.up(NEW)
-        it.rebalancer.tick()
+        it.tick()
         assert [type(told) for told in await it.orders(0)] == [CloseSessions]
 
 
@@ -202,13 +208,75 @@ async def test_it_ends_when_all_is_closed_or_no_backend_is_above_its_share_any_m
         it.start([OLD, NEW], up=[OLD])
         it.hold(OLD, 20, 20)
         it.up(NEW)
-        it.rebalancer.tick()
+        it.tick()
         await it.orders(0)
         it.hold(OLD, 10, 10)  # sessions have ended by themselves
-        it.rebalancer.tick()
+        it.tick()
         assert await it.orders(0) == [KeepSessions("chat", OLD.name)]
-        it.rebalancer.tick()
+        it.tick()
         assert await it.orders(0) == []
+
+
+async def test_what_an_earlier_plan_has_closed_does_not_end_a_later_one() -> None:
+    async with bench() as it:
+        it.start([OLD, NEW, SPARE], up=[OLD])
+        for backend in (NEW, SPARE):
+            it.hold(OLD, 20, 20)
+            it.up(backend)
+            it.tick()
+            assert [type(told) for told in await it.orders(0)] == [CloseSessions]
+            it.closed(0, 10)
+            it.tick()
+            assert await it.orders(0) == [], "half of it is left to do"
+            it.closed(1, 20)
+            it.tick()
+            assert [type(told) for told in await it.orders(0)] == [KeepSessions]
+
+
+async def test_the_log_says_when_a_plan_begins_and_ends_and_how_much_it_has_closed() -> None:
+    async with bench() as it:
+        it.start([OLD, NEW], up=[OLD])
+        it.hold(OLD, 30, 10)
+        it.closed(0, 7)  # by a plan before
+        with captured_events() as events:
+            it.up(NEW)
+            it.tick()
+            it.closed(0, 3)
+            it.down(NEW)
+        begun, ended = ({key: event[key] for key in event if key not in {"timestamp", "level"}} for event in events)
+        common = {"pool": "chat", "mode": "on"}
+        assert begun == {"event": "rebalance_started", **common, "excess": 20, "backends": 1}
+        assert ended == {"event": "rebalance_ended", **common, "closed": 3}
+
+
+async def test_the_log_says_that_a_plan_is_not_needed_and_that_a_dry_run_has_closed_nothing() -> None:
+    async with bench(mode="dry_run") as it:
+        it.start([OLD, NEW, SPARE], up=[OLD])
+        with captured_events() as events:
+            it.up(NEW)
+            it.tick()
+            it.hold(OLD, 30, 10)
+            it.up(SPARE)
+            it.tick()
+        told = [(event["event"], event["mode"], event.get("closed")) for event in events]
+        assert told == [
+            ("rebalance_not_needed", "dry_run", None),
+            ("rebalance_started", "dry_run", None),
+            ("rebalance_ended", "dry_run", 0),
+        ]
+
+
+async def test_a_plan_whose_time_is_up_ends() -> None:
+    async with bench(rate=1000) as it:
+        it.start([OLD, NEW], up=[OLD])
+        it.hold(OLD, 30, 10)
+        it.up(NEW)
+        it.tick()
+        await it.orders(0)
+        it.tick(seconds=MARGIN)
+        assert await it.orders(0) == []
+        it.tick(seconds=MARGIN + 1)
+        assert await it.orders(0) == [KeepSessions("chat", OLD.name)]
 
 
 async def test_a_plan_ends_and_is_made_anew_when_the_pool_changes_again() -> None:
@@ -217,11 +285,11 @@ async def test_a_plan_ends_and_is_made_anew_when_the_pool_changes_again() -> Non
         it.hold(OLD, 20, 20)
         it.hold(SPARE, 20, 20)
         it.up(NEW)
-        it.rebalancer.tick()
+        it.tick()
         assert sorted(map(str, await it.orders(0))) == sorted(map(str, [order(OLD, 6, 27), order(SPARE, 6, 27)]))
         it.down(SPARE)
         assert sorted(map(str, await it.orders(0))) == [str(KeepSessions("chat", each.name)) for each in (OLD, SPARE)]
-        it.rebalancer.tick()
+        it.tick()
         assert await it.orders(0) == [order(OLD, 10, 20)]
 
 
@@ -231,7 +299,7 @@ async def test_backups_neither_give_nor_count_while_other_backends_are_usable() 
         it.hold(OLD, 5, 5)
         it.hold(BACKUP, 50, 50)
         it.up(NEW)
-        it.rebalancer.tick()
+        it.tick()
         assert (await it.orders(0), await it.orders(1)) == ([order(OLD, 2, 5)], [order(OLD, 3, 5)])
 
 
@@ -240,8 +308,8 @@ async def test_a_dry_run_counts_and_closes_nothing() -> None:
         it.start([OLD, NEW], up=[OLD])
         it.hold(OLD, 30, 10)
         it.up(NEW)
-        it.rebalancer.tick()
-        it.rebalancer.tick()
+        it.tick()
+        it.tick()
         assert await it.orders(0) == []
         assert it.pool.rebalance_dry_run == 20
 
@@ -251,5 +319,5 @@ async def test_nothing_is_closed_within_the_tolerance() -> None:
         it.start([OLD, NEW], up=[OLD])
         it.hold(OLD, 30, 10)
         it.up(NEW)
-        it.rebalancer.tick()
+        it.tick()
         assert await it.orders(0) == []

@@ -67,9 +67,11 @@ class Rebalancer:
             # Before a slow start is over, clients that come back would return to where they were.
             self._due = monotonic() + self._settings.delay + self._pool.options.slow_start
 
-    def tick(self) -> None:
-        """Begin a plan once the pool has not changed for long enough, and end one that is done. To be called regularly."""
-        now = monotonic()
+    def tick(self, now: float) -> None:
+        """Begin a plan once the pool has not changed for long enough, and end one that is done.
+
+        To be called regularly with the time of the monotonic clock.
+        """
         if self._due is not None and now >= self._due:
             self._due = None
             self._begin(now)
