@@ -74,11 +74,12 @@ def argument(node: ast.AST) -> Iterator[Change]:
     """Two neighbouring arguments swapped; the other extreme."""
     if not isinstance(node, ast.Call):
         return
+    if isinstance(node.func, ast.Name) and (other := EXTREMES.get(node.func.id)):
+        yield node.func, other
+        return
     for index, pair in enumerate(zip(node.args, node.args[1:], strict=False)):
         if not any(isinstance(given, ast.Starred) for given in pair) and ast.dump(pair[0]) != ast.dump(pair[1]):
             yield node, _changed(node, args=[*node.args[:index], *reversed(pair), *node.args[index + 2 :]])
-    if isinstance(node.func, ast.Name) and (other := EXTREMES.get(node.func.id)):
-        yield node.func, other
 
 
 def statement(node: ast.AST) -> Iterator[Change]:
@@ -92,12 +93,8 @@ def statement(node: ast.AST) -> Iterator[Change]:
 
 
 def answer(node: ast.AST) -> Iterator[Change]:
-    """Nothing returned."""
-    if (
-        isinstance(node, ast.Return)
-        and node.value
-        and not (isinstance(node.value, ast.Constant) and node.value.value is None)
-    ):
+    """Nothing returned instead of something."""
+    if isinstance(node, ast.Return) and node.value and not (isinstance(node.value, ast.Constant) and not node.value.value):
         yield node, "return None"
 
 

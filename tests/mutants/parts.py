@@ -34,7 +34,9 @@ PARTS = {
     "session": Part(
         "dataplane/session", ("tests/dataplane/session", "tests/dataplane/routing", "tests/dataplane/test_worker.py")
     ),
-    "live_pool": Part("control/pools", ("tests/control/pools", "tests/control/test_pool_runtime.py")),
+    "live_pool": Part(
+        "control/pools", ("tests/control/pools", "tests/control/report", "tests/control/test_pool_runtime.py")
+    ),
     "metrics": Part("control/report/metrics", ("tests/control/report", "tests/control/pools")),
     "settings": Part("settings", ("tests/settings", "tests/test_documentation.py")),
 }

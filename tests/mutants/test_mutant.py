@@ -26,10 +26,11 @@ def changes(source: str) -> list[str]:
         ("x = True", ["True -> False"]),
         ("x = 'word'", ["'word' -> 'wordx'"]),
         ("x = f(a, b, k=c)", ["f(a, b, k=c) -> f(b, a, k=c)"]),
-        ("x = min(*a)", ["min -> max"]),
+        ("x = min(a, b)", ["min -> max"]),
         ("x.y = a", ["x.y = a -> pass"]),
         ("f()", ["f() -> pass"]),
         ("def f():\n    return a", ["return a -> return None"]),
+        ("def f():\n    return False", ["False -> True"]),
         ("x = [State.UP, State.DOWN]", ["State.UP -> State.DOWN", "State.DOWN -> State.UP"]),
     ],
 )
