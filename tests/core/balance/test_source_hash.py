@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from hashlib import blake2b
 from ipaddress import IPv4Address, IPv6Address
 from random import Random
 
@@ -59,6 +60,12 @@ def test_clients_stay_where_earlier_releases_have_sent_them() -> None:
         "fe80::1%eth0": "10.0.0.7:8001",
     }
     assert dict(zip(golden, homes(candidates, list(golden)), strict=True)) == golden
+
+
+def test_clients_whose_walk_is_longer_than_the_circle_stay_too() -> None:
+    """As above, for so many clients that some of them accept no point of the first lap, and few none of the second."""
+    picked = "".join(homes(backends(1, 1), IN_A_ROW[:10_000]))
+    assert blake2b(picked.encode(), digest_size=8).hexdigest() == "1c52a44cf393dbfb"
 
 
 @pytest.mark.parametrize("clients", [IN_A_ROW, IPV6], ids=["ipv4-in-a-row", "ipv6-networks"])
