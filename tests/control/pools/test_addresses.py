@@ -132,6 +132,7 @@ TWO_HOSTS = Backend(NAME, "10.0.0.1", 80, others=("10.0.0.2",))
 def test_a_failed_dial_moves_a_backend_whose_addresses_no_check_goes_to(health: dict[str, str]) -> None:
     with pool_of(TWO_HOSTS, **health) as (pool, announced):
         assert refused(pool) == "10.0.0.2"
+        assert pool.discovery.events == {"added": 1, "altered": 1}
         assert pool.snapshot.eligible == 1
         told = len(announced)
         assert refused(pool) == "10.0.0.2", "another worker tells of the address before"

@@ -24,6 +24,7 @@ from tidegate.core.pools.snapshot import BackendAdded, BackendAltered, BackendRe
 from tidegate.core.reasons import ConnectFailure
 from tidegate.link.board import BACKENDS, FAILURE_CELL, BackendCell, Board
 from tidegate.link.log_stream import LogStream
+from tidegate.link.messages import AffinityEntry, BackendFailed
 from tidegate.settings.parts.pool import PoolSettings
 
 ONE, TWO = Backend("10.0.0.1:80", "10.0.0.1", 80), Backend("10.0.0.2:80", "10.0.0.2", 80)
@@ -140,6 +141,45 @@ def test_new_settings_decide_from_the_next_event_on(bench: Bench) -> None:
     assert bench.pool.snapshot.members[ONE.name].state is State.UP
     bench.pool.configure(SETTINGS)
     assert bench.pool.affinity is None
+
+
+def with_settings(**given: object) -> PoolSettings:
+    health = {"type": "tcp", "rise": 1, "fall": 1}
+    return PoolSettings.model_validate({"backends": "10.0.0.1:80,10.0.0.2:80", "health": health, **given})
+
+
+def test_new_settings_reach_slow_starts_moves_ejections_and_affinity(bench: Bench) -> None:
+    pool = bench.pool
+    pool.configure(with_settings(slow_start="1m", affinity={"ttl": "60s", "max_clients": 1}, ready={"min_backends": 2}))
+    assert not_ready_reasons(bench.process) == ["pool chat: 0 of at least 2 backends usable"]
+    pool.discovered([ONE, replace(TWO, others=("10.0.0.3",))])
+    pool.probed(ONE.name, None, 0.001)
+    pool.probed(TWO.name, "refused", 0.001)
+    pool.probed(TWO.name, None, 0.001)
+    assert not_ready_reasons(bench.process) == []
+    assert list(pool.warming.since) == [TWO.name]
+    assert pool.affinity is not None
+    entries = [AffinityEntry(f"10.1.0.{number}", ONE.name, 0.0) for number in range(2)]
+    pool.affinity.learned(entries, pool.records)
+    assert pool.affinity.clients == 1
+    pool.configure(
+        with_settings(
+            affinity={"ttl": "60s", "max_clients": 2},
+            connect_timeout="1h",
+            outliers={"failures": 1},
+            health={"type": "none"},
+        )
+    )
+    assert pool.warming.since == {}
+    pool.affinity.learned(entries, pool.records)
+    assert pool.affinity.clients == 2, "it is still the same table"
+    report = BackendFailed(0, "chat", TWO.name, 0, 1, 0, 0, 0, [], "timeout")
+    pool.failed(report)
+    assert pool.snapshot.members[TWO.name].backend.host == "10.0.0.3"
+    assert pool.snapshot.members[TWO.name].state is State.EJECTED
+    moved_at = monotonic()
+    assert not pool._moves.may_move(TWO.name, "timeout", moved_at + 3590)
+    assert pool._moves.may_move(TWO.name, "timeout", moved_at + 3610)
 
 
 def test_each_change_is_announced_once_and_by_the_state_it_leads_to(bench: Bench) -> None:

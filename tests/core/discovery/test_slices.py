@@ -85,6 +85,7 @@ def test_a_slice_is_read_with_all_that_people_and_the_choice_need() -> None:
         (None, (Port("", ALL_PORTS),)),
         ([], (Port("", ALL_PORTS),)),
         ([{"port": 80}], (Port("", 80),)),
+        ([{"port": 1}, {"port": 65535}], (Port("", 1), Port("", 65535))),
         ([{"name": "http", "port": None}], (Port("http", ALL_PORTS),)),
         (
             [{"name": "dns", "port": 53, "protocol": "UDP"}, {"name": "dns", "port": 53, "protocol": "TCP"}],
@@ -103,7 +104,9 @@ def test_ports_without_name_number_or_protocol_are_read_as_the_api_means_them(po
     [
         ({"addressType": "FQDN"}, "one: addressType 'FQDN' is ignored: expected IPv4 or IPv6"),
         ({"endpoints": "many"}, "one: endpoints is not a list; the object was skipped"),
-        ({"ports": [{"port": 70000}]}, "one: port '70000' is not a number from 1 to 65535; the port was skipped"),
+        ({"ports": [{"port": 65536}]}, "one: port '65536' is not a number from 1 to 65535; the port was skipped"),
+        ({"ports": [{"port": -1}]}, "one: port '-1' is not a number from 1 to 65535; the port was skipped"),
+        ({"ports": [{"port": True}]}, "one: port 'True' is not a number from 1 to 65535; the port was skipped"),
         ({"ports": [7]}, "one: port is not an object; the port was skipped"),
         ({"endpoints": [7]}, "one: endpoint is not an object; the endpoint was skipped"),
         ({"endpoints": [{"addresses": []}]}, "one: an endpoint has no address; the endpoint was skipped"),
