@@ -149,6 +149,19 @@ def test_where_checks_go_to_the_addresses_a_failed_dial_moves_nothing() -> None:
         assert refused(pool) == "10.0.0.1"
 
 
+def test_a_backend_that_is_down_is_up_with_the_first_probe_that_passes_at_another_of_its_addresses() -> None:
+    with pool_of(TWO_HOSTS, type="tcp", rise=3, fall=1) as (pool, announced):
+        pool.probed(NAME, "refused", 0.001)
+        pool.probed(NAME, None, 0.001)
+        assert pool.snapshot.members[NAME].state is State.DOWN, "it takes three at the same address"
+        pool.probed(NAME, None, 0.001, "10.0.0.2")
+        member = pool.snapshot.members[NAME]
+        assert (member.state, member.backend.host) == (State.UP, "10.0.0.2")
+        told = len(announced)
+        pool.probed(NAME, "refused", 0.001, "10.0.0.9")
+        assert len(announced) == told, "that is no address of it"
+
+
 def test_a_dial_that_times_out_moves_a_backend_only_if_it_began_after_the_last_move() -> None:
     moves, now = Moves(connect_timeout=5.0), monotonic()
     assert moves.may_move(NAME, "refused", now)
