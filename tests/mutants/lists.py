@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from tests.mutants.mutant import Mutant
+from tests.mutants.mutant import Mutant, Name
 
 HERE = Path(__file__).parent
 
@@ -16,10 +16,10 @@ def planted() -> list[tuple[Mutant, str]]:
     return [(_bug(entry), entry["tests"]) for entry in _read("planted.yaml")]
 
 
-def equivalents() -> dict[tuple[str, str, str], str]:
-    """The names of the mutants of `equivalents.yaml`, and why none of them changes anything."""
+def equivalents() -> set[Name]:
+    """The names of the mutants of `equivalents.yaml`; where an entry says no change, those of all changes of its line."""
     return {
-        (entry["file"], mutant["line"], mutant["change"]): entry["reason"]
+        (entry["file"], mutant["line"], mutant.get("change", ""))
         for entry in _read("equivalents.yaml")
         for mutant in entry["mutants"]
     }

@@ -7,10 +7,12 @@ from itertools import accumulate
 
 from tests.mutants.operators import OPERATORS, Change, member_of
 
+Name = tuple[str, str, str]
+
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A change of the bytes `start` to `end` of a file. Its `name` stays when the lines move."""
+    """A change of the bytes `start` to `end` of a file. Its `names` stay when the lines move."""
 
     file: str
     line: str
@@ -20,9 +22,9 @@ class Mutant:
     new: str
 
     @property
-    def name(self) -> tuple[str, str, str]:
-        """File, text of the line, and change."""
-        return self.file, self.line, self.change
+    def names(self) -> tuple[Name, Name]:
+        """File, text of the line, and change; and the name of all changes of the line."""
+        return (self.file, self.line, self.change), (self.file, self.line, "")
 
     def planted_in(self, source: str) -> str:
         """The source with this change."""

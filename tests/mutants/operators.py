@@ -56,16 +56,16 @@ def arithmetic(node: ast.AST) -> Iterator[Change]:
 
 
 def constant(node: ast.AST) -> Iterator[Change]:
-    """One more, one less, the other truth, another word; prose stays."""
+    """One more, one less, twice, half, the other truth, another word; prose stays."""
     if not isinstance(node, ast.Constant):
         return
     value = node.value
     if isinstance(value, bool):
         yield node, str(not value)
-    elif isinstance(value, int | float):
-        yield node, repr(value + 1)
-        if value > 0:
-            yield node, repr(value - 1)
+    elif isinstance(value, int):
+        yield from ((node, repr(other)) for other in (value + 1, value - 1) if other >= 0)
+    elif isinstance(value, float):
+        yield from ((node, repr(other)) for other in {value * 2 or 1.0, value / 2 or 1.0})
     elif isinstance(value, str) and value and not any(map(str.isspace, value)):
         yield node, repr(value + "x")
 

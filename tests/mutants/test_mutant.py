@@ -23,6 +23,7 @@ def changes(source: str) -> list[str]:
         ("x += a", ["x += a -> pass", "x += a -> x -= a"]),
         ("x = 3", ["3 -> 2", "3 -> 4"]),
         ("x = 0.0", ["0.0 -> 1.0"]),
+        ("x = 0.5", ["0.5 -> 0.25", "0.5 -> 1.0"]),
         ("x = True", ["True -> False"]),
         ("x = 'word'", ["'word' -> 'wordx'"]),
         ("x = f(a, b, k=c)", ["f(a, b, k=c) -> f(b, a, k=c)"]),
@@ -63,4 +64,4 @@ def test_a_mutant_changes_its_own_place_also_behind_letters_of_several_bytes() -
     (mutant,) = mutants("a.py", source)
     assert mutant.planted_in(source) == "x = 'ä b'; y = (a <= b)\n"
     (moved,) = mutants("a.py", "\n" + source)
-    assert moved.name == mutant.name
+    assert moved.names == mutant.names

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tests.mutants.copies import Copy, copy_of_tree
 from tests.mutants.lists import equivalents, planted
-from tests.mutants.mutant import Mutant
+from tests.mutants.mutant import Mutant, Name
 from tests.mutants.parts import PARTS
 from tests.mutants.report import Result
 
@@ -38,14 +38,14 @@ def of_part(name: str, sample: int, seed: int) -> list[Task]:
     part, listed = PARTS[name], equivalents()
     everything = part.mutants()
     chosen = Random(seed).sample(everything, sample) if 0 < sample < len(everything) else everything
-    effective = [mutant for mutant in chosen if mutant.name not in listed]
+    effective = [mutant for mutant in chosen if listed.isdisjoint(mutant.names)]
     result = Result(name, equivalent=len(chosen) - len(effective))
     return [Task(result, mutant, part.stages(mutant.file)) for mutant in effective]
 
 
-def unknown_equivalents() -> set[tuple[str, str, str]]:
+def unknown_equivalents() -> set[Name]:
     """What is listed as equivalent and is no mutant any more, because its line has changed."""
-    return equivalents().keys() - {mutant.name for part in PARTS.values() for mutant in part.mutants()}
+    return equivalents() - {name for part in PARTS.values() for mutant in part.mutants() for name in mutant.names}
 
 
 def run(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, bool]]:

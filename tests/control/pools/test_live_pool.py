@@ -182,6 +182,17 @@ def test_new_settings_reach_slow_starts_moves_ejections_and_affinity(bench: Benc
     assert pool._moves.may_move(TWO.name, "timeout", moved_at + 3610)
 
 
+def test_clients_of_a_backend_that_leaves_are_forgotten_and_those_of_others_are_not(bench: Bench) -> None:
+    pool = bench.pool
+    pool.configure(with_settings(affinity={"ttl": "60s"}))
+    pool.discovered([ONE, TWO])
+    assert pool.affinity is not None
+    entries = [AffinityEntry("10.1.0.1", ONE.name, 0.0), AffinityEntry("10.1.0.2", TWO.name, 0.0)]
+    pool.affinity.learned(entries, pool.records)
+    pool.discovered([TWO])
+    assert [entry.client for entry in pool.affinity.everything().entries] == ["10.1.0.2"]
+
+
 def test_each_change_is_announced_once_and_by_the_state_it_leads_to(bench: Bench) -> None:
     bench.pool.discovered([ONE])
     bench.pool.discovered([ONE])
