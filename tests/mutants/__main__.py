@@ -22,6 +22,7 @@ def main() -> int:
     console = Console(highlight=False, markup=False, soft_wrap=True)
     parts = [options.part] if options.part else names
     tasks = [task for part in parts for task in of_part(part, options.sample, options.seed)]
+    unknown = unknown_equivalents()
     with console.status("") as status:
         for count, (task, caught) in enumerate(run(tasks, options.jobs), 1):
             status.update(f"{count} of {len(tasks)}")
@@ -29,7 +30,6 @@ def main() -> int:
                 console.print(f"survived: {task.mutant.change}\n{diff(task.mutant)}\n")
     results = {task.result.part: task.result for task in tasks}
     console.print(table(results.values()))
-    unknown = unknown_equivalents()
     for name in unknown:
         console.print("equivalents.yaml lists what is no mutant:", *name)
     return int(bool(unknown) or any(result.score < GOAL for result in results.values()))
