@@ -419,8 +419,10 @@ def test_backends_beyond_the_places_on_the_board_are_left_out() -> None:
         every = [Backend(f"10.0.0.1:{port}", "10.0.0.1", port) for port in range(1, MOST_BACKENDS + 3)]
         pool.discovered(every)
         assert len(pool.snapshot.members) == MOST_BACKENDS
+        assert pool.discovery.reason == "no room for 2 more backends"
         pool.discovered(every[5:])
         assert len(pool.snapshot.members) == MOST_BACKENDS - 5
         pool.release_slots()
         pool.discovered(every[5:])
         assert len(pool.snapshot.members) == MOST_BACKENDS - 3
+        assert pool.discovery.reason is None

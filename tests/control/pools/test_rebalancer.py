@@ -217,6 +217,21 @@ async def test_it_ends_when_all_is_closed_or_no_backend_is_above_its_share_any_m
         assert await it.orders(0) == []
 
 
+async def test_a_panic_is_no_growth_and_ends_a_plan_that_is_made_anew() -> None:
+    async with bench() as it:
+        it.start([OLD, NEW], up=[OLD])
+        it.hold(OLD, 20, 20)
+        it.rebalancer.changed([PanicChanged("chat", True, 1, 2)], serving=True)
+        it.tick()
+        assert await it.orders(0) == []
+        it.up(NEW)
+        it.tick()
+        it.rebalancer.changed([PanicChanged("chat", False, 2, 2)], serving=True)
+        it.tick()
+        closing = order(OLD, 10, 20)
+        assert await it.orders(0) == [closing, KeepSessions("chat", OLD.name), closing]
+
+
 async def test_what_an_earlier_plan_has_closed_does_not_end_a_later_one() -> None:
     async with bench() as it:
         it.start([OLD, NEW, SPARE], up=[OLD])
