@@ -71,9 +71,11 @@ def _is_left_out(node: ast.AST, field: str) -> bool:
     match node:
         case ast.Assert() | ast.JoinedStr() | ast.Import() | ast.ImportFrom() | ast.keyword(arg="strict"):
             return True
-        case ast.Expr(value=ast.Constant()) | ast.If(test=ast.Name(id="TYPE_CHECKING")):
+        case ast.Expr(value=ast.Constant() | ast.Call(func=ast.Name(id="assert_never"))):
             return True
-        case ast.Call(func=ast.Name(id="TypeVar" | "cast" | "assert_never")) | ast.Subscript(value=ast.Name(id="Literal")):
+        case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+            return True
+        case ast.Call(func=ast.Name(id="TypeVar" | "cast")) | ast.Subscript(value=ast.Name(id="Literal")):
             return True
         case _:
             return field in {"annotation", "returns", "decorator_list", "bases"}

@@ -50,6 +50,7 @@ def test_each_small_mistake_is_made_once(source: str, expected: list[str]) -> No
         "if TYPE_CHECKING:\n    from a import b",
         "assert a < b",
         "T = TypeVar('T')",
+        "assert_never(a)",
         "x = zip(a, strict=True)",
         "x = f(a, a)",
         "def f():\n    return None",

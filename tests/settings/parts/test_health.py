@@ -168,6 +168,12 @@ def test_a_ca_file_that_cannot_be_used_is_refused_at_start(tmp_path: Path, conte
         HealthSettings.model_validate({"type": "https", "ca_file": str(tmp_path)})
 
 
+def test_a_ca_file_may_have_as_much_as_is_said(tmp_path: Path) -> None:
+    path, certificate = tmp_path / "ca.pem", trustme.CA().cert_pem.bytes()
+    path.write_bytes(certificate + b"#" * ((1 << 20) - len(certificate)))
+    HealthSettings.model_validate({"type": "https", "ca_file": str(path)})
+
+
 def test_a_ca_file_for_nothing_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ca.pem"
     path.write_bytes(trustme.CA().cert_pem.bytes())
