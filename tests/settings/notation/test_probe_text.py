@@ -12,9 +12,32 @@ def test_an_address_is_an_ip_address(text: str, host: str) -> None:
     assert IP_ADDRESS.read(text) == host
 
 
-@pytest.mark.parametrize(("text", "name"), [("Chat.Example.", "chat.example"), ("10.0.0.5", "10.0.0.5"), ("[::1]", "::1")])
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Chat.Example.", "chat.example"),
+        ("x.chat.index", "x.chat.index"),
+        ("10.0.0.5", "10.0.0.5"),
+        ("[::1]", "::1"),
+    ],
+)
 def test_a_server_name_is_what_certificates_have(text: str, name: str) -> None:
     assert SERVER_NAME.read(text) == name
+
+
+@pytest.mark.parametrize(
+    ("notation", "written", "message"),
+    [
+        (IP_ADDRESS, "chat.example", "an IP address"),
+        (IP_ADDRESS, "10.0.0.5x", "an IP address"),
+        (IP_ADDRESS, None, "an IP address"),
+        (SERVER_NAME, " ", "a host name, like chat.example.com"),
+        (SERVER_NAME, 7, "a host name, like chat.example.com"),
+    ],
+)
+def test_what_is_no_host_is_refused(notation: Notation, written: object, message: str) -> None:
+    with pytest.raises(ValueError, match=f"expected {message}"):
+        notation.read(written)
 
 
 def test_values_that_are_read_already_are_kept() -> None:

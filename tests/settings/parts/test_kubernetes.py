@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from tidegate.settings.checks.problem import SettingsError
 from tidegate.settings.effective import effective
 from tidegate.settings.loading import load_settings
 from tidegate.settings.model import Settings
+from tidegate.settings.notation.values import Notation
+from tidegate.settings.parts.kubernetes import PORT, SERVICE
 from tidegate.settings.words import KubernetesApi, ServiceName
 
 IN_CLUSTER = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"}
@@ -72,6 +75,25 @@ def test_a_refusal_names_the_variable_and_what_would_be_valid(variables: dict[st
 def test_a_port_is_a_name_or_a_number(written: str, port: str | int) -> None:
     pool = settings_of(KUBERNETES__SERVICE="chat/web", KUBERNETES__PORT=written).pools["default"]
     assert pool.kubernetes.port == port
+
+
+@pytest.mark.parametrize(
+    ("notation", "written", "is_valid"),
+    [
+        (SERVICE, "web", True),
+        (SERVICE, "chat/web", True),
+        (SERVICE, "Chat/web", False),
+        (SERVICE, 7, False),
+        (PORT, "http", True),
+        (PORT, 8080, True),
+        (PORT, 70000, False),
+        (PORT, "Http", False),
+    ],
+)
+def test_the_schema_of_a_service_and_a_port_takes_what_people_write(
+    notation: Notation, written: object, *, is_valid: bool
+) -> None:
+    assert Draft7Validator(notation.schema).is_valid(written) is is_valid
 
 
 def test_backends_from_two_sources_are_refused_with_both_names() -> None:

@@ -84,6 +84,34 @@ def test_a_refusal_says_what_would_be_valid(given: dict[str, object], message: s
         PoolSettings.model_validate(given)
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"balance": "source_hash", "rebalance": {"mode": "on"}},
+            "with balance source_hash clients would come back to the same backend: expected off",
+        ),
+        (
+            {"balance": "source_hash", "affinity": {"ttl": "1h"}},
+            "not together with balance source_hash: it keeps clients on their backends already; expected 0s",
+        ),
+        (
+            {"rebalance": {"mode": "on"}, "affinity": {"ttl": "1h"}},
+            "not together with a rebalance, whose clients would come back to the same backend; expected 0s",
+        ),
+        (
+            {"balance": "first", "hash": {"ipv4_prefix": 24}},
+            "it does nothing with balance first: leave it out, or give balance source_hash or an affinity",
+        ),
+        ({"ready": {"min_backends": 2}}, "the pool has fewer backends than that: expected at most 1"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused_in_these_words(given: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        PoolSettings.model_validate({"backends": "a:1", **given})
+    assert [error["msg"] for error in caught.value.errors()] == [message]
+
+
 def test_settings_of_an_affinity_that_is_off_contradict_no_policy() -> None:
     pool = PoolSettings.model_validate({"backends": "a:1", "balance": "source_hash", "affinity": {"max_clients": 5}})
     assert (pool.affinity.ttl, pool.affinity.max_clients) == (0.0, 5)
