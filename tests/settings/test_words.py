@@ -1,8 +1,44 @@
-"""What words of the settings mean."""
+"""The words that people write in settings, and what some of them mean."""
+
+from enum import StrEnum
 
 import pytest
 
-from tidegate.settings.words import HealthType, ServiceName
+from tidegate.settings.words import (
+    Balance,
+    HealthType,
+    Initial,
+    KubernetesApi,
+    LiveSessions,
+    LogFormat,
+    LogLevel,
+    RebalanceMode,
+    RecordType,
+    ServiceName,
+    WhenAllDown,
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "written"),
+    [
+        (LogLevel, "debug info warning error"),
+        (LogFormat, "json console"),
+        (Balance, "round_robin least_connections least_latency random_two first source_hash"),
+        (WhenAllDown, "close try_all"),
+        (LiveSessions, "keep close"),
+        (RebalanceMode, "off dry_run on"),
+        (
+            HealthType,
+            "tcp tls http https websocket socketio send_expect grpc redis postgres mysql smtp pop3 imap none",
+        ),
+        (Initial, "checking up"),
+        (RecordType, "auto a aaaa srv"),
+        (KubernetesApi, "endpointslices endpoints"),
+    ],
+)
+def test_words_stay_what_people_have_written_in_their_files(words: type[StrEnum], written: str) -> None:
+    assert list(words) == written.split()
 
 
 @pytest.mark.parametrize("kind", HealthType)

@@ -43,6 +43,7 @@ def test_what_is_no_host_is_refused(notation: Notation, written: object, message
 def test_values_that_are_read_already_are_kept() -> None:
     assert escaped_bytes(9).read(b"\xff") == b"\xff"
     assert PASSWORD.read(Secret("secret")) == Secret("secret")
+    assert PASSWORD.read("xx") == Secret("xx")
     assert EXPRESSION.read("^a+$") == "^a+$"
 
 
@@ -64,3 +65,15 @@ def test_a_text_is_neither_empty_nor_too_long(notation: Notation, most: int, mes
 
 def test_nothing_of_the_bytes_is_trimmed() -> None:
     assert escaped_bytes(9).read(" a ") == b" a "
+
+
+@pytest.mark.parametrize("written", ["*", "**********", Secret("**********")])
+def test_the_mask_of_a_password_is_no_password(written: object) -> None:
+    with pytest.raises(ValueError, match="this is the mask that stands for a password"):
+        PASSWORD.read(written)
+
+
+@pytest.mark.parametrize("written", ["a\nb", "\t", 7, None])
+def test_a_password_has_printable_characters_only(written: object) -> None:
+    with pytest.raises(ValueError, match="expected 1 to 512 printable characters"):
+        PASSWORD.read(written)
