@@ -28,6 +28,7 @@ def test_control_needs_more_the_more_it_serves() -> None:
     assert needed_by_control(2, 1, 1) == least + 2 + inbox_sockets(2)
     assert needed_by_control(3, 1, 1) == least + 4 + inbox_sockets(3)
     assert needed_by_control(1, 3, 1) == least + 4
+    assert needed_by_control(1, 1, 3) == least + 4
     assert needed_by_control(1, 1, 256) < 1024
 
 

@@ -141,6 +141,15 @@ def test_a_port_that_cannot_be_read_costs_the_other_ports_nothing_and_makes_none
         assert choice.problem.endswith("expected one of http (8000)")
 
 
+def test_a_slice_without_a_number_has_all_ports_and_one_with_the_lowest_number_has_that() -> None:
+    every, lowest = (
+        read_slice(endpoint_slice("one", endpoint("10.0.0.1"), ports=ports)).slices for ports in ([], [{"port": 1}])
+    )
+    assert [backend.name for backend in choose(every, Wanted(8000)).backends] == ["10.0.0.1:8000"]
+    assert choose(lowest, Wanted(8000)).backends == ()
+    assert [backend.name for backend in choose(lowest, Wanted(1)).backends] == ["10.0.0.1:1"]
+
+
 def test_a_subset_that_cannot_be_read_costs_the_others_nothing() -> None:
     good = {"addresses": [{"ip": "10.0.0.1"}], "ports": [{"port": 8000}]}
     item = endpoints_object("web", {"addresses": 3}, 7, {"addresses": [{"ip": "10.0.0.2"}], "ports": [{"port": []}]}, good)  # type: ignore[arg-type]

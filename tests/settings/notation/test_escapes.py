@@ -16,6 +16,7 @@ from tidegate.settings.notation.escapes import format_escapes, parse_escapes
         ("grüße", "grüße".encode()),
         ("line\r\n", b"line\r\n"),
         (r"\x414", b"A4"),
+        ("\udcff of the environment, where a byte is no text", b"\xff of the environment, where a byte is no text"),
     ],
 )
 def test_escapes_stand_for_bytes_and_the_rest_for_itself(text: str, data: bytes) -> None:
