@@ -7,12 +7,13 @@ from time import monotonic
 
 import pytest
 
+from tests.support.logs import captured_events
 from tidegate.control.pools.closing_orders import BackendGrace, closing_orders
 from tidegate.control.pools.live_pool import LivePool
 from tidegate.control.totals import Totals
 from tidegate.core.pools.backend import Backend
 from tidegate.core.pools.snapshot import BackendRemoved, Change, PanicChanged
-from tidegate.link.board import Board
+from tidegate.link.board import BACKENDS, BackendCell, Board
 from tidegate.link.messages import CloseSessions, KeepSessions
 from tidegate.settings.parts.pool import PoolSettings
 
@@ -85,6 +86,21 @@ def test_a_backend_that_is_down_keeps_its_sessions_while_health_is_ignored(board
     bench.pool.probed(TWO.name, None, 0.001)
     closing = CloseSessions("chat", ONE.name, "backend_down", 0, 0, 10.0, 0.0)
     assert bench.orders() == [KeepSessions("chat", TWO.name), closing]
+
+
+def test_the_log_says_how_many_sessions_are_about_to_be_closed_if_there_are_any(board: Board) -> None:
+    bench = Bench(board, on_down="close")
+    board.cells[BACKENDS.cell(bench.pool.slots[ONE.name], BackendCell.ACTIVE)] = 7
+    with captured_events() as events:
+        for backend in (ONE, TWO):
+            bench.pool.probed(backend.name, "refused", 0.001)
+        bench.orders()
+    (event,) = events
+    del event["timestamp"]
+    assert event == {
+        "level": "warning", "event": "closing_started", "pool": "chat", "backend": ONE.name, "reason": "backend_down",
+        "sessions": 7,
+    }  # fmt: skip
 
 
 def test_another_address_of_a_name_closes_nothing(board: Board) -> None:

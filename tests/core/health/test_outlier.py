@@ -205,3 +205,13 @@ def test_what_is_known_of_failures_is_an_immutable_value(value: Any) -> None:
     for field in fields(value):
         with pytest.raises(FrozenInstanceError):
             setattr(value, field.name, None)
+
+
+def test_a_failed_dial_is_one_failure_and_only_a_reset_one_says_that_the_backend_had_accepted() -> None:
+    assert Failures.of_dial(ConnectFailure.REFUSED) == Failures(dials=1, reason="refused")
+    assert Failures.of_dial(ConnectFailure.RESET) == Failures(dials=1, resets=1, reason="reset")
+
+
+def test_an_early_end_is_one_failure_and_disputed_once_something_had_been_sent() -> None:
+    assert Failures.of_early_end(0, "10.1.0.1") == Failures(early_ends=1)
+    assert Failures.of_early_end(1, "10.1.0.1") == Failures(disputed=1, clients=frozenset({"10.1.0.1"}))

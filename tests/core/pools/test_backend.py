@@ -1,5 +1,10 @@
 """Backends and the words for their states."""
 
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
 from tidegate.core.pools.backend import Backend, State
 
 
@@ -29,3 +34,22 @@ def test_a_backend_goes_round_the_addresses_of_its_name_and_to_no_other() -> Non
 
 def test_the_other_addresses_of_its_name_do_not_make_it_another_backend() -> None:
     assert Backend("chat:80", "10.0.0.1", 80, others=("10.0.0.2",)) == Backend("chat:80", "10.0.0.1", 80)
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_another"),
+    [
+        ({}, False),
+        ({"weight": 5}, False),
+        ({"host": "10.0.0.9"}, True),
+        ({"port": 81}, True),
+        ({"pod": "web-2"}, True),
+        ({"pod": ""}, False),
+    ],
+)
+def test_a_backend_with_another_address_or_in_another_pod_is_another_one(
+    changed: dict[str, Any], *, is_another: bool
+) -> None:
+    backend = Backend("web:80", "10.0.0.1", 80, pod="web-1")
+    assert replace(backend, **changed).is_another(backend) is is_another
+    assert backend.is_another(replace(backend, **changed)) is is_another

@@ -13,6 +13,7 @@ from tidegate.dataplane.loop.poller import Poller
 from tidegate.dataplane.relay.context import RelayContext
 from tidegate.dataplane.relay.direction import Direction
 from tidegate.dataplane.relay.last_bytes import Lingering, unacknowledged
+from tidegate.dataplane.wire import Flow
 from tidegate.dataplane.wire.interface import BLOCKED, EDGES
 from tidegate.link.sockets import RESET_ON_CLOSE
 
@@ -97,7 +98,8 @@ def test_when_too_many_linger_the_one_that_has_waited_longest_is_reset(bench: Be
     assert not bench.bugs
 
 
-def test_what_a_slow_receiver_takes_is_progress_before_there_is_room_for_more(bench: Bench) -> None:
+def blocked_flow(bench: Bench) -> tuple[Flow, Flow, socket.socket]:
+    """A flow whose sink takes nothing more, the other flow of the relay, and the peer that does not read."""
     RelayContext(bench.poller, BUFFER, Splice.NEVER)
     client, receiver = bench.connection()
     backend, sender = bench.connection()
@@ -109,11 +111,28 @@ def test_what_a_slow_receiver_takes_is_progress_before_there_is_room_for_more(be
         while True:
             sender.send(bytes(BUFFER))
     bench.run_until(lambda: to_client.state == BLOCKED)
+    return to_client, to_backend, receiver
+
+
+def test_a_sink_that_is_still_full_is_not_taken_for_one_that_is_broken(bench: Bench) -> None:
+    to_client, to_backend, receiver = blocked_flow(bench)
+    moved = to_client.moved
+    to_client.direction.flush()
+    assert (to_client.state, to_client.moved, to_backend.broken) == (BLOCKED, moved, False)
+    receiver.setsockopt(*RESET_ON_CLOSE)
+    receiver.close()
+    to_client.direction.flush()
+    assert to_backend.broken, "the connection that the other flow reads from is gone"
+    assert not bench.bugs
+
+
+def test_what_a_slow_receiver_takes_is_progress_before_there_is_room_for_more(bench: Bench) -> None:
+    to_client, _, receiver = blocked_flow(bench)
     direction = to_client.direction
     assert isinstance(direction, Direction)
     moved, left = to_client.moved, direction.left()
-    waiting = unacknowledged(client.fileno())
-    while unacknowledged(client.fileno()) == waiting:
+    waiting = unacknowledged(to_client.sink)
+    while unacknowledged(to_client.sink) == waiting:
         receiver.recv(PART)
     assert to_client.moved == moved
     assert 0 < direction.left() != left
