@@ -56,6 +56,8 @@ def pool(letters: str) -> Census:
         pytest.param(False, 50, "uuDDD", False, id="enough-primaries-save-the-backups"),
         pytest.param(False, 50, "uddUDD", True, id="both-tiers-below"),
         pytest.param(False, 50, "DDU", True, id="backups-only"),
+        pytest.param(False, 66, "uud", False, id="two-thirds-are-no-less-than-66-percent"),
+        pytest.param(False, 67, "uud", True, id="two-thirds-are-less-than-67-percent"),
         pytest.param(False, 100, "uuu", False, id="a-hundred-percent"),
         pytest.param(False, 100, "uud", True, id="less-than-a-hundred-percent"),
         pytest.param(True, 30, "uud", False, id="both-and-neither-holds"),

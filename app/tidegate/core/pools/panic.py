@@ -16,8 +16,8 @@ class PanicRule:
     the checks of the primaries count.
     """
 
-    try_all: bool = False
-    threshold: int = 0
+    try_all: bool
+    threshold: int
 
     def holds(self, census: Census) -> bool:
         """Whether to ignore health. Backends that are still being checked, or were taken out on purpose, do not count."""
