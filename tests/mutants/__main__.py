@@ -27,7 +27,7 @@ def main() -> int:
         for count, (task, caught) in enumerate(run(tasks, options.jobs), 1):
             status.update(f"{count} of {len(tasks)}")
             if not caught:
-                console.print(f"survived: {task.mutant.change}\n{diff(task.mutant)}\n")
+                console.print(f"{count} of {len(tasks)} survived: {task.mutant.change}\n{diff(task.mutant)}\n")
     results = {task.result.part: task.result for task in tasks}
     console.print(table(results.values()))
     for name in unknown:
