@@ -3,20 +3,20 @@
 # make test-compiled: the data plane.  make test-scenarios: user stories.  make test-splice: splice forced on and off.
 # make test-sanitized: the data plane with a debug build of Python, and gcc's sanitizers in the native wire.
 # make fuzz: whatever reads what others wrote, with atheris; SECONDS=600 for longer (in all).
-# make mutants: plants bugs and says which no test notices; SAMPLE=, SEED=, PART=, JOBS= as tests/mutants/__init__.py says.
+# make mutants: plants bugs and says which no test notices (SAMPLE=, SEED=, PART=, JOBS=).  make faults-planted: for make faults.
 # make image: the container image, built and tried.  make ship: that, chart, manifests, alerts and dashboard, with real tools.
 # make wheels: the package, compiled for glibc and musl, in dist (with Docker).
 # make faults: ten minutes of sessions whose every byte is checked, while everything fails.  make soak HOURS=n: longer, and kept.
 # make bench, bench-quick: beside nginx and HAProxy.  make bench-growth: how cost grows.  bench-kubernetes: 5,000 endpoints.
 # make cost: instructions and system calls of a connection and a request, counted beside nginx; memory of a connection.
 PYTHON ?= python3
-MINUTES ?= 10
-HOURS ?= 1
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install -qq --disable-pip-version-check --require-hashes
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-strip-extras --upgrade
 COMPILED := $(VENV)-compiled
+MINUTES ?= 10
+HOURS ?= 1
 SECONDS ?= 120
 SOURCES := $(shell find app -type f ! -name '*.pyc')
 # Python finds the compiled data plane there before the sources, which are in the working directory.
@@ -32,7 +32,7 @@ MOVING_BYTES := tests/dataplane/relay/test_relay.py tests/dataplane/session/test
 	tests/scenarios/test_compiled.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run compiled test test-compiled test-scenarios test-sanitized test-splice fuzz image ship wheels check fix bench bench-quick bench-growth bench-kubernetes cost faults soak faults-planted docs lock coverage clean help: @sed -n 1,10p Makefile mutants 1,9p
+.PHONY: help run compiled test test-compiled test-scenarios test-sanitized test-splice fuzz mutants image ship wheels check fix bench bench-quick bench-growth bench-kubernetes cost faults soak faults-planted docs lock coverage clean
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Tidegate needs Python 3.11 or newer: make PYTHON=python3.13 ..."; exit 1; }
