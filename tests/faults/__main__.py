@@ -1,13 +1,13 @@
 """Runs rounds for a while and says what they found: `make faults`, `make soak HOURS=8`, or this with options."""
 
 import argparse
+import asyncio
 import signal
 import sys
 import time
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import uvloop
 from rich.console import Console
 
 from tests.faults.disturbances.disturbance import Disturbance
@@ -50,7 +50,7 @@ def _possible(console: Console, only: str | None) -> list[type[Disturbance]]:
 def _round(seed: int, options: argparse.Namespace, possible: list[type[Disturbance]], console: Console) -> Result:
     given: dict[str, Any] = {name: value for name in ("load", "workers") if (value := getattr(options, name)) is not None}
     disturbances = [one() for one in possible] if options.fault else disturbances_of(seed, possible)
-    result = uvloop.run(run(mix_for(seed, disturbances, **given), disturbances, options.round))
+    result = asyncio.run(run(mix_for(seed, disturbances, **given), disturbances, options.round))
     console.print(str(result), soft_wrap=True)
     for violation in result.violations[:SHOWN]:
         console.print(f"  FOUND {violation}", soft_wrap=True)

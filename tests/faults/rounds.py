@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import traceback
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -11,7 +12,7 @@ from typing import Final
 
 from tests.faults.disturbances.disturbance import Disturbance
 from tests.faults.invariants import bytes_agree, come_to_rest, counts_agree, evidence, nothing_kept
-from tests.faults.ledger import LONGEST_STALL
+from tests.faults.ledger import LONGEST_STALL, Session
 from tests.faults.mix import Mix
 from tests.faults.world import World, world
 from tests.support.proxy import Samples
@@ -59,7 +60,7 @@ async def run(mix: Mix, disturbances: Sequence[Disturbance], seconds: float) -> 
                 result.tail = made.log.tail()
                 _sum_up(result, made)
     except Exception as error:  # noqa: BLE001 - what a round cannot go on with is a finding, too
-        result.violations.append(f"the round failed: {error!r}")
+        result.violations.append(f"the round failed: {''.join(traceback.format_exception(error))}")
     result.seconds = monotonic() - began
     return result
 
@@ -115,6 +116,16 @@ async def _end_stalls(made: World) -> None:
     while True:
         await asyncio.sleep(LOOK)
         if stalled := made.ledger.stalled():
-            made.ledger.violation(f"no byte has moved for {LONGEST_STALL:.0f} s", stalled[0])
+            sockets = await _sockets_of(stalled[0])
+            made.ledger.violation(f"no byte has moved for {LONGEST_STALL:.0f} s, {sockets}", stalled[0])
             made.clients.break_off()
             return
+
+
+async def _sockets_of(session: Session) -> str:
+    """What the kernel knows of the client's connection, at both ends."""
+    port = session.address.rpartition(":")[2]
+    command = ("ss", "-tnpoH", f"( sport = :{port} or dport = :{port} )")
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    output, _ = await process.communicate()
+    return " ".join(output.decode().split())
