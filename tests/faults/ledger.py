@@ -86,10 +86,15 @@ def _of(line: Fields, waiting: Iterable[Session]) -> Session:
 
 
 class Ledger:
-    """All sessions of one proxy. `excused` are the close reasons that what is done to the proxy may cause."""
+    """All sessions of one proxy.
 
-    def __init__(self, excused: Iterable[str] = ()) -> None:
-        self.excused = set(excused)
+    `excused` are the close reasons that what is done to the proxy may cause. Where workers are `killed`, last bytes before a
+    reset may be lost that waited to be acknowledged.
+    """
+
+    def __init__(self, excused: Iterable[str] = (), *, killed: bool = False) -> None:
+        self._excused = set(excused)
+        self._excuses_break = self._excused | ({"client_reset", "backend_reset"} if killed else set())
         self.live: dict[int, Session] = {}
         self.violations: list[str] = []
         self.reasons: Counter[str] = Counter()
@@ -194,9 +199,9 @@ class Ledger:
             self.broken += 1
         if session.is_silenced:
             return
-        if line["reason"] not in REASONS[session.script.end] and line["reason"] not in self.excused:
+        if line["reason"] not in REASONS[session.script.end] and line["reason"] not in self._excused:
             self.violation("an end that nothing has caused", session)
-        elif not client.whole and line["reason"] not in self.excused:
+        elif not client.whole and line["reason"] not in self._excuses_break:
             self.violation("broken off", session)
         self._compare_bytes(session, client, line)
 

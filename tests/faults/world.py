@@ -149,7 +149,8 @@ def _scripts(mix: Mix) -> Iterator[Script]:
 @asynccontextmanager
 async def world(mix: Mix, disturbances: Sequence[Disturbance]) -> AsyncIterator[World]:
     """All of it, with a proxy that is ready."""
-    ledger = Ledger({reason for disturbance in disturbances for reason in disturbance.excuses})
+    excused = {reason for disturbance in disturbances for reason in disturbance.excuses}
+    ledger = Ledger(excused, killed=any(disturbance.kills for disturbance in disturbances))
     hosts = TRANSPORTS[mix.transport].backends
     ports = free_ports(len(hosts), hosts[0]) if len(set(hosts)) == 1 else free_ports(1, hosts[0]) * len(hosts)
     backends = [Backend(ledger, host, port, mix.sizes, greets=mix.greets) for host, port in zip(hosts, ports, strict=True)]

@@ -23,6 +23,7 @@ class KilledWorker(Disturbance):
     """SIGKILL to a worker; its sessions are lost, and the proxy says how many."""
 
     name = "killed worker"
+    kills = True
 
     async def strike(self, world: World) -> None:
         """Wait until all workers accept again."""
@@ -69,6 +70,7 @@ class KilledControl(Disturbance):
     """SIGKILL to control: the workers end, and another proxy takes the same ports."""
 
     name = "killed control"
+    kills = True
     excuses: ClassVar = frozenset({"error"})
 
     async def strike(self, world: World) -> None:
@@ -80,6 +82,7 @@ class KilledAll(Disturbance):
     """SIGKILL to all processes at once, as the kernel does when memory is used up."""
 
     name = "killed all"
+    kills = True
     excuses: ClassVar = frozenset({"error"})
 
     async def strike(self, world: World) -> None:

@@ -40,6 +40,7 @@ class LittleMemory(Disturbance):
     """A worker gets no more memory: sessions may fail, and the worker may die."""
 
     name = "little memory"
+    kills = True
     excuses: ClassVar = frozenset({"connect_failed", "error"})
 
     async def strike(self, world: World) -> None:
