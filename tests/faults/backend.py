@@ -66,10 +66,11 @@ class Backend:
 
     async def _break_off(self, part: Part, course: Script, session: Session | None) -> None:
         part.plan(course.backend, course.client)
-        size = min(next(_cuts) % MOST_BEFORE_CUT, course.backend.size)
+        size = next(_cuts) % MOST_BEFORE_CUT
+        sent = min(size, course.backend.size)
         if session is not None:
-            session.cut = part.sent + size
-        await part.break_off_after(size)
+            session.cut = part.sent + sent
+        await part.break_off_after(sent, min(size // 2, course.client.size) if size % 2 else 0)
 
     def _listen(self) -> None:
         self._sock = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET)

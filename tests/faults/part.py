@@ -158,9 +158,11 @@ class Part:
             self.received += got
             return got
 
-    async def break_off_after(self, size: int) -> None:
-        """Send so many bytes, and reset the connection once the other end has them."""
-        await self._send_all(size)
+    async def break_off_after(self, sent: int, read: int) -> None:
+        """Send and read so many bytes, and reset the connection once the other end has all that was sent."""
+        await self._send_all(sent)
+        while read > 0 and (got := await self._receive(read)):
+            read -= got
         await self._until_acknowledged()
         break_off(self._sock)
 

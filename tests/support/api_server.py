@@ -46,13 +46,17 @@ class Happened:
 
 
 class ApiServer:
-    """A cluster of EndpointSlices and Endpoints. `tokens` are those that it takes; None lets everybody in."""
+    """A cluster of EndpointSlices and Endpoints.
+
+    `tokens` are those that it takes; None lets everybody in. Answers begin after `delay` seconds.
+    """
 
     def __init__(self, certificate: ssl.SSLContext | None = None) -> None:
         self.asked: list[Asked] = []
         self.tokens: set[str] | None = None
         self.faults: dict[str, deque[Fault]] = {"list": deque(), "watch": deque()}
         self.standing: dict[str, Fault] = {}
+        self.delay = 0.0
         self.port = 0
         self.watchers = 0
         self._certificate = certificate
@@ -148,6 +152,7 @@ class ApiServer:
         self.asked.append(Asked(verb, request.match_info["plural"], dict(request.query), token, acting_as))
         if self.tokens is not None and token not in self.tokens:
             return await status(401, "Unauthorized")(request)
+        await asyncio.sleep(self.delay)
         fault = self.faults[verb].popleft() if self.faults[verb] else self.standing.get(verb)
         if fault is not None:
             return await fault(request)

@@ -41,11 +41,13 @@ class Question(NamedTuple):
 class DnsServer:
     """Records by name and type; a name without any does not exist. `questions` has what was asked.
 
-    The `faults` are for the next questions, one each; `fault` is for all after them.
+    The `faults` are for the next questions, one each; `fault` is for all after them. Over UDP answers come
+    after `delay` seconds.
     """
 
     def __init__(self) -> None:
         self.ttl = 60
+        self.delay = 0.0
         self.fault: Fault | None = None
         self.faults: deque[Fault] = deque()
         self.truncates = False
@@ -127,7 +129,7 @@ class _Datagrams(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str | object, int]) -> None:
         if answer := self._server.answer(data, "udp"):
-            self._transport.sendto(answer, addr)
+            asyncio.get_running_loop().call_later(self._server.delay, self._transport.sendto, answer, addr)
 
 
 def _bound_together() -> tuple[socket.socket, socket.socket]:

@@ -16,6 +16,8 @@ from tests.support.waiting import until
 WHILE: Final = (0.5, 3.0)  # seconds
 DEAD_AFTER: Final = 12.0  # seconds: keepalive below, a sweep, and a busy machine
 VICTIMS: Final = 8
+PONG: Final = b"+PONG\r\n"
+DELAYS: Final = (0.0, 0.1, 1.0)  # seconds; the last is longer than a probe waits
 
 
 class RefusingBackend(Disturbance):
@@ -52,7 +54,7 @@ class ResettingBackend(Disturbance):
 
 
 class BackendThatBreaksOff(Disturbance):
-    """A backend breaks off after each number of bytes in turn; its client gets all of them, and the reset."""
+    """A backend breaks off after each number of bytes in turn, sent or read; its client gets all and the reset."""
 
     name = "backend that breaks off at every byte"
     excuses: ClassVar = frozenset({"backend_reset"})
@@ -98,7 +100,8 @@ class RedisTrouble(Disturbance):
     @asynccontextmanager
     async def prepared(self, folder: Path) -> AsyncIterator[None]:  # noqa: ARG002
         """One Redis answers for all backends."""
-        self._answer: bytes | None = b"+PONG\r\n"
+        self._answer: bytes | None = PONG
+        self._delay = 0.0
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         self.settings = {"HEALTH__TYPE": "redis", "HEALTH__ADDRESS": "127.0.0.1", "HEALTH__PORT": port}
@@ -109,9 +112,9 @@ class RedisTrouble(Disturbance):
 
     async def strike(self, world: World) -> None:
         """For a moment; then all backends are up again."""
-        self._answer = random.choice((*self.ANSWERS, None))
+        self._answer, self._delay = random.choice((PONG, *self.ANSWERS, None)), random.choice(DELAYS)
         await asyncio.sleep(random.uniform(*WHILE))
-        self._answer = b"+PONG\r\n"
+        self._answer, self._delay = PONG, 0.0
         await until(world.is_ready)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -119,6 +122,7 @@ class RedisTrouble(Disturbance):
         if self._answer is None:
             await reader.read()
         else:
+            await asyncio.sleep(self._delay)
             writer.write(self._answer)
         writer.close()
 

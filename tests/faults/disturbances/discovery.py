@@ -11,10 +11,11 @@ from tests.support.api_server import hang, plain, raw, sending, status
 from tests.support.dns_server import Fault
 
 WHILE: Final = (0.5, 4.0)  # seconds
+DELAYS: Final = (0.1, 0.4, 2.0)  # seconds; the last is longer than the proxy waits for DNS
 
 
 class DnsTrouble(Disturbance):
-    """A DNS server that says nothing, refuses, or answers something else."""
+    """A DNS server that says nothing, refuses, is slow, or answers something else."""
 
     name = "trouble with DNS"
     sources: ClassVar = frozenset({"dns"})
@@ -22,9 +23,11 @@ class DnsTrouble(Disturbance):
     async def strike(self, world: World) -> None:
         """For a moment; a name that does not exist is believed only after several answers, so that is no fault here."""
         assert isinstance(world.source, Dns)
-        world.source.server.fault = random.choice([fault for fault in Fault if fault is not Fault.NXDOMAIN])
+        server = world.source.server
+        server.fault = random.choice([None, *(fault for fault in Fault if fault is not Fault.NXDOMAIN)])
+        server.delay = random.choice(DELAYS)
         await asyncio.sleep(random.uniform(*WHILE))
-        world.source.server.fault = None
+        server.fault, server.delay = None, 0.0
 
 
 class ApiServerTrouble(Disturbance):
@@ -37,7 +40,7 @@ class ApiServerTrouble(Disturbance):
         """For a moment."""
         assert isinstance(world.source, Kubernetes)
         server = world.source.server
-        match random.choice(("away", "wrong", "forgets", "breaks off")):
+        match random.choice(("away", "wrong", "slow", "forgets", "breaks off")):
             case "away":
                 await server.stop()
                 await asyncio.sleep(random.uniform(*WHILE))
@@ -50,6 +53,11 @@ class ApiServerTrouble(Disturbance):
                 await server.cut_watches()
                 await asyncio.sleep(random.uniform(*WHILE))
                 server.standing = {}
+            case "slow":
+                server.delay = random.choice(DELAYS)
+                await server.cut_watches()
+                await asyncio.sleep(random.uniform(*WHILE))
+                server.delay = 0.0
             case "forgets":
                 server.compact()
                 await server.cut_watches()
