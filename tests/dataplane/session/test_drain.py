@@ -24,19 +24,20 @@ BEGUN = 1000.0
 WINDOW = closing_window(25.0)  # from 20 s to 24.5 s
 
 
-class Bench(SessionOwner):
+class Bench:
     """Sessions of one listener, without a worker."""
 
     def __init__(self, board: Board) -> None:
         poller, counters = Poller(lambda: None), Counters(board, 0)
-        self.context, self.lingering = RelayContext(poller, 65536, Splice.NEVER), Lingering(poller)
+        self._owner = SessionOwner()
+        self._owner.context, self._owner.lingering = RelayContext(poller, 65536, Splice.NEVER), Lingering(poller)
         pool = RoutingPool(poller, counters, PoolAdded("default", 0, pool_options()), lambda *_: None)
         self._listener = Listener(poller, counters, ListenerAdded("default", 0, "default", [], listener_options()), pool, [])
 
     def session(self, number: int, active_at: float) -> Session:
         """One whose last byte passed at this moment."""
         with socket.socket() as sock:
-            session = Session(self, self._listener, number, sock.fileno(), ("127.0.0.1", number))
+            session = Session(self._owner, self._listener, number, sock.fileno(), ("127.0.0.1", number))
         session.active_at = active_at
         return session
 
