@@ -7,16 +7,15 @@ from typing import Any, Final
 from tests.faults.disturbances.disturbance import EVERYWHERE, Disturbance
 from tests.faults.mix import Mix, draw
 
-CALM: Final = 0.15  # share of the rounds in which nothing happens
-TOGETHER: Final = (1, 1, 2, 3)  # how many disturbances a round has
+TOGETHER: Final = (0, 0, 1, 2)  # how many disturbances a round has beside the one whose turn it is
 
 
 def disturbances_of(seed: int, possible: Sequence[type[Disturbance]]) -> list[Disturbance]:
-    """Some that go together, drawn from those that are possible here; in a calm round none."""
-    chance = random.Random(seed)
-    if chance.random() < CALM:
+    """One of those that are possible here, each in its turn, and others that go with it; after all of them, a calm round."""
+    chance, turn = random.Random(seed), seed % (len(possible) + 1)
+    if turn == len(possible):
         return []
-    chosen: list[type[Disturbance]] = []
+    chosen = [possible[turn]]
     for one in chance.sample(possible, min(len(possible), chance.choice(TOGETHER))):
         if all(_go_together(one, other) for other in chosen):
             chosen.append(one)
@@ -24,8 +23,8 @@ def disturbances_of(seed: int, possible: Sequence[type[Disturbance]]) -> list[Di
 
 
 def _go_together(one: type[Disturbance], other: type[Disturbance]) -> bool:
-    """Two that set the same setting contradict each other, and so do two that need different sources."""
-    return bool(one.sources & other.sources) and not one.settings.keys() & other.settings.keys()
+    """Not with itself, nor if both set the same setting, or need different sources."""
+    return one is not other and bool(one.sources & other.sources) and not one.settings.keys() & other.settings.keys()
 
 
 def mix_for(seed: int, disturbances: Sequence[Disturbance], **given: Any) -> Mix:
