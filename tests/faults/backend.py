@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from enum import Enum, auto
 
-from tests.faults.ledger import Ledger, Session
+from tests.faults.ledger import Ledger
 from tests.faults.part import BACKEND_ROLES, LostError, Part
 from tests.faults.pattern import WrongBytesError
 from tests.faults.script import Script, Sizes, script
-from tests.faults.sockets import break_off
+from tests.faults.session import Session
+from tests.faults.sockets import break_off, drop_all, drop_nothing
 
 MOST_BEFORE_CUT = 2000  # bytes
 _numbers, _cuts = itertools.count(1 << 40), itertools.count()
@@ -24,6 +25,7 @@ class Behaviour(Enum):
     IS_SILENT = auto()  # accepts, says nothing and reads nothing
     RESETS = auto()  # accepts and breaks off
     BREAKS_OFF = auto()  # plays, and breaks off after one byte more than the time before
+    IS_DEAF = auto()  # whatever comes is dropped without a word, so that no connection is made
     REFUSES = auto()  # does not listen
 
 
@@ -53,7 +55,9 @@ class Backend:
             self._close()
             for task in self._tasks:
                 task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            for result in await asyncio.gather(*self._tasks, return_exceptions=True):
+                if isinstance(result, Exception):
+                    self.ledger.violation(f"a backend of the driver has failed: {result!r}")
 
     def behave(self, behaviour: Behaviour) -> None:
         """Do this from now on with new connections."""
@@ -61,13 +65,17 @@ class Backend:
             self._close()
         elif self._sock is None:
             self._listen()
+        elif behaviour is Behaviour.IS_DEAF:
+            drop_all(self._sock)
+        elif self._behaviour is Behaviour.IS_DEAF:
+            drop_nothing(self._sock)
         self._behaviour = behaviour
         (self._speaks_again.clear if behaviour is Behaviour.IS_SILENT else self._speaks_again.set)()
 
     async def _break_off(self, part: Part, course: Script, session: Session | None) -> None:
         part.plan(course.backend, course.client)
         size = next(_cuts) % MOST_BEFORE_CUT
-        sent = min(size, course.backend.size)
+        sent = size  # the text has no end; a script that is shorter would leave out some numbers
         if session is not None:
             session.cut = part.sent + sent
         await part.break_off_after(sent, min(size // 2, course.client.size) if size % 2 else 0)
@@ -129,8 +137,10 @@ class Backend:
                 await self._break_off(part, course, session)
             else:
                 await part.play(course.backend, course.client, seed, BACKEND_ROLES[course.end])
-        except (WrongBytesError, LostError) as error:
+        except LostError as error:
             self.ledger.lost(f"the backend: {error}", session)
+        except WrongBytesError as error:
+            self.ledger.violation(f"the backend: {error}", session)
         finally:
             if session is not None:
                 session.backend_ended = True

@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 from errno import ECONNRESET, EINPROGRESS
 from os import strerror
 
-from tests.faults.ledger import Ledger, Session
+from tests.faults.ledger import Ledger
 from tests.faults.part import CLIENT_ROLES, LostError, Part
 from tests.faults.pattern import WrongBytesError
 from tests.faults.script import End, Script
+from tests.faults.session import Session
 from tests.faults.sockets import break_off, writable
 
 IP_BIND_ADDRESS_NO_PORT = 24
@@ -36,7 +37,9 @@ class Clients:
             yield
         finally:
             self._ending = True
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            for result in await asyncio.gather(*self._tasks, return_exceptions=True):
+                if isinstance(result, Exception):
+                    self._ledger.violation(f"a client of the driver has failed: {result!r}")
 
     @asynccontextmanager
     async def more(self, at_once: int) -> AsyncIterator[None]:
@@ -75,8 +78,13 @@ class Clients:
             await self._script(part, session.script, sock)
         except OSError:
             pass  # the line of the log says why
-        except (WrongBytesError, LostError) as error:
+        except LostError as error:
             self._ledger.lost(f"the client: {error}", session)
+        except WrongBytesError as error:
+            self._ledger.violation(f"the client: {error}", session)
+        except asyncio.CancelledError:
+            break_off(sock)
+            raise
         finally:
             part.close()
         session.client_ended = True

@@ -1,113 +1,53 @@
 """What the driver saw of every session, held against what the proxy says of it."""
 
-import random
+import asyncio
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import datetime
-from time import monotonic, time
+from time import monotonic
 from typing import Final
 
 from tests.faults.part import Part
 from tests.faults.script import End, Script
+from tests.faults.session import IN_ORDER, RESETS, Session, of_line
 from tests.support.proxy import Fields
 
 MOST_VIOLATIONS: Final = 50  # that are kept
 LONGEST_STALL: Final = 40.0  # seconds in which no byte of a session moves
+LONGEST_WITHOUT_LINE: Final = 60.0  # seconds after its end
+AFTERMATH: Final = 5.0  # seconds after which what was done to the proxy has no effect any more
+KILLED: Final = "killed"  # among close reasons: a worker was killed, and with it last bytes that waited to be acknowledged
 REASONS: Final = {
     End.CLIENT_EOF: {"client_eof"},
     End.BACKEND_EOF: {"backend_eof"},
     End.BOTH_EOF: {"client_eof", "backend_eof"},
     End.CLIENT_RESET: {"client_reset"},
     End.BACKEND_RESET: {"backend_reset"},
-    End.GIVEN_UP: {"client_eof", "client_reset", "backend_eof", "rejected"},  # a backend may be the first to close
+    End.CLIENT_CUTS: {"client_reset"},
+    End.BACKEND_CUTS: {"backend_reset"},
+    End.GIVEN_UP: {"client_eof", "client_reset", "backend_eof"},  # a backend may be the first to close
 }
-IN_ORDER: Final = {"client_eof", "backend_eof"}
-
-
-@dataclass(slots=True, eq=False)
-class Session:
-    """One client's connection. `client` and `backend` are their parts, `line` what the proxy logged."""
-
-    script: Script
-    address: str = ""
-    moved: tuple[int, float] = (-1, 0.0)  # bytes that its peers had sent and received, and since when
-    began_at: float = field(default_factory=time)  # seconds since 1970
-    client: Part | None = None
-    backend: Part | None = None
-    client_ended: bool = False
-    backend_ended: bool = False
-    is_silenced: bool = False  # a peer is gone without a word, so the proxy may end it as if it were there
-    cut: int | None = None  # bytes that a backend had sent when it broke off
-    line: Fields | None = None
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing more is to come: the backend may not have heard of a session that was broken off."""
-        if not self.client_ended or self.line is None:
-            return False
-        return self.backend_ended or (self.backend is None and not self.must_reach_backend)
-
-    @property
-    def must_reach_backend(self) -> bool:
-        """Whether the proxy says that it has passed all on."""
-        return self.script.end is not End.GIVEN_UP and self.line is not None and self.line["reason"] in IN_ORDER
-
-    def unmoved_since(self) -> float:
-        """When it was first seen with as many bytes as it has now."""
-        size = sum(part.sent + part.received for part in (self.client, self.backend) if part)
-        if size != self.moved[0]:
-            self.moved = size, monotonic()
-        return self.moved[1]
-
-    def fall_silent(self) -> Part | None:
-        """Let one of the peers be gone without a word; None when it is over already."""
-        part = random.choice([part for part in (self.client, self.backend) if part])
-        self.is_silenced = part.fall_silent()
-        return part if self.is_silenced else None
-
-    def __str__(self) -> str:
-        script = self.script
-        parts = " ".join(
-            f"{name}: {'none' if part is None else f'sent {part.sent} received {part.received} whole {part.whole}'};"
-            for name, part in (("client", self.client), ("backend", self.backend))
-        )
-        return f"seed {script.seed} {script.end.name} {self.address} {parts} {script.client} {script.backend} {self.line}"
-
-
-def _of(line: Fields, waiting: Iterable[Session]) -> Session:
-    """The session that a line is of; others that came from the same address may wait for lines that were lost."""
-    first, *others = waiting
-    if not others:
-        return first
-    began_at = datetime.fromisoformat(line["timestamp"]).timestamp() - line["duration_ms"] / 1000
-    return min((first, *others), key=lambda session: abs(session.began_at - began_at))
 
 
 class Ledger:
-    """All sessions of one proxy.
+    """All sessions of one proxy. `excused` are the close reasons that what is done to it may cause all the time."""
 
-    `excused` are the close reasons that what is done to the proxy may cause. Where workers are `killed`, last bytes before a
-    reset may be lost that waited to be acknowledged.
-    """
-
-    def __init__(self, excused: Iterable[str] = (), *, killed: bool = False) -> None:
-        self._excused = set(excused)
-        self._excuses_break = self._excused | ({"client_reset", "backend_reset"} if killed else set())
+    def __init__(self, excused: Iterable[str] = ()) -> None:
         self.live: dict[int, Session] = {}
         self.violations: list[str] = []
         self.reasons: Counter[str] = Counter()
-        self.played = self.connected = self.whole = self.broken = self.bytes = 0
+        self.played = self.connected = self.whole = self.bytes = 0
         self.logged_sent = self.logged_received = 0
+        self._excused = Counter(excused)
         self._unreachable = False
+        self._given_up = 0
         self._by_address: dict[str, deque[Session]] = defaultdict(deque)
 
     # What the driver sees
 
     def began(self, script: Script) -> Session:
         """A client is about to connect."""
-        session = self.live[script.seed] = Session(script)
+        session = self.live[script.seed] = Session(script, frozenset(+self._excused))
         return session
 
     def connects(self, session: Session, address: str) -> None:
@@ -120,18 +60,8 @@ class Ledger:
         self.live.pop(session.script.seed, None)
         with suppress(ValueError):
             self._by_address[session.address].remove(session)
-        if self._unreachable:
-            return
-        self.violation(f"a client could not connect: {error!r}", session)
-
-    @contextmanager
-    def unreachable(self) -> Iterator[None]:
-        """Nobody listens in this block."""
-        self._unreachable = True
-        try:
-            yield
-        finally:
-            self._unreachable = False
+        if not self._unreachable:
+            self.violation(f"a client could not connect: {error!r}", session)
 
     def has_connected(self) -> None:
         """One is connected."""
@@ -144,7 +74,7 @@ class Ledger:
             self._review(session)
 
     def lost(self, what: str, session: Session | None) -> None:
-        """A peer got other bytes, or too few; one that is gone without a word cannot complain."""
+        """A peer got too few bytes; one that is gone without a word cannot complain."""
         if session is None or not session.is_silenced:
             self.violation(what, session)
 
@@ -156,7 +86,45 @@ class Ledger:
     def stalled(self) -> list[Session]:
         """Sessions of which no byte has moved for too long. Ask about once a second."""
         latest = monotonic() - LONGEST_STALL
-        return [session for session in self.live.values() if session.unmoved_since() < latest]
+        return [session for session in self.live.values() if session.look() < latest and not session.has_ended]
+
+    def give_up_lines(self) -> None:
+        """Wait no longer for the lines of sessions that ended long ago: they are counted, and forgotten."""
+        latest = monotonic() - LONGEST_WITHOUT_LINE
+        for session in [session for session in self.live.values() if session.has_ended and session.look() < latest]:
+            if session.line is None:
+                del self.live[session.script.seed]
+                self._by_address[session.address].remove(session)
+                self._given_up += 1
+
+    # What is done to the proxy
+
+    @contextmanager
+    def excusing(self, reasons: Set[str]) -> Iterator[None]:
+        """Sessions that live in this block, or a moment after it, may end for these reasons."""
+        self._excused.update(reasons)
+        for session in self.live.values():
+            session.excused |= reasons
+        try:
+            yield
+        finally:
+            asyncio.get_running_loop().call_later(AFTERMATH, self._excused.subtract, reasons)
+
+    @contextmanager
+    def unreachable(self) -> Iterator[None]:
+        """Nobody listens in this block."""
+        self._unreachable = True
+        try:
+            yield
+        finally:
+            self._unreachable = False
+
+    def forget(self) -> None:
+        """Another proxy: it knows nothing of the sessions before."""
+        self.live.clear()
+        self._by_address.clear()
+        self.reasons.clear()
+        self.connected = self.logged_sent = self.logged_received = self._given_up = 0
 
     # What the proxy says
 
@@ -169,56 +137,59 @@ class Ledger:
         if not waiting:
             self.violation(f"a line of a session that nobody had, or a second line: {line}")
             return
-        session = _of(line, waiting)
+        session = of_line(line, waiting)
         waiting.remove(session)
         if not waiting:
             del self._by_address[line["client"]]
         session.line = line
         self.ended(session)
 
-    def forget(self) -> None:
-        """Another proxy: it knows nothing of the sessions before."""
-        self.live.clear()
-        self._by_address.clear()
-        self.reasons.clear()
-        self.connected = self.logged_sent = self.logged_received = 0
-
     @property
     def without_line(self) -> int:
-        """Sessions that ended and of which the proxy has said nothing."""
-        return sum(map(len, self._by_address.values()))
+        """Sessions of which the proxy has said nothing, those that live included."""
+        return self._given_up + sum(map(len, self._by_address.values()))
+
+    @property
+    def heard_without_line(self) -> int:
+        """Those of them whose clients have received anything, so that a worker must have known them."""
+        waiting = (session for sessions in self._by_address.values() for session in sessions)
+        return self._given_up + sum(bool(session.client and session.client.received) for session in waiting)
 
     def _review(self, session: Session) -> None:
         client, line = session.client, session.line
         assert client is not None
         assert line is not None
         self.bytes += client.sent + client.received
-        if client.whole:
-            self.whole += 1
-        else:
-            self.broken += 1
-        if session.is_silenced:
-            return
-        if line["reason"] not in REASONS[session.script.end] and line["reason"] not in self._excused:
+        self.whole += client.whole
+        reason, excused = line["reason"], session.excused
+        may_break = reason in excused or (KILLED in excused and reason in RESETS) or session.is_silenced
+        if reason not in REASONS[session.script.end] and reason not in excused:
             self.violation("an end that nothing has caused", session)
-        elif not client.whole and line["reason"] not in self._excuses_break:
+        elif not client.whole and not may_break:
             self.violation("broken off", session)
+        elif client.whole and not (may_break or KILLED in excused or _may_lack(session)):
+            self.violation("the backend did not get all", session)
         self._compare_bytes(session, client, line)
 
     def _compare_bytes(self, session: Session, client: Part, line: Fields) -> None:
         sent, received, backend = line["sent_bytes"], line["received_bytes"], session.backend
         if not client.received <= received or not sent <= client.sent:
             self.violation("the client saw other bytes than were logged", session)
-        if (
-            session.cut is not None
-            and line["reason"] == "backend_reset"
-            and not client.whole
-            and client.received != session.cut
-        ):
+        if session.cut not in (None, client.received) and line["reason"] == "backend_reset" and not client.whole:
             self.violation(f"the client got other bytes than the {session.cut} that were sent before the reset", session)
         if backend is None:
             return
         if not backend.received <= sent or not received <= backend.sent:
             self.violation("the backend saw other bytes than were logged", session)
-        if line["reason"] in IN_ORDER and client.whole and (sent, received) != (client.sent, backend.sent):
+        if (
+            line["reason"] in IN_ORDER
+            and client.whole
+            and not session.is_silenced
+            and (sent, received) != (client.sent, backend.sent)
+        ):
             self.violation("other numbers of bytes were logged", session)
+
+
+def _may_lack(session: Session) -> bool:
+    """Whether the backend has got all, or need not: there is none, or it has broken off itself."""
+    return session.script.end is End.GIVEN_UP or session.cut is not None or session.backend is None or session.backend.whole

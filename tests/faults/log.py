@@ -2,14 +2,13 @@
 
 import asyncio
 import ctypes
-import fcntl
 import mmap
 import os
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import orjson
 
@@ -19,12 +18,11 @@ from tests.support.proxy import Fields
 BLOCK: Final = 1 << 20
 OTHERS_KEPT: Final = 300
 LOOK: Final = 0.05  # seconds between two looks at a file
-PIPE_SIZE: Final = 1 << 20
 FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE = 1, 2  # fallocate(2)
 
 
 class Log:
-    """What the proxy writes to `descriptor`. Lines of sessions go to the ledger; the last others are kept.
+    """What the proxy writes. Lines of sessions go to the ledger; the last others are kept.
 
     `left` is told of each backend that has gone.
     """
@@ -67,7 +65,7 @@ class Log:
             self.lines_lost += fields["log_lines_lost"]
 
     def clock_is_off(self) -> bool:
-        """Whether the last line has another hour than the driver."""
+        """Whether the last line is more than a minute off the driver's clock."""
         if not self.last:
             return False
         return abs((datetime.fromisoformat(self.last["timestamp"]) - datetime.now(UTC)).total_seconds()) > 60
@@ -77,21 +75,42 @@ class Log:
         return "\n".join(orjson.dumps(line).decode() for line in list(self.others)[-15:])
 
 
+class Output(Protocol):
+    """Where a proxy writes its log to, and the driver reads it from. `ended` is set once all has been read."""
+
+    written_to: int
+    ended: asyncio.Event
+
+    def started(self) -> None:
+        """The proxy has been started with `written_to`."""
+
+    def finish(self) -> None:
+        """The proxy has ended: nothing more comes."""
+
+    def resume(self) -> None:
+        """Read on."""
+
+    def pause(self) -> None:
+        """Do not read."""
+
+    def close(self) -> None:
+        """Close what is read from."""
+
+
 class LogPipe:
-    """A log through a pipe. `written_to` is for the proxy; whoever pauses it does not read for a while."""
+    """A log through a pipe. The proxy writes to `written_to`; between `pause` and `resume` nobody reads."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
         self._reading, self.written_to = os.pipe()
-        fcntl.fcntl(self.written_to, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
         os.set_blocking(self._reading, False)
         self.ended = asyncio.Event()
 
-    def is_shared(self) -> None:
-        """The proxy has been started with it."""
+    def started(self) -> None:
+        """The proxy has its own now."""
         os.close(self.written_to)
 
-    def is_over(self) -> None:
+    def finish(self) -> None:
         """The proxy has ended, and with it the stream."""
 
     def resume(self) -> None:
@@ -124,15 +143,15 @@ class LogFile:
 
     def __init__(self, log: Log, path: Path) -> None:
         self._log = log
-        self.written_to = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+        self.written_to = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC)
         self._position = 0
         self._over = False
         self.ended = asyncio.Event()
 
-    def is_shared(self) -> None:
+    def started(self) -> None:
         """The proxy has been started with it."""
 
-    def is_over(self) -> None:
+    def finish(self) -> None:
         """The proxy has ended."""
         self._over = True
 

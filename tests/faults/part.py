@@ -25,6 +25,8 @@ class Role(Enum):
     FOLLOWS = auto()  # closes when the other one has ended
     RESETS = auto()  # once all has arrived both ways
     IS_RESET = auto()
+    CUTS = auto()  # resets once all that it has sent has arrived
+    IS_CUT = auto()
 
 
 CLIENT_ROLES: Final = {
@@ -33,6 +35,8 @@ CLIENT_ROLES: Final = {
     End.BOTH_EOF: Role.LEADS,
     End.CLIENT_RESET: Role.RESETS,
     End.BACKEND_RESET: Role.IS_RESET,
+    End.CLIENT_CUTS: Role.CUTS,
+    End.BACKEND_CUTS: Role.IS_CUT,
 }
 BACKEND_ROLES: Final = {
     End.CLIENT_EOF: Role.FOLLOWS,
@@ -40,7 +44,10 @@ BACKEND_ROLES: Final = {
     End.BOTH_EOF: Role.LEADS,
     End.CLIENT_RESET: Role.IS_RESET,
     End.BACKEND_RESET: Role.RESETS,
+    End.CLIENT_CUTS: Role.IS_CUT,
+    End.BACKEND_CUTS: Role.CUTS,
 }
+ENDS_WITH_RESET: Final = {Role.IS_RESET, Role.IS_CUT}
 
 
 class LostError(Exception):
@@ -62,9 +69,12 @@ class Part:
         self.whole = False
 
     async def say(self, number: int) -> None:
-        """Begin the own direction."""
+        """Begin the own direction. What has come before a reset can still be heard."""
         self._sending = Pattern(number)
-        self.sent += self._sock.send(NUMBER.pack(number))  # an empty buffer takes so little
+        try:
+            self.sent += self._sock.send(NUMBER.pack(number))  # an empty buffer takes so little
+        except OSError:
+            self._is_broken = True
 
     async def hear(self) -> int | None:
         """The number with which the other direction begins; None when it ends before."""
@@ -84,14 +94,20 @@ class Part:
     async def play(self, half: Half, other: Half, number: int | None, role: Role) -> None:
         """All that follows the number of the own direction; WrongBytesError, LostError, or OSError when it is broken off."""
         self.plan(half, other)
+        if role is Role.CUTS:
+            await self.break_off_after(half.size, 0)
+            self.whole = True
+            return
         if half.is_short:
-            await self._send(role)
+            with suppress(*((OSError,) if role is Role.IS_CUT else ())):  # the reset may have come before all was sent
+                await self._send(role)
             await self._hear_out(number, role)
         else:
             sending = asyncio.ensure_future(self._send(role))
             try:
                 await self._hear_out(number, role)
-                await sending
+                if role is not Role.IS_CUT:
+                    await sending
             finally:
                 sending.cancel()
                 await asyncio.gather(sending, return_exceptions=True)  # or it would take its waiting back after the close
@@ -129,10 +145,10 @@ class Part:
         try:
             await self._check(stream, size if role is Role.RESETS else None)
         except OSError:
-            if role is not Role.IS_RESET or stream.position != size:
+            if role not in ENDS_WITH_RESET or stream.position != size:
                 raise
         else:
-            if role is Role.IS_RESET or stream.position != size:
+            if role in ENDS_WITH_RESET or stream.position != size:
                 raise LostError(f"ended in order after {stream.position} of {size} bytes, as {role.name}")
 
     async def _check(self, stream: Pattern, size: int | None) -> None:

@@ -15,6 +15,8 @@ class End(Enum):
     BOTH_EOF = auto()  # each ends its direction when it has sent all
     CLIENT_RESET = auto()  # once the kernel at the other end has all it sent, and it has read all
     BACKEND_RESET = auto()
+    CLIENT_CUTS = auto()  # a reset, once the kernel at the other end has all it sent, whatever comes from there
+    BACKEND_CUTS = auto()
     GIVEN_UP = auto()  # connected, and closed without a word
 
 
@@ -76,7 +78,7 @@ def script(seed: int, sizes: Sizes) -> Script:
 
 def _end(chance: random.Random, sizes: Sizes) -> End:
     if chance.random() < sizes.resets:
-        return chance.choice((End.CLIENT_RESET, End.BACKEND_RESET, End.GIVEN_UP))
+        return chance.choice((End.CLIENT_RESET, End.BACKEND_RESET, End.CLIENT_CUTS, End.BACKEND_CUTS, End.GIVEN_UP))
     return chance.choice((End.CLIENT_EOF, End.BACKEND_EOF, End.BOTH_EOF))
 
 

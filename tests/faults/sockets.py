@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from tests.support.peers import BPF_RET, RESET, SO_ATTACH_FILTER
 
+SO_DETACH_FILTER = 27
+
 
 async def readable(sock: socket.socket) -> None:
     """Wait until a receive, or an accept, does not block."""
@@ -46,6 +48,11 @@ def break_off(sock: socket.socket) -> None:
     """Close, so that the other end gets a reset."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     sock.close()
+
+
+def drop_nothing(sock: socket.socket) -> None:
+    """Take back `drop_all`."""
+    sock.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
 
 
 def drop_all(sock: socket.socket) -> None:

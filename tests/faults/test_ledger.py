@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.faults.ledger import Ledger, Session
+from tests.faults.ledger import KILLED, Ledger
 from tests.faults.part import Part
 from tests.faults.script import End, Half, Script
+from tests.faults.session import Session
 from tests.support.proxy import Fields
 
 CLIENT = "127.0.1.1:40000"
@@ -27,15 +28,18 @@ def line(**fields: Any) -> Fields:
     return said | fields
 
 
-def played(ledger: Ledger, *, seed: int = 1, whole: bool = True, received: int = 108) -> Session:
-    """A session of a hundred bytes each way, which has ended for both peers."""
-    session = ledger.began(Script(seed, HALF, HALF, End.CLIENT_EOF, backend_first=False))
+def played(
+    ledger: Ledger, *, seed: int = 1, whole: bool = True, received: int = 108, reached: int = 108, end: End = End.CLIENT_EOF
+) -> Session:
+    """A session of a hundred bytes each way, which has ended for both peers; the backend has received what `reached` it."""
+    session = ledger.began(Script(seed, HALF, HALF, end, backend_first=False))
     ledger.connects(session, CLIENT)
     ledger.has_connected()
     with socket.socket() as sock:
         session.client, session.backend = Part(sock), Part(sock)
     for part in (session.client, session.backend):
         part.sent = part.received = 108
+    session.backend.received, session.backend.whole = reached, reached == 108
     session.client.received, session.client.whole = received, whole
     session.client_ended = session.backend_ended = True
     ledger.ended(session)
@@ -83,6 +87,16 @@ def test_a_session_that_was_broken_off_is_found_unless_its_reason_is_excused() -
     played(ledger, whole=False, received=50)
     ledger.logged(line())
     assert "broken off" in ledger.violations[0]
+
+
+@pytest.mark.parametrize("end", [End.CLIENT_EOF, End.CLIENT_RESET, End.CLIENT_CUTS])
+def test_a_backend_that_did_not_get_all_is_found_unless_a_worker_was_killed(end: End) -> None:
+    reason = "client_eof" if end is End.CLIENT_EOF else "client_reset"
+    for excused, findings in (([], 1), ([KILLED], 0)):
+        ledger = Ledger(excused)
+        played(ledger, reached=50, end=end)
+        ledger.logged(line(reason=reason))
+        assert len(ledger.violations) == findings
 
 
 def test_a_line_goes_to_the_session_of_its_time_when_an_earlier_one_of_the_same_address_has_lost_its_own() -> None:

@@ -15,7 +15,7 @@ from tests.faults.backend import Backend
 from tests.faults.client import Clients
 from tests.faults.disturbances.disturbance import Disturbance
 from tests.faults.ledger import Ledger
-from tests.faults.log import Log, LogFile, LogPipe
+from tests.faults.log import Log, LogFile, LogPipe, Output
 from tests.faults.mix import TRANSPORTS, Mix
 from tests.faults.processes import Holdings, children, holdings
 from tests.faults.script import Script, script
@@ -55,7 +55,7 @@ class World:
         """Start a proxy."""
         self.log = Log(self.ledger, self.counters.left)
         disk = next((disturbance.disk for disturbance in self.disturbances if disturbance.disk), None)
-        self.output = LogFile(self.log, disk / "log") if disk else LogPipe(self.log)
+        self.output: Output = LogFile(self.log, disk / "log") if disk else LogPipe(self.log)
         self.output.resume()
         host, port = self.where
         settings = self.mix.settings() | self.source.settings
@@ -72,7 +72,7 @@ class World:
             )
         )
         self.proxy.admin_port = self.admin_port
-        self.output.is_shared()
+        self.output.started()
         await self.proxy.ready()
 
     async def replaced(self) -> None:
@@ -126,7 +126,7 @@ class World:
 
     async def log_ended(self) -> None:
         """Read the log to its end, when nobody writes any more."""
-        self.output.is_over()
+        self.output.finish()
         async with asyncio.timeout(LAST_LINES):
             await self.output.ended.wait()
 
@@ -149,8 +149,7 @@ def _scripts(mix: Mix) -> Iterator[Script]:
 @asynccontextmanager
 async def world(mix: Mix, disturbances: Sequence[Disturbance]) -> AsyncIterator[World]:
     """All of it, with a proxy that is ready."""
-    excused = {reason for disturbance in disturbances for reason in disturbance.excuses}
-    ledger = Ledger(excused, killed=any(disturbance.kills for disturbance in disturbances))
+    ledger = Ledger({reason for disturbance in disturbances if disturbance.lasts for reason in disturbance.excuses})
     hosts = TRANSPORTS[mix.transport].backends
     ports = free_ports(len(hosts), hosts[0]) if len(set(hosts)) == 1 else free_ports(1, hosts[0]) * len(hosts)
     backends = [Backend(ledger, host, port, mix.sizes, greets=mix.greets) for host, port in zip(hosts, ports, strict=True)]

@@ -208,15 +208,16 @@ class Worker(SessionOwner):
     # Accepting
 
     def _accepted(self, listener: Listener, client: int, peer: Peer) -> None:
-        self._last_session += 1
-        session = Session(self, listener, self._last_session, client, peer)
-        self._sessions[session.number] = session
-        try:
+        number = self._last_session + 1
+        session = Session(self, listener, number, client, peer)
+        self._sessions[number] = session
+        self._last_session = number
+        try:  # from here on the session owns the client, whatever happens
             start(session)
+            if len(self._sessions) + len(self.lingering.sockets) // 2 >= self._listeners.most_sessions:
+                self._listeners.pause_full()
         except Exception:  # noqa: BLE001
             self.poller.bug(session.failed)
-        if len(self._sessions) + len(self.lingering.sockets) // 2 >= self._listeners.most_sessions:
-            self._listeners.pause_full()
 
     # Periodic work
 

@@ -84,34 +84,37 @@ class SocketOutput:
 class FileOutput:
     """A file. It never blocks, but its disk may be full, and then there is no room now.
 
-    Of a block, a disk that is almost full takes a part. Whoever has written a part keeps all other processes from writing
-    until the rest has been written, so that no line is torn.
+    Of a block, a disk that is almost full takes a part. A process that has written a part keeps the file locked until the
+    rest has been written, so that no line is torn.
     """
 
     block_size = BLOCK_SIZE
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = os.dup(descriptor)
+        self._holds_part = False
 
     def __del__(self) -> None:
         os.close(self._descriptor)
 
     def put(self, block: memoryview) -> int:
         """Write the block, or the part of it that there is room for."""
-        self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._set_lock(fcntl.LOCK_EX | fcntl.LOCK_NB)
         try:
             written = os.write(self._descriptor, block)
+            self._holds_part = written < len(block)
         except OSError as error:
             if error.errno in NO_ROOM:
                 raise BlockingIOError from None
-            self._lock(fcntl.LOCK_UN)
+            self._holds_part = False  # the rest is dropped
             raise
-        if written == len(block):
-            self._lock(fcntl.LOCK_UN)
+        finally:
+            if not self._holds_part:
+                self._set_lock(fcntl.LOCK_UN)
         return written
 
-    def _lock(self, operation: int) -> None:
-        """Lock the file, or BlockingIOError. Where a file system has no locks, lines may be torn when the disk is full."""
+    def _set_lock(self, operation: int) -> None:
+        """Lock the file, or BlockingIOError; or unlock it. Where a file system has no locks, lines may be torn after all."""
         try:
             fcntl.lockf(self._descriptor, operation)
         except OSError as error:

@@ -13,6 +13,7 @@ from tests.support.worker import Worker, running_worker
 from tidegate.control.workers.inboxes import make_inboxes
 from tidegate.link.board import LISTENERS, WORKER, Board, ListenerCell, WorkerCell
 from tidegate.link.messages import Drain, ListenerShared
+from tidegate.link.sockets import RESET_ON_CLOSE
 
 ROW = b"127.0.0.1 default"
 
@@ -180,3 +181,15 @@ async def test_a_worker_serves_those_clients_itself_for_which_the_inbox_of_the_o
                 served = [client for port, client in clients.items() if port not in passed_on]
                 assert all(await asyncio.gather(*map(answers, served)))
                 assert passed_on
+
+
+async def test_a_client_that_comes_with_words_that_nobody_understands_is_reset() -> None:
+    with inboxes() as sockets, accepted_client() as (client, accepted):
+        async with first_of_two(sockets) as (worker, _):
+            before = worker.descriptors
+            accepted.setsockopt(*RESET_ON_CLOSE)
+            socket.send_fds(sockets[1], [b"no port"], [accepted.fileno()])
+            accepted.close()
+            assert await client.was_reset()
+            assert worker.descriptors == before
+            worker.expected_bugs = 1

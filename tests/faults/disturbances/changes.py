@@ -33,6 +33,7 @@ class ClosedOnRemoval(ComingAndGoing):
 
     name = "sessions of removed backends closed"
     excuses: ClassVar = frozenset({"backend_removed"})
+    lasts = True
     settings: Mapping[str, Any] = MappingProxyType({"ON_REMOVED": "close", "CLOSE_WINDOW": "1s"})
 
 
@@ -41,6 +42,7 @@ class ClosedWhenDown(Disturbance):
 
     name = "sessions of backends that are down closed"
     excuses: ClassVar = frozenset({"backend_down", "backend_reset"})
+    lasts = True
     settings: Mapping[str, Any] = MappingProxyType({"ON_DOWN": "close", "CLOSE_WINDOW": "500ms"})
 
     async def strike(self, world: World) -> None:
@@ -56,6 +58,7 @@ class Rebalancing(ComingAndGoing):
 
     name = "rebalancing"
     excuses: ClassVar = frozenset({"rebalance"})
+    lasts = True
     unlike: ClassVar = frozenset({"source_hash"})
     settings: Mapping[str, Any] = MappingProxyType(
         {"REBALANCE__MODE": "on", "REBALANCE__RATE": 100, "REBALANCE__DELAY": "500ms"}

@@ -17,15 +17,14 @@ EVERYWHERE = frozenset({"static", "dns", "kubernetes"})
 class Disturbance:
     """Something that happens to a proxy.
 
-    `excuses` are the close reasons that it may cause, and only these; what `kills` a worker also cuts off last bytes that
-    wait to be acknowledged after a session has been logged. `settings` and `environment` are what the proxy needs for it,
-    `sources` where its backends may come from, `unlike` the policies and transports that contradict it, `disk` where the log
-    goes instead of a pipe.
+    `excuses` are the close reasons that it may cause, and only these, while it strikes and for a moment after; what `lasts`
+    may cause them all the time. `settings` and `environment` are what the proxy needs for it, `sources` where its backends
+    may come from, `unlike` the policies and transports that contradict it, `disk` where the log goes instead of a pipe.
     """
 
     name: ClassVar[str]
     excuses: ClassVar[frozenset[str]] = frozenset()
-    kills: ClassVar[bool] = False
+    lasts: ClassVar[bool] = False
     settings: Mapping[str, Any] = MappingProxyType({})
     environment: Mapping[str, str] = MappingProxyType({})
     sources: ClassVar[frozenset[str]] = EVERYWHERE

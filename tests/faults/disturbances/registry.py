@@ -2,6 +2,7 @@
 
 from tests.faults.disturbances.backends import (
     BackendThatBreaksOff,
+    DeafBackend,
     LostPackets,
     RedisTrouble,
     RefusingBackend,
@@ -47,6 +48,7 @@ DISTURBANCES: tuple[type[Disturbance], ...] = (
     RefusingBackend,
     SilentBackend,
     ResettingBackend,
+    DeafBackend,
     BackendThatBreaksOff,
     LostPackets,
 )

@@ -11,6 +11,7 @@ from typing import ClassVar, Final
 
 from tests.faults.disturbances.disturbance import Disturbance
 from tests.faults.disturbances.processes import ACCEPTED_AT_ONCE, RESTART
+from tests.faults.ledger import KILLED
 from tests.faults.processes import holdings
 from tests.faults.world import World
 from tests.support.waiting import until
@@ -32,24 +33,21 @@ class FewDescriptors(Disturbance):
         pid = random.choice(world.pids)
         few = holdings(pid).descriptors.total() + random.randrange(8)
         with _limited(pid, resource.RLIMIT_NOFILE, few):
-            async with world.clients.more(CROWD * world.mix.at_once):
-                await asyncio.sleep(random.uniform(*SCARCITY))
+            await _crowd(world)
 
 
 class LittleMemory(Disturbance):
     """A worker gets no more memory: sessions may fail, and the worker may die."""
 
     name = "little memory"
-    kills = True
-    excuses: ClassVar = frozenset({"connect_failed", "error"})
+    excuses: ClassVar = frozenset({"connect_failed", "error", KILLED})
 
     async def strike(self, world: World) -> None:
         """For a moment, one worker."""
-        world.uncounted += ACCEPTED_AT_ONCE
+        world.uncounted += min(ACCEPTED_AT_ONCE, world.mix.at_once)
         pid = random.choice(world.workers)
         with _limited(pid, resource.RLIMIT_AS, _address_space(pid)):
-            async with world.clients.more(CROWD * world.mix.at_once):
-                await asyncio.sleep(random.uniform(*SCARCITY))
+            await _crowd(world)
         await until(world.all_accept, seconds=RESTART)
 
 
@@ -70,10 +68,15 @@ class FewPorts(Disturbance):
         usual = PORTS.read_text()
         PORTS.write_text(FEW_PORTS)
         try:
-            async with world.clients.more(CROWD * world.mix.at_once):
-                await asyncio.sleep(random.uniform(*SCARCITY))
+            await _crowd(world)
         finally:
             PORTS.write_text(usual)
+
+
+async def _crowd(world: World) -> None:
+    """Let more clients come for a moment."""
+    async with world.clients.more(CROWD * world.mix.at_once):
+        await asyncio.sleep(random.uniform(*SCARCITY))
 
 
 @contextmanager

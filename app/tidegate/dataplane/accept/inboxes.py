@@ -120,8 +120,12 @@ class Inbox:
                 message, clients, _, _ = socket.recv_fds(self._sock, LONGEST_MESSAGE, 1, socket.MSG_CMSG_CLOEXEC)
             except OSError:
                 return
-            port, host, listener = message.decode().split(" ", 2)
-            self._arrived(listener, clients[0], (host, int(port)))
+            try:
+                port, host, listener = message.decode().split(" ", 2)
+                self._arrived(listener, clients[0], (host, int(port)))
+            except Exception:  # most likely no memory is left
+                os.close(clients[0])
+                raise
 
     def failed(self) -> None:
         """A bug with one client leaves the others in the inbox."""

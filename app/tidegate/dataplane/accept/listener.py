@@ -36,8 +36,8 @@ class Listener:
     It has copies of the sockets of all other workers, to serve those that do not accept. `pass_on(listener, client, peer)`
     answers whether a new client is another worker's from now on; None while there is no other.
 
-    `accepted(listener, client, peer)` takes over each new connection; `stuck(reason)` is told when this worker cannot
-    accept now, because the system has no descriptor or memory left, or because of a bug.
+    `accepted(listener, client, peer)` takes over each new connection, unless it raises; `stuck(reason)` is told when this
+    worker cannot accept now, because the system has no descriptor or memory left, or because of a bug.
     """
 
     def __init__(
@@ -243,15 +243,20 @@ class Acceptor:
                     listener.stuck(os.strerror(-accepted))
                     return False
                 continue  # a client that was gone before it was accepted
-            client, peer = accepted[0], (accepted[1], accepted[2])
+            client = accepted[0]
             if bucket:
                 if _has_left(client):  # while it waited: it must not use up the rate of one that still waits
                     listener.rejected(RejectReason.CLIENT_GONE)
                     os.close(client)
                     continue
                 bucket.take(monotonic())
-            if listener.pass_on is None or not listener.pass_on(listener, client, peer):
-                listener.accepted(listener, client, peer)
+            try:
+                peer = accepted[1], accepted[2]
+                if listener.pass_on is None or not listener.pass_on(listener, client, peer):
+                    listener.accepted(listener, client, peer)
+            except Exception:  # most likely no memory is left
+                os.close(client)
+                raise
         return True
 
 

@@ -64,9 +64,23 @@ class Lingering:
         if unacknowledged(descriptor):
             if len(self.sockets) >= self.most:
                 next(iter(self.sockets)).close()
-            self.sockets[LingeringSocket(self._poller, self, descriptor)] = None
+            self._linger(descriptor)
         else:
             self._poller.loop.close(descriptor)
+
+    def _linger(self, descriptor: int) -> None:
+        """Let it wait; if that fails, as without memory, reset it now."""
+        try:
+            sock = LingeringSocket(self._poller, self, descriptor)
+            self.sockets[sock] = None
+        except Exception:
+            self._poller.loop.close(descriptor)
+            raise
+        try:
+            sock.begin()
+        except Exception:
+            sock.close()
+            raise
 
     def closed(self, sock: "LingeringSocket") -> None:
         """One of them has been reset."""
@@ -91,8 +105,11 @@ class LingeringSocket:
     def __init__(self, poller: Poller, lingering: Lingering, descriptor: int) -> None:
         self._poller, self._lingering = poller, lingering
         self._descriptor = descriptor  # -1 once it is closed
-        poller.loop.hand_over(descriptor, self)
-        LastBytes(poller, self.left, self.close)
+
+    def begin(self) -> None:
+        """Wait from now on."""
+        self._poller.loop.hand_over(self._descriptor, self)
+        LastBytes(self._poller, self.left, self.close)
 
     def left(self) -> int:
         """Bytes that may still arrive."""

@@ -518,7 +518,11 @@ def accept(int listening, /):
     else:
         inet_ntop(AF_INET6, &six.sin6_addr, host, sizeof(host))
         end = host + strlen(host)
-    return descriptor, PyUnicode_DecodeASCII(host, end - host, NULL), ntohs(four.sin_port)
+    try:
+        return descriptor, PyUnicode_DecodeASCII(host, end - host, NULL), ntohs(four.sin_port)
+    except:
+        c_close(descriptor)
+        raise
 
 
 cdef char *dotted(char *to, const unsigned char *four) noexcept nogil:

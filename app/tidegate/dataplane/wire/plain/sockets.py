@@ -41,8 +41,12 @@ def accept(listening: int) -> tuple[int, str, int] | int:
     if not isinstance(address, tuple):
         os.close(descriptor)
         return -EAFNOSUPPORT
-    os.set_blocking(descriptor, False)
-    return descriptor, address[0].removeprefix(MAPPED_IPV4), address[1]
+    try:
+        os.set_blocking(descriptor, False)
+        return descriptor, address[0].removeprefix(MAPPED_IPV4), address[1]
+    except BaseException:
+        os.close(descriptor)
+        raise
 
 
 def connect(target: Target, options: Sequence[NumberOption]) -> int:

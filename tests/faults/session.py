@@ -1,0 +1,86 @@
+"""One client's connection, as its two peers and the proxy's log show it."""
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import monotonic, time
+from typing import Final
+
+from tests.faults.part import Part
+from tests.faults.script import End, Script
+from tests.support.proxy import Fields
+
+RESETS: Final = frozenset({"client_reset", "backend_reset"})
+IN_ORDER: Final = {"client_eof", "backend_eof"}
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """`client` and `backend` are the parts that the peers play, `line` is what the proxy logged.
+
+    `excused` are close reasons that something done to the proxy during its life may cause. With `is_silenced` one of the
+    peers is gone without a word, so that the proxy may end it as if that peer were there.
+    """
+
+    script: Script
+    excused: frozenset[str] = frozenset()
+    address: str = ""
+    began_at: float = field(default_factory=time)  # seconds since 1970
+    client: Part | None = None
+    backend: Part | None = None
+    client_ended: bool = False
+    backend_ended: bool = False
+    line: Fields | None = None
+    is_silenced: bool = False
+    cut: int | None = None  # bytes that a backend had sent when it broke off
+    moved: tuple[int, float] = (-1, 0.0)  # bytes that its peers had sent and received, and since when
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is to come: the backend may not have heard of a session that was broken off."""
+        if not self.client_ended or self.line is None:
+            return False
+        return self.backend_ended or (self.backend is None and not self.must_reach_backend)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether both peers have ended, as far as there are two."""
+        return self.client_ended and (self.backend is None or self.backend_ended)
+
+    @property
+    def must_reach_backend(self) -> bool:
+        """Whether the proxy says that it has passed all on."""
+        return self.script.end is not End.GIVEN_UP and self.line is not None and self.line["reason"] in IN_ORDER
+
+    def look(self) -> float:
+        """Look how far it is; since when it is so far, of the monotonic clock."""
+        size = sum(part.sent + part.received for part in (self.client, self.backend) if part)
+        if size != self.moved[0]:
+            self.moved = size, monotonic()
+        return self.moved[1]
+
+    def fall_silent(self) -> Part | None:
+        """Let one of the peers be gone without a word; None when it is over already."""
+        part = random.choice([part for part in (self.client, self.backend) if part])
+        self.is_silenced = part.fall_silent()
+        if self.is_silenced:
+            self.excused |= RESETS
+        return part if self.is_silenced else None
+
+    def __str__(self) -> str:
+        script = self.script
+        parts = " ".join(
+            f"{name}: {'none' if part is None else f'sent {part.sent} received {part.received} whole {part.whole}'};"
+            for name, part in (("client", self.client), ("backend", self.backend))
+        )
+        return f"seed {script.seed} {script.end.name} {self.address} {parts} {script.client} {script.backend} {self.line}"
+
+
+def of_line(line: Fields, waiting: Iterable[Session]) -> Session:
+    """The session that a line is of; others that came from the same address may wait for lines that were lost."""
+    first, *others = waiting
+    if not others:
+        return first
+    began_at = datetime.fromisoformat(line["timestamp"]).timestamp() - line["duration_ms"] / 1000
+    return min((first, *others), key=lambda session: abs(session.began_at - began_at))
