@@ -74,7 +74,7 @@ def _sum_up(result: Result, made: World) -> None:
 
 
 async def _play(made: World, seconds: float) -> tuple[Counter[str], Samples]:
-    before = made.holdings()
+    before = await made.steady_holdings()
     watching = asyncio.ensure_future(made.counters.watch(made.admin_port))
     stalls = asyncio.ensure_future(_end_stalls(made))
     with made.health.running():

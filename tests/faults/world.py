@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import tempfile
+from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from tests.support.ports import free_port, free_ports
 from tests.support.proxy import running_proxy
 
 LAST_LINES: Final = 10.0  # seconds
+LOOKS, NEXT_LOOK = 4, 0.2  # so many looks in a row, with so many seconds between two, find the same
 
 
 @dataclass
@@ -114,6 +116,16 @@ class World:
     def holdings(self) -> list[Holdings]:
         """What each process holds."""
         return [holdings(pid) for pid in self.pids]
+
+    async def steady_holdings(self) -> list[Holdings]:
+        """What each process holds once it has settled after its start."""
+        looks: deque[list[Holdings]] = deque(maxlen=LOOKS)
+        while True:
+            looks.append(self.holdings())
+            kinds = [[process.descriptors for process in look] for look in looks]
+            if len(kinds) == LOOKS and kinds.count(kinds[0]) == LOOKS:
+                return looks[-1]
+            await asyncio.sleep(NEXT_LOOK)
 
     async def stop(self) -> None:
         """End the proxy as its user would, and read its log to the end."""
