@@ -11,6 +11,7 @@ from collections.abc import Callable
 from tests.support.peers import BPF_RET, RESET, SO_ATTACH_FILTER
 
 SO_DETACH_FILTER = 27
+TCP_CLOSE = 7  # the first byte of TCP_INFO after a reset
 
 
 async def readable(sock: socket.socket) -> None:
@@ -40,7 +41,9 @@ def _wake(future: asyncio.Future[None]) -> None:
 
 
 def unacknowledged(sock: socket.socket) -> int:
-    """Bytes sent that the kernel at the other end has not taken yet."""
+    """Bytes sent that the kernel at the other end has not taken yet; ConnectionResetError when it never will."""
+    if sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == TCP_CLOSE:
+        raise ConnectionResetError
     return int.from_bytes(fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)), "little")
 
 
