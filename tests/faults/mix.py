@@ -1,6 +1,6 @@
 """What one round runs: settings, backends and load, all drawn from one seed.
 
-A new capability adds itself here: a row in `TRANSPORTS`, or a line in `Mix.settings`.
+A new capability adds itself here: a line in `TRANSPORTS` or in `EXTRAS`.
 """
 
 import random
@@ -82,18 +82,25 @@ class Mix:
         return f"seed {self.seed}: {parts}{greets}{extra}"
 
 
+@dataclass(frozen=True)
+class Extra:
+    """Settings that sessions must not notice. They contradict the policies that they are `unlike`."""
+
+    name: str
+    settings: tuple[tuple[str, Any], ...]
+    unlike: frozenset[str] = frozenset()
+
+
+PLACED: Final = frozenset({"source_hash", "first"})  # policies that place clients by themselves
 EXTRAS: Final = (
-    (("AFFINITY__TTL", "30s"),),
-    (("QUEUE__SIZE", 1000),),
-    (("SLOW_START", "2s"),),
-    (("BUFFER_SIZE", "16KiB"),),
-    (("RECEIVE_BUFFER", "64KiB"), ("SEND_BUFFER", "64KiB")),
-    (("NOTSENT_LOWAT", "128KiB"),),
+    Extra("affinity", (("AFFINITY__TTL", "30s"),), PLACED),
+    Extra("slow start", (("SLOW_START", "2s"),), PLACED),
+    Extra("bounded load", (("HASH__BOUNDED_LOAD", 1.25),), frozenset(POLICIES) - {"source_hash"}),
+    Extra("small buffer", (("BUFFER_SIZE", "16KiB"),)),
+    Extra("small kernel buffers", (("RECEIVE_BUFFER", "64KiB"), ("SEND_BUFFER", "64KiB"))),
+    Extra("short queue of unsent bytes", (("NOTSENT_LOWAT", "128KiB"),)),
+    Extra("queue", (("QUEUE__SIZE", 5000), ("QUEUE__TIMEOUT", "60s"))),
 )
-SUITABLE: Final = {  # some of these contradict some policies
-    "source_hash": ((("HASH__BOUNDED_LOAD", 1.25),), EXTRAS[1], *EXTRAS[3:]),
-    "first": (EXTRAS[1], *EXTRAS[3:]),
-}
 
 
 def draw(seed: int, sources: Set[str], unlike: Set[str] = frozenset(), **given: Any) -> Mix:
@@ -103,7 +110,7 @@ def draw(seed: int, sources: Set[str], unlike: Set[str] = frozenset(), **given: 
     balance = chance.choice([policy for policy in POLICIES if policy not in unlike])
     possible = {name: transport for name, transport in TRANSPORTS.items() if name not in unlike}
     transports = [name for name, transport in possible.items() if source != "dns" or transport.backends == HOSTS]
-    extras = SUITABLE.get(balance, EXTRAS)
+    extras = [extra for extra in EXTRAS if balance not in extra.unlike and extra.name not in unlike]
     drawn: dict[str, Any] = {
         "workers": chance.choice((1, 2, 4)),
         "balance": balance,
@@ -112,6 +119,6 @@ def draw(seed: int, sources: Set[str], unlike: Set[str] = frozenset(), **given: 
         "source": source,
         "splice": chance.choice((Splice.ADAPTIVE, Splice.ADAPTIVE, Splice.ALWAYS, Splice.NEVER)),
         "greets": chance.random() < 0.4,
-        "extra": tuple(setting for extra in chance.sample(extras, chance.choice((0, 1, 2))) for setting in extra),
+        "extra": tuple(setting for extra in chance.sample(extras, chance.choice((0, 1, 2))) for setting in extra.settings),
     }
     return Mix(seed, **drawn | given)

@@ -22,9 +22,13 @@ SEED: Final = 1  # of the first round
 
 @dataclass(frozen=True)
 class Bug:
-    """One bug: in `file` below `app/tidegate`, `new` in the place of `old`. `options` are of the rounds."""
+    """One bug: in `file` below `app/tidegate`, `new` in the place of `old`.
+
+    A `finding` of the rounds that matches this expression is that of the bug. `options` are of the rounds.
+    """
 
     name: str
+    finding: str
     file: str
     old: str
     new: str
@@ -34,6 +38,7 @@ class Bug:
 BUGS: Final = (
     Bug(
         "a byte is dropped where splicing begins",
+        "other bytes than were sent|did not get all",
         "dataplane/relay/direction.py",
         "        pace_less(flow.sink)\n",
         "        pace_less(flow.sink)\n"
@@ -43,6 +48,7 @@ BUGS: Final = (
     ),
     Bug(
         "a session is counted twice",
+        "not all that began has ended|sessions began",
         "dataplane/routing/routing_pool.py",
         "        self._duration_seconds.observe(seconds, self._closed_cells[reason])\n",
         "        self._duration_seconds.observe(seconds, self._closed_cells[reason])\n"
@@ -51,6 +57,7 @@ BUGS: Final = (
     ),
     Bug(
         "a descriptor leaks",
+        "descriptors that are gone and that are new",
         "dataplane/relay/pipes.py",
         "        os.close(self._reading)\n        os.close(self._writing)\n",
         "        os.close(self._reading)\n",
@@ -58,6 +65,7 @@ BUGS: Final = (
     ),
     Bug(
         "an edge is missed",
+        "no byte has moved|broken off|did not get all",
         "dataplane/wire/plain/flow.py",
         "        if events & OUT and reverse is not None and reverse.state == BLOCKED:\n",
         "        if events & OUT and reverse is not None and reverse.state == BLOCKED and self.state == READING:\n",
@@ -65,6 +73,7 @@ BUGS: Final = (
     ),
     Bug(
         "a gauge is stale",
+        "gauges did not return to zero",
         "dataplane/routing/routing_pool.py",
         "            self._cells.one_less(self.active_cell, listener_cell, backend.active_cell)\n",
         "            if reason != 'client_reset':\n"
@@ -95,7 +104,7 @@ def found(bug: Bug) -> str:
         ]
         environment = os.environ | {"PYTHONPATH": f"{copy / 'app'}:{ROOT}", "PYTHONSAFEPATH": "1"}
         output = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False).stdout
-    finding = re.search(r"FOUND (.*)", output)
+    finding = re.search(rf"FOUND (.*(?:{bug.finding}).*)", output)
     return finding[1] if finding else ""
 
 

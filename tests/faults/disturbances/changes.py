@@ -59,7 +59,7 @@ class Rebalancing(ComingAndGoing):
     name = "rebalancing"
     excuses: ClassVar = frozenset({"rebalance"})
     lasts = True
-    unlike: ClassVar = frozenset({"source_hash"})
+    unlike: ClassVar = frozenset({"source_hash", "affinity"})
     settings: Mapping[str, Any] = MappingProxyType(
         {"REBALANCE__MODE": "on", "REBALANCE__RATE": 100, "REBALANCE__DELAY": "500ms"}
     )

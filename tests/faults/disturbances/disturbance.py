@@ -19,7 +19,7 @@ class Disturbance:
 
     `excuses` are the close reasons that it may cause, and only these, while it strikes and for a moment after; what `lasts`
     may cause them all the time. `settings` and `environment` are what the proxy needs for it, `sources` where its backends
-    may come from, `unlike` the policies and transports that contradict it, `disk` where the log goes instead of a pipe.
+    may come from, `unlike` what of a mix contradicts it, `disk` where the log goes instead of a pipe.
     """
 
     name: ClassVar[str]
