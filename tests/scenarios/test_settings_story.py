@@ -16,6 +16,7 @@ from tests.support.command import tidegate
 from tests.support.named_pools import FLAT_DEFAULTS
 from tests.support.ports import free_port
 from tests.support.proxy import running_proxy
+from tidegate.core.limits import MOST_LISTENERS, MOST_POOLS
 
 TOKEN = "a-very-secret-token"
 NO_SUCH_NAME = "nobody.invalid"
@@ -210,14 +211,14 @@ async def test_a_wrong_token_value_is_never_shown() -> None:
 
 
 async def test_more_pools_than_there_is_room_for_are_refused(tmp_path: Path) -> None:
-    pools = {f"p{number}": {"backends": [f"127.0.0.1:{1000 + number}"]} for number in range(257)}
+    pools = {f"p{number}": {"backends": [f"127.0.0.1:{1000 + number}"]} for number in range(MOST_POOLS + 1)}
     listeners = {name: {"bind": f"127.0.0.1:{20000 + number}"} for number, name in enumerate(pools)}
     file = tmp_path / "many.yaml"
     file.write_text(yaml.safe_dump({"pools": pools, "listeners": listeners}))
     finished = await tidegate("check", CONFIG_FILE=file)
     assert finished.code == 64
-    assert "257 pools: expected at most 256" in finished.errors
-    assert "257 listeners: expected at most 256" in finished.errors
+    assert f"{MOST_POOLS + 1} pools: expected at most {MOST_POOLS}" in finished.errors
+    assert f"{MOST_POOLS + 1} listeners: expected at most {MOST_LISTENERS}" in finished.errors
     crowd = {f"p{pool}": {"backends": [f"10.0.{pool}.{n // 250}:{1 + n}" for n in range(4000)]} for pool in range(5)}
     listeners = {name: {"bind": f"127.0.0.1:{20000 + number}"} for number, name in enumerate(crowd)}
     file.write_text(yaml.safe_dump({"pools": crowd, "listeners": listeners}))

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tidegate.core.address import Address
+from tidegate.core.limits import MOST_LISTENERS, MOST_POOLS
 from tidegate.settings.checks.problem import SettingsError
 from tidegate.settings.loading import load_settings
 from tidegate.settings.model import Settings
@@ -184,11 +185,11 @@ def test_many_values_that_are_wrong_are_counted_too(tmp_path: Path) -> None:
 
 
 def test_too_many_listeners_and_pools_are_one_problem_each() -> None:
-    names = [f"A{number}" for number in range(300)]
+    names = [f"A{number}" for number in range(2000)]
     listeners = {f"TIDEGATE_LISTENERS__{name}__BIND": "nothing" for name in names}
     assert problems_of({**listeners, **{f"TIDEGATE_POOLS__{name}__BALANCE": "nothing" for name in names}}) == (
-        "TIDEGATE_LISTENERS: 300 listeners: expected at most 256",
-        "TIDEGATE_POOLS: 300 pools: expected at most 256",
+        f"TIDEGATE_LISTENERS: 2000 listeners: expected at most {MOST_LISTENERS}",
+        f"TIDEGATE_POOLS: 2000 pools: expected at most {MOST_POOLS}",
     )
 
 

@@ -4,8 +4,8 @@ The stats board has cells for this many listeners, pools and backends, and setti
 than MOST_COUNTED_CLIENTS: `max_connections_per_client` does not apply to clients without a cell on the board.
 """
 
-MOST_LISTENERS = 256
-MOST_POOLS = 256
+MOST_LISTENERS = 1024
+MOST_POOLS = 1024
 MOST_BACKENDS = 16384
 MOST_COUNTED_CLIENTS = 65536
 
