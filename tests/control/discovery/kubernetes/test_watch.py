@@ -11,9 +11,13 @@ from tests.support.api_server import ApiServer, Fault, hang, line, plain, sendin
 from tests.support.following import ONE, QUICK, TWO, following, hosts, settled
 from tests.support.logs import captured_events
 from tests.support.waiting import until
+from tidegate.control.discovery.kubernetes.cluster import Cluster
+from tidegate.control.discovery.kubernetes.kubeconfig import Kubeconfig
 from tidegate.control.discovery.kubernetes.trouble import refused
+from tidegate.control.discovery.kubernetes.watch import Objects, Watch, WatchCallbacks
 from tidegate.control.pools.live_pool import LivePool
 from tidegate.core.discovery.watching import End
+from tidegate.settings.words import KubernetesApi, ServiceName
 
 DEAF = replace(QUICK, silence=0.2)
 WHERE = "endpointslices.discovery.k8s.io in the namespace chat"
@@ -46,6 +50,28 @@ async def test_a_bookmark_says_that_a_watch_is_not_deaf(server: ApiServer, tmp_p
         await until(lambda: len(server.requests("watch")) == 2)
         first, second = server.requests("watch")
         assert second.at - first.at > 0.8, "twelve bookmarks take longer than one silence"
+
+
+async def test_between_events_that_come_together_others_have_their_turn(server: ApiServer, tmp_path: Path) -> None:
+    turns: list[int] = []
+    server.faults["watch"].append(sending(line("MODIFIED", ONE) * 300, then="silence"))
+    turn = 0
+
+    async def take_turns() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    callbacks = WatchCallbacks(lambda _: None, lambda _: turns.append(turn), lambda: None, lambda _: None)
+    objects = Objects.of(ServiceName("chat", "socketio"), KubernetesApi.ENDPOINTSLICES)
+    watch = Watch(Cluster(Kubeconfig(server.kubeconfig(tmp_path / "kubeconfig"))), objects, callbacks, QUICK)
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(watch.run()), tasks.create_task(take_turns())]
+        await until(lambda: len(turns) == 300)
+        for task in running:
+            task.cancel()
+    assert len(set(turns)) == 300
 
 
 async def test_an_api_server_that_hangs_is_not_synced_and_takes_no_backend(server: ApiServer, tmp_path: Path) -> None:

@@ -155,6 +155,7 @@ class Watch:
                 async for event in events(response):
                     patience.reschedule(clock() + self._pace.silence)
                     self._take(event)
+                    await asyncio.sleep(0)  # hundreds may come together, and the admin port has to answer between them
         except TimeoutError:
             if not patience.expired():
                 raise
