@@ -6,6 +6,7 @@ and plays a fault for a request where a test has put one.
 
 import asyncio
 import ssl
+from bisect import bisect_right
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -143,6 +144,9 @@ class ApiServer:
     def _history_end(self) -> int:
         return self._history[-1].version if self._history else 0
 
+    def _since(self, version: int) -> list[Happened]:
+        return self._history[bisect_right(self._history, version, key=lambda change: change.version) :]
+
     # Answers
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
@@ -182,7 +186,7 @@ class ApiServer:
         with suppress(TimeoutError):
             async with asyncio.timeout(float(request.query["timeoutSeconds"])):
                 while not cut.is_set():
-                    for happened in [change for change in self._history if change.version > version]:
+                    for happened in self._since(version):
                         version = happened.version
                         await _tell(response, happened, request)
                     async with self._changed:
