@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import pairwise
@@ -382,6 +383,18 @@ async def test_a_peer_that_reads_nothing_is_as_good_as_gone() -> None:
         await turns()
         assert end.ended == 1
         await until(lambda: not peer.recv(MIB))
+
+
+async def test_messages_that_wait_for_a_peer_take_about_as_much_memory_as_they_are_long() -> None:
+    with half_a_link() as (end, _):
+        tracemalloc.start()
+        try:
+            while end.channel.pending < MIB:
+                end.channel.send(PoolRemoved("x" * 400))
+            held, _peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert held < 2 * end.channel.pending
 
 
 async def test_a_peer_that_reads_again_in_time_is_not_gone() -> None:

@@ -9,6 +9,7 @@ import orjson
 from tidegate.core.connection_options import ConnectionOptions
 from tidegate.core.listener_options import ListenerOptions
 from tidegate.core.pools.options import PoolOptions
+from tidegate.link.compact import compact
 from tidegate.link.messages import (
     AffinityEntry,
     AffinityLearned,
@@ -47,7 +48,7 @@ _NESTED: dict[type[Message], tuple[str, Callable[[Any], object]]] = {
 def encode(message: Message) -> bytes:
     """One line of JSON, newline included."""
     body = {each.name: getattr(message, each.name) for each in fields(message)}
-    return orjson.dumps({"type": type(message).__name__, **body}, option=orjson.OPT_APPEND_NEWLINE)
+    return compact(orjson.dumps({"type": type(message).__name__, **body}, option=orjson.OPT_APPEND_NEWLINE))
 
 
 def decode(line: bytes | bytearray | memoryview) -> Message:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import tracemalloc
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import FrameType
@@ -103,6 +104,17 @@ def calls(reading: Callable[[Process], Any], backends: int) -> int:
 def test_a_report_about_one_more_backend_takes_a_bounded_number_of_calls(reading: Any, most: int) -> None:
     few, many = calls(reading, 320), calls(reading, 640)
     assert 0 < many - few <= most * 320
+
+
+def test_a_status_that_is_kept_takes_about_as_much_memory_as_its_text(process: Process) -> None:
+    tracemalloc.start()
+    try:
+        page = at_once(read_status(process))
+        held, _ = tracemalloc.get_traced_memory()
+        text = at_once(page.text(Question(Form.JSON, None, None)))
+    finally:
+        tracemalloc.stop()
+    assert held < 2 * len(text)
 
 
 async def test_both_formats_of_the_metrics_share_the_samples(process: Process) -> None:

@@ -8,6 +8,7 @@ from tidegate.core.reasons import CloseReason
 from tidegate.dataplane.routing.routing_backend import RoutingBackend
 from tidegate.dataplane.session.session import Session
 from tidegate.dataplane.wire import session_line
+from tidegate.link.compact import compact
 from tidegate.link.log_stream import LogStream
 
 Fields = dict[str, object]
@@ -53,7 +54,7 @@ class AccessLog:
         """Any event of this worker."""
         line = {"timestamp": datetime.now(UTC), "level": level, "event": event, **fields}
         written = orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
-        self._write(bytes(memoryview(written)))  # a copy of the right size: what orjson returns holds on to 8 KB
+        self._write(compact(written))
 
     def _write(self, line: bytes) -> None:
         self._stream.write(_for_terminal(orjson.loads(line)) if self._console else line)

@@ -14,6 +14,7 @@ from tidegate.control.report.rendering import SharedResult, in_slices
 from tidegate.control.report.status import fields
 from tidegate.control.report.views import PoolView
 from tidegate.core.pools.backend import State
+from tidegate.link.compact import compact
 
 BACKEND_COLUMNS = (
     "name",
@@ -113,6 +114,6 @@ async def read_status(process: Process) -> StatusPage:
     pools: list[tuple[fields.Json, list[BackendText]]] = []
     for view in [PoolView(pool) for pool in process.pools.values()]:
         backends = in_slices(view.backends(process.totals))
-        texts = [BackendText(view.member.state, orjson.dumps(fields.of_backend(view))) async for view in backends]
+        texts = [BackendText(view.member.state, compact(orjson.dumps(fields.of_backend(view)))) async for view in backends]
         pools.append((fields.of_pool(view), texts))
     return StatusPage(head, pools)
