@@ -114,8 +114,8 @@ async def overfill(proxy: Proxy, cluster: Part, folder: Path, curve: Curve) -> N
     await cluster.ask("fill", size=SIZES[0])
     lag = await caught_up(proxy, cluster)
     curve.breaks.append(
-        f"A Service with {TOO_MANY:,} endpoints: `discovery_cut` ({said['reason']}), {backends:,} are used, `/readyz` answers "
-        f"{ready}. {lag:.1f} s after the list has become shorter, the backends are those of the server again."
+        f"A Service with {TOO_MANY:,} endpoints: `discovery_cut` ({said['reason']}), {backends:,} are used, `/readyz` "
+        f"answers {ready}. {lag:.1f} s after the list has become shorter, the backends are those of the server again."
     )
 
 

@@ -136,8 +136,8 @@ class Scene:
             f"descriptors: `accept_paused` ({paused['reason']}). {came['connected']:,} of them are connected and wait in "
             f"the kernel's queues; the kernels of the others ask again. While they wait, {asked['served']:,} are served and "
             f"{asked['lost']:,} refused; {live['lost']:,} live sessions are lost, and the slowest answer of the others "
-            f"takes {live['slowest'] * 1000:.0f} ms. Once as many others have left, half of those that waited are served within "
-            f"{half['at'] - began:.1f} s, all within {seen['at'] - began:.1f} s."
+            f"takes {live['slowest'] * 1000:.0f} ms. Once as many others have left, half of those that waited are served "
+            f"within {half['at'] - began:.1f} s, all within {seen['at'] - began:.1f} s."
         )
 
     @property
