@@ -1,6 +1,7 @@
 """Measures the curves and keeps them: `make scale`, or this with options."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
@@ -32,6 +33,7 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> int:
     """Measure; 1 when anything was found."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no proxy is left behind
     options, console = _arguments(), Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 200)
     try:
         enter_own_network()

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.faults.records import commit
+from tests.scale.subject import PATIENCE
 from tidegate.dataplane import worker
 
 RESULTS = Path(__file__).parent / "results"
@@ -43,6 +44,10 @@ class Curve:
         """Note a fault unless this holds; the run goes on."""
         if not holds:
             self.faults.append(fault)
+
+    def expect_health(self, what: object, seconds: float) -> None:
+        """Note a fault where the slowest answer of `/healthz` would have been too late for a kubelet."""
+        self.expect(seconds < PATIENCE, f"{what}: /healthz took {seconds:.1f} s")
 
     def keep(self) -> None:
         """Write it into the results, in place of the one before."""

@@ -18,6 +18,9 @@ T = TypeVar("T")
 MOST_DESCRIPTORS: Final = 20_000
 """Per process, also where the system allows more: the clients and backends of all sessions are on the same machine."""
 
+PATIENCE: Final = 1.0
+"""Seconds that a kubelet waits for an answer unless it is told otherwise."""
+
 HEALTH_INTERVAL: Final = 0.05  # seconds
 
 

@@ -14,6 +14,7 @@ from typing import Final
 
 import orjson
 
+from tests.bench.processes import processor_seconds
 from tests.scale.curve import Curve, Row
 from tests.scale.parts.commands import Json, Part, running_part
 from tests.scale.subject import control_megabytes, cost_of
@@ -26,6 +27,7 @@ RATES: Final = (1, 10, 100, 1000, 3000)
 SECONDS: Final = 10.0
 NEXT_SESSION: Final = 0.005  # seconds
 LONGEST_LAG: Final = 60.0
+LATE: Final = 0.5  # seconds until a change is used, from which on the curve counts as broken
 TOO_MANY: Final = MOST_BACKENDS + 1000
 
 
@@ -40,6 +42,7 @@ async def endpoints(_minutes: float, say: Callable[[str], None]) -> Curve:
                 for rate in RATES:
                     curve.rows.append(await measure(proxy, cluster, markers, (size, rate), curve))
                     say(str(curve.rows[-1]))
+                curve.breaks += [sentence for row in curve.rows if (sentence := if_late(row, size))][:1]
             await overfill(proxy, cluster, Path(name), curve)
     return curve
 
@@ -68,23 +71,39 @@ async def measure(proxy: Proxy, cluster: Part, markers: "Markers", step: tuple[i
     """Change so many endpoints a second, then wait until the proxy has all that the server has."""
     size, rate = step
     async with markers.asked_for(proxy.port):
+        before = processor_seconds([cluster.pid])
         done, cost = await cost_of(proxy, cluster.ask("change", rate=rate, seconds=SECONDS))
+        spent = processor_seconds([cluster.pid]) - before
         megabytes = control_megabytes(proxy)
         lag = await caught_up(proxy, cluster)
     delays = sorted(markers.delays(done["markers"]))
     curve.expect(len(delays) == len(done["markers"]), f"{step}: {len(delays)} of {len(done['markers'])} markers were used")
+    curve.expect_health(step, cost.health)
     return {
         "endpoints": size,
         "changes a second, wanted": rate,
         "made": rate * SECONDS / done["seconds"],
         "control's share of a core": cost.control,
         "a worker's": cost.worker,
+        "the API server's": spent / done["seconds"],
         "in use after, median ms": delays[len(delays) // 2] * 1000,
         "slowest, ms": delays[-1] * 1000,
         "slowest /healthz, ms": cost.health * 1000,
         "equal to the server's after the last, s": lag,
         "MB of control": megabytes,
     }
+
+
+def if_late(row: Row, size: int) -> str:
+    """What to say of a row of that size whose changes wait too long, empty otherwise."""
+    slowest = float(row["slowest, ms"]) / 1000
+    if row["endpoints"] != size or slowest < LATE:
+        return ""
+    lag = row["equal to the server's after the last, s"]
+    return (
+        f"{row['changes a second, wanted']:,} changes a second of {size:,} endpoints are late: up to {slowest:.1f} s pass "
+        f"until a worker uses one. No change is lost: {lag:.1f} s after the last one the backends are those of the server."
+    )
 
 
 async def caught_up(proxy: Proxy, cluster: Part) -> float:

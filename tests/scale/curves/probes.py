@@ -75,6 +75,7 @@ async def measure(step: Step, folder: Path, probed: Part, curve: Curve) -> Row:
         pauses = await probed.ask("pauses")
         down = len(proxy.events("backend_down"))
         curve.expect(not down, f"{step}: {down} backends were taken for down that answer")
+        curve.expect_health(step, cost.health)
         worker = proportional_bytes(children(proxy.process.pid)) / 1e6
         row: Row = {
             "backends": step.backends,

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 
-from tests.scale.curve import Curve
+from tests.scale.curve import Curve, Row
 from tests.scale.parts.commands import Json, Part, running_part
-from tests.scale.subject import control_megabytes, cost_of, descriptors, limited, workers_bytes
+from tests.scale.subject import Cost, control_megabytes, cost_of, descriptors, limited, workers_bytes
 from tests.support.proxy import Proxy, running_proxy
 from tests.support.waiting import until
 from tidegate.core.limits import inbox_sockets, most_sessions
@@ -29,18 +29,15 @@ async def sessions(minutes: float, say: Say) -> Curve:
     """Measure with one worker and with two; with two the sessions stay for so many minutes."""
     curve = Curve("sessions", "Live sessions")
     for workers in (1, 2):
-        async with running(workers) as scene:
-            for count in STEPS:
+        async with running(workers, curve) as scene:
+            for count in (*(step for step in STEPS if step < scene.most), scene.most):
                 await scene.grow(count)
                 curve.rows.append(await scene.measure())
                 say(str(curve.rows[-1]))
-            await scene.grow(scene.most)
-            curve.rows.append(await scene.measure())
-            say(str(curve.rows[-1]))
             if workers == 2:
-                curve.rows.append(await scene.hold(minutes, curve, say))
-            await scene.overflow(curve, say)
-            await scene.end(curve)
+                curve.rows.append(await scene.hold(minutes, say))
+            await scene.overflow(say)
+            await scene.end()
     return curve
 
 
@@ -48,6 +45,7 @@ async def sessions(minutes: float, say: Say) -> Curve:
 class Scene:
     """A proxy with its backends, and crowds of clients of which the last one comes too late."""
 
+    curve: Curve
     proxy: Proxy
     workers: int
     most: int
@@ -57,7 +55,7 @@ class Scene:
     live: int = 0
 
     def __post_init__(self) -> None:
-        self.more = MORE * self.workers
+        self.more = min(MORE * self.workers, self.most)
 
     async def grow(self, count: int) -> None:
         """Have so many live sessions, which have all been answered once."""
@@ -77,13 +75,14 @@ class Scene:
         sums = {name: sum(answer[name] for answer in answers) for name in ("answered", "lost", "wrong")}
         return sums | {name: max(answer[name] for answer in answers) for name in ("median", "slowest")}
 
-    async def measure(self) -> dict[str, str | int | float]:
+    async def measure(self) -> Row:
         """A row of the table."""
         weight = (workers_bytes(self.proxy) - self.bare) / self.live
         answer, cost = await cost_of(self.proxy, self.exchange(ROUND))
         return self._row("", weight, answer, cost)
 
-    def _row(self, what: str, weight: float, answer: Json, cost: Any) -> dict[str, str | int | float]:
+    def _row(self, what: str, weight: float, answer: Json, cost: Cost) -> Row:
+        self.curve.expect_health(f"{self.live} sessions", cost.health)
         return {
             "workers": f"{self.workers}{what}",
             "sessions": self.live,
@@ -95,7 +94,7 @@ class Scene:
             "a worker's share of a core": cost.worker,
         }
 
-    async def hold(self, minutes: float, curve: Curve, say: Say) -> dict[str, str | int | float]:
+    async def hold(self, minutes: float, say: Say) -> Row:
         """Keep the sessions, each of which has an exchange in every round; the worst of all rounds."""
         end, rounds, worst = monotonic() + minutes * 60, 0, {"median": 0.0, "slowest": 0.0}
         slowest_health, share = 0.0, 0.0
@@ -103,7 +102,7 @@ class Scene:
             answer, cost = await cost_of(self.proxy, self.exchange(ROUND))
             worst = {name: max(worst[name], answer[name]) for name in worst}
             slowest_health, share = max(slowest_health, cost.health), max(share, cost.worker)
-            curve.expect(
+            self.curve.expect(
                 answer["answered"] == self.live and not answer["lost"] and not answer["wrong"],
                 f"in round {rounds}: {answer}",
             )
@@ -113,15 +112,15 @@ class Scene:
         row = self._row(f", after {minutes:g} min", weight, worst, cost)
         return row | {"slowest /healthz, ms": slowest_health * 1000, "a worker's share of a core": share}
 
-    async def overflow(self, curve: Curve, say: Say) -> None:
+    async def overflow(self, say: Say) -> None:
         """More clients come than there are descriptors; then as many others leave."""
         late, port = self.crowds[-1], self.proxy.port
         came = await late.ask("connect", group="more", count=self.more, port=port, seconds=WAIT)
         asked, live = await asyncio.gather(late.ask("exchange", group="more", size=SIZE, seconds=1.0), self.exchange(WAIT))
         paused = await self.proxy.event("accept_paused", level="warning")
         say(f"more came: {came}; then: {asked}; the live ones: {live}; {paused}")
-        curve.expect(live["answered"] == self.live and not live["lost"], f"live sessions beside more clients: {live}")
-        curve.expect(not asked["lost"], f"clients that wait: {asked}")
+        self.curve.expect(live["answered"] == self.live and not live["lost"], f"live sessions beside more clients: {live}")
+        self.curve.expect(not asked["lost"], f"clients that wait: {asked}")
         began = monotonic()
         for crowd in self.crowds[:-1]:
             await crowd.ask("leave", group="live", count=self.more // (len(self.crowds) - 1))
@@ -130,8 +129,8 @@ class Scene:
         seen = await self._served(late, self.more)
         await self.proxy.event("accept_resumed")
         say(f"half of them: {half}; all: {seen}")
-        curve.expect(seen["served"] == self.more and not seen["wrong"], f"after others had left: {seen}")
-        curve.breaks.append(
+        self.curve.expect(seen["served"] == self.more and not seen["wrong"], f"after others had left: {seen}")
+        self.curve.breaks.append(
             f"{self._with_workers}, {self.more:,} more clients than the {self.most:,} sessions for which there are "
             f"descriptors: `accept_paused` ({paused['reason']}). {came['connected']:,} of them are connected and wait in "
             f"the kernel's queues; the kernels of the others ask again. While they wait, {asked['served']:,} are served and "
@@ -151,7 +150,7 @@ class Scene:
                 break
         return seen | {"at": monotonic()}
 
-    async def end(self, curve: Curve) -> None:
+    async def end(self) -> None:
         """All leave: each session has its line, no byte was wrong, and nothing is left behind."""
         for crowd in self.crowds:
             for group in ("live", "more"):
@@ -161,23 +160,25 @@ class Scene:
         expected = self.most + self.more
         reasons = {line["reason"] for line in lines}
         dropped = await self.proxy.metrics("tidegate_log_lines_dropped_total")
-        curve.expect(len(lines) == expected and not dropped, f"{len(lines)} lines of {expected} sessions, {dropped} dropped")
-        curve.expect(reasons == {"client_eof"}, f"close reasons: {reasons}")
+        self.curve.expect(
+            len(lines) == expected and not dropped, f"{len(lines)} lines of {expected} sessions, {dropped} dropped"
+        )
+        self.curve.expect(reasons == {"client_eof"}, f"close reasons: {reasons}")
         seen = [await backend.ask("counts") for backend in self.backends]
-        curve.expect(not any(one.get("wrong") or one.get("broken") for one in seen), f"the backends saw {seen}")
+        self.curve.expect(not any(one.get("wrong") or one.get("broken") for one in seen), f"the backends saw {seen}")
         rest = (workers_bytes(self.proxy) - self.bare) / 1e6
-        curve.breaks.append(
+        self.curve.breaks.append(
             f"{self._with_workers}, after all have left: {len(lines):,} lines of log for "
             f"{expected:,} sessions, {rest:.1f} MB more than before the first."
         )
-        curve.expect(await self.proxy.stop() == 0 and not self.proxy.errors, f"standard error: {self.proxy.errors}")
+        self.curve.expect(await self.proxy.stop() == 0 and not self.proxy.errors, f"standard error: {self.proxy.errors}")
 
     async def _is_empty(self) -> bool:
         return not await self.proxy.metrics("tidegate_listener_connections_active")
 
 
 @asynccontextmanager
-async def running(workers: int) -> AsyncIterator[Scene]:
+async def running(workers: int, curve: Curve) -> AsyncIterator[Scene]:
     """A proxy without a session, with backends and clients for all the sessions that it can have."""
     sockets = workers + inbox_sockets(workers)
     most = workers * most_sessions(descriptors(), sockets)
@@ -195,6 +196,6 @@ async def running(workers: int) -> AsyncIterator[Scene]:
                 HEALTH__TIMEOUT="2s",
             )
         )
-        scene = Scene(proxy, workers, most, backends, crowds)
+        scene = Scene(curve, proxy, workers, most, backends, crowds)
         scene.bare = workers_bytes(proxy)
         yield scene

@@ -25,6 +25,11 @@ class Part:
     def __init__(self, process: Process) -> None:
         self._process = process
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
     async def ask(self, command: str, **arguments: object) -> Json:
         """The answer to a command. Raises PartError."""
         assert self._process.stdin is not None
