@@ -8,6 +8,7 @@
 # make wheels: the package, compiled for glibc and musl, in dist (with Docker).
 # make faults: ten minutes of sessions whose every byte is checked, while everything fails.  make soak HOURS=n: longer, and kept.
 # make bench, bench-quick: beside nginx and HAProxy.  make bench-growth: how cost grows.  bench-kubernetes: 5,000 endpoints.
+# make scale: until something refuses: sessions (HOLD=minutes that they stay), backends, listeners, changes of endpoints.
 # make cost: instructions and system calls of a connection and a request, counted beside nginx; memory of a connection.
 PYTHON ?= python3
 VENV ?= .venv
@@ -17,6 +18,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 COMPILED := $(VENV)-compiled
 MINUTES ?= 10
 HOURS ?= 1
+HOLD ?= 60
 SECONDS ?= 120
 SOURCES := $(shell find app -type f ! -name '*.pyc')
 # Python finds the compiled data plane there before the sources, which are in the working directory.
@@ -32,7 +34,10 @@ MOVING_BYTES := tests/dataplane/relay/test_relay.py tests/dataplane/session/test
 	tests/scenarios/test_compiled.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run compiled test test-compiled test-scenarios test-sanitized test-splice fuzz mutants image ship wheels check fix bench bench-quick bench-growth bench-kubernetes cost faults soak faults-planted docs lock coverage clean
+.PHONY: help run compiled test test-compiled test-scenarios test-sanitized test-splice fuzz mutants image ship wheels check fix bench bench-quick bench-growth bench-kubernetes cost scale faults soak faults-planted docs lock coverage clean
+
+help:
+	@sed -n 1,12p Makefile
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Tidegate needs Python 3.11 or newer: make PYTHON=python3.13 ..."; exit 1; }
@@ -164,6 +169,9 @@ bench-kubernetes: $(VENV)/.dev
 cost: $(VENV)/.dev $(COMPILED)/.built
 	@sh tests/bench/system_packages.sh
 	$(AS_SHIPPED) PYTHONHASHSEED=0 $(BIN)/python -m tests.bench.cost
+
+scale: $(VENV)/.dev $(COMPILED)/.built
+	$(AS_SHIPPED) $(BIN)/python -m tests.scale --minutes $(HOLD)
 
 faults soak: $(VENV)/.dev $(COMPILED)/.built
 	@sh tests/faults/system_packages.sh

@@ -1,9 +1,9 @@
 """The tables of settings and metrics in the documents, made from the code: `make docs` writes them, a test compares them.
 
 A table stands between `<!-- metrics: -->`, `<!-- settings: LISTEN HEALTH__ -->`, `<!-- goals: -->`, `<!-- cost: -->`,
-`<!-- runs: -->` or `<!-- strikes: -->` and the mark of its end. The words are names of variables without `TIDEGATE_`, or
-with a `_` at the end the beginning of names. The last four have what the kept runs of `make bench`, `make cost` and
-`make soak` say.
+`<!-- scale: SESSIONS -->`, `<!-- runs: -->` or `<!-- strikes: -->` and the mark of its end. The words of settings are names of
+variables without `TIDEGATE_`, or with a `_` at the end the beginning of names. All but the first two have what the kept runs of
+`make bench`, `make cost`, `make scale` and `make soak` say.
 """
 
 import re
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.bench import goals
 from tests.faults import records
+from tests.scale import curve
 from tidegate.control.log import ControlLog
 from tidegate.control.process import Process
 from tidegate.control.report.metrics.page import sections
@@ -24,7 +25,8 @@ from tidegate.settings.variables import variables
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-TABLE = re.compile(r"<!-- (metrics|settings|goals|cost|runs|strikes): ?([A-Z_ ]*)-->.*?<!-- end of \1 -->", re.DOTALL)
+KINDS = "metrics|settings|goals|cost|scale|runs|strikes"
+TABLE = re.compile(rf"<!-- ({KINDS}): ?([A-Z_ ]*)-->.*?<!-- end of \1 -->", re.DOTALL)
 
 
 def settings_table(words: str) -> str:
@@ -71,6 +73,8 @@ def with_tables(document: str) -> str:
                 text = records.table()
             case "strikes":
                 text = records.strikes_table()
+            case "scale":
+                text = curve.kept(words.strip().lower()).markdown()
             case _:
                 text = settings_table(words)
         return f"<!-- {kind}: {words}-->\n{text}\n<!-- end of {kind} -->"
