@@ -19,7 +19,7 @@ PORTS = 20_000
 Json = dict[str, Any]
 LONGEST = 30.0  # seconds until a proxy that refuses has ended
 MOST_LINES = 3
-MOST_SHOWN = 80  # characters of either end of a line
+MOST_SHOWN = 120  # characters of either end of a line
 
 
 def document(folder: Path, pools: Sequence[Sequence[str]], health: Mapping[str, object], *, port: int) -> Json:

@@ -42,6 +42,10 @@ class Cost:
     worker: float
     health: float
 
+    def or_more(self, other: "Cost") -> "Cost":
+        """The greater one of each."""
+        return Cost(max(self.control, other.control), max(self.worker, other.worker), max(self.health, other.health))
+
 
 async def cost_of(proxy: Proxy, work: Awaitable[T]) -> tuple[T, Cost]:
     """The result of a work, and what it cost control and the busiest worker."""

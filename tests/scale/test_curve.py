@@ -53,4 +53,4 @@ def test_probes_are_too_late_beyond_half_an_interval() -> None:
 def test_a_refusal_is_shown_without_the_folder_and_the_middle_of_a_long_list() -> None:
     assert without_folder("/tmp/x/tide.yaml:1 pools.a: refused") == "tide.yaml:1 pools.a: refused"
     assert without_folder("TIDEGATE_POOLS: refused") == "TIDEGATE_POOLS: refused"
-    assert shortened("a" * 200 + "b" * 200) == "a" * MOST_SHOWN + " ... " + "b" * MOST_SHOWN
+    assert shortened("a" * 300 + "b" * 300) == "a" * MOST_SHOWN + " ... " + "b" * MOST_SHOWN

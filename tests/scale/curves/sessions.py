@@ -96,12 +96,12 @@ class Scene:
 
     async def hold(self, minutes: float, say: Say) -> Row:
         """Keep the sessions, each of which has an exchange in every round; the worst of all rounds."""
-        end, rounds, worst = monotonic() + minutes * 60, 0, {"median": 0.0, "slowest": 0.0}
-        slowest_health, share = 0.0, 0.0
+        end, rounds = monotonic() + minutes * 60, 0
+        worst, most = {"median": 0.0, "slowest": 0.0}, Cost(0.0, 0.0, 0.0)
         while rounds == 0 or monotonic() < end:
             answer, cost = await cost_of(self.proxy, self.exchange(ROUND))
             worst = {name: max(worst[name], answer[name]) for name in worst}
-            slowest_health, share = max(slowest_health, cost.health), max(share, cost.worker)
+            most = most.or_more(cost)
             self.curve.expect(
                 answer["answered"] == self.live and not answer["lost"] and not answer["wrong"],
                 f"in round {rounds}: {answer}",
@@ -109,8 +109,7 @@ class Scene:
             rounds += 1
             say(f"held {rounds * ROUND / 60:.1f} min: {answer}")
         weight = (workers_bytes(self.proxy) - self.bare) / self.live
-        row = self._row(f", after {minutes:g} min", weight, worst, cost)
-        return row | {"slowest /healthz, ms": slowest_health * 1000, "a worker's share of a core": share}
+        return self._row(f", after {minutes:g} min", weight, worst, most)
 
     async def overflow(self, say: Say) -> None:
         """More clients come than there are descriptors; then as many others leave."""
