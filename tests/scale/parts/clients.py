@@ -13,7 +13,8 @@ from tests.faults.pattern import Pattern, WrongBytesError
 from tests.scale.parts.backends import HEAD
 from tests.scale.parts.commands import Json, obey
 
-AT_ONCE = 100  # clients that connect
+AT_ONCE = 100  # clients that connect or leave
+PAUSE = 0.03  # seconds, after as many
 EACH = 10_000  # clients of one source address, which has some 28,000 ports
 GIVE_UP = 10.0  # seconds without an answer
 
@@ -87,9 +88,15 @@ class Crowd:
         self._connecting: set[asyncio.Task[None]] = set()
 
     async def connect(self, group: str, count: int, port: int, seconds: float) -> Json:
-        """Connect more clients, and wait for so many seconds at most: those that are not connected then go on trying."""
+        """Connect more clients, and wait for so many seconds at most: those that are not connected then go on trying.
+
+        They begin one after the other: the kernel's queue between two peers of this machine drops what is more than 1,000
+        packets at once (netdev_max_backlog), also of those that try again at the same moment.
+        """
         limit = asyncio.Semaphore(AT_ONCE) if seconds > GIVE_UP else asyncio.Semaphore(count or 1)
-        for _ in range(count):
+        for number in range(count):
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(PAUSE)
             client = Client(next(self._numbers))
             self._groups[group].append(client)
             task = asyncio.ensure_future(self._connect(client, port, limit))
@@ -126,7 +133,9 @@ class Crowd:
         """Let clients leave."""
         clients = self._groups[group]
         leaving, self._groups[group] = clients[:count], clients[count:]
-        for client in leaving:
+        for number, client in enumerate(leaving):
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(PAUSE)
             client.leave()
         return self._counts(group)
 
