@@ -11,6 +11,7 @@ from tests.faults.disturbances.registry import DISTURBANCES
 from tests.faults.rounds import Result
 
 RESULTS: Final = Path(__file__).parent / "results"
+LONGEST_FINDING: Final = 400  # characters
 COLUMNS: Final = "| commit | began | hours | rounds | sessions | bytes | strikes | findings |"
 
 
@@ -43,7 +44,8 @@ class Record:
         self.reasons.update(result.reasons)
         self.evidence.update(result.evidence)
         if result.violations:
-            self.findings.append(f"{result.mix}; {', '.join(result.disturbances) or 'calm'}: {result.violations[0]}")
+            finding = f"{result.mix}; {', '.join(result.disturbances) or 'calm'}: {result.violations[0]}"
+            self.findings.append(finding.partition("\n")[0][:LONGEST_FINDING])
 
     def __str__(self) -> str:
         numbers = f"{self.rounds} rounds, {self.sessions:,} sessions, {self.bytes / 1e9:,.1f} GB"

@@ -1,9 +1,9 @@
 """The tables of settings and metrics in the documents, made from the code: `make docs` writes them, a test compares them.
 
 A table stands between `<!-- metrics: -->`, `<!-- settings: LISTEN HEALTH__ -->`, `<!-- goals: -->`, `<!-- cost: -->`,
-`<!-- scale: SESSIONS -->`, `<!-- runs: -->` or `<!-- strikes: -->` and the mark of its end. The words of settings are names of
-variables without `TIDEGATE_`, or with a `_` at the end the beginning of names. All but the first two have what the kept runs of
-`make bench`, `make cost`, `make scale` and `make soak` say.
+`<!-- scale: SESSIONS -->`, `<!-- runs: -->` or `<!-- strikes: -->` and the mark of its end. The words of settings are names
+of variables without `TIDEGATE_`, or with a `_` at the end the beginning of names. All but the first two have what the kept
+runs of `make bench`, `make cost`, `make scale` and `make soak` say.
 """
 
 import re

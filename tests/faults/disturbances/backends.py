@@ -55,9 +55,10 @@ class ResettingBackend(Disturbance):
 
 
 class DeafBackend(Disturbance):
-    """A backend drops all that would make a connection: dials time out, and every client gets another one."""
+    """A backend drops all that would make a connection: dials time out, and clients get another one."""
 
     name = "deaf backend"
+    excuses: ClassVar = frozenset({"connect_failed"})  # of who meets one after the other, as they change
     settings: Mapping[str, Any] = MappingProxyType({"CONNECT_TIMEOUT": "1s"})
 
     async def strike(self, world: World) -> None:
