@@ -63,10 +63,11 @@ class Session:
     def fall_silent(self) -> Part | None:
         """Let one of the peers be gone without a word; None when it is over already."""
         part = random.choice([part for part in (self.client, self.backend) if part])
-        self.is_silenced = part.fall_silent()
-        if self.is_silenced:
-            self.excused |= RESETS
-        return part if self.is_silenced else None
+        if not part.fall_silent():
+            return None
+        self.is_silenced = True
+        self.excused |= RESETS
+        return part
 
     def __str__(self) -> str:
         script = self.script
