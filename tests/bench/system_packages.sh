@@ -15,16 +15,5 @@ need iperf3 iperf3
 need valgrind valgrind
 need strace strace
 need ip iproute2
-
-if [ -n "$packages" ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
-    echo "Installing$packages for the benchmark ..."
-    export DEBIAN_FRONTEND=noninteractive
-    # Nothing is started: only the programs are wanted. A failure is told below, with what to do about it.
-    # shellcheck disable=SC2086  # a list
-    { apt-get update -qq && apt-get install -y -qq --no-install-recommends $packages; } >/dev/null && packages="" || true
-fi
-
-if [ -n "$packages" ]; then
-    echo "The benchmark needs: apt-get install$packages" >&2
-    exit 1
-fi
+# shellcheck disable=SC2086  # a list
+sh tests/support/install_packages.sh "the benchmark" $packages

@@ -2,7 +2,7 @@
 
 import argparse
 import asyncio
-import signal
+import shlex
 import sys
 import time
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from tests.faults.mix import LOADS
 from tests.faults.records import Record, commit
 from tests.faults.rounds import Result, run
 from tests.faults.schedule import disturbances_of, mix_for
-from tests.support.namespace import enter_own_network
+from tests.support.program import begin
 
 SHOWN: Final = 5  # violations of a round
 
@@ -54,17 +54,21 @@ def _round(seed: int, options: argparse.Namespace, possible: list[type[Disturban
     console.print(str(result), soft_wrap=True)
     for violation in result.violations[:SHOWN]:
         console.print(f"  FOUND {violation}", soft_wrap=True)
+    if result.violations:
+        console.print(f"{result.tail}\n  again: {_again(seed, options)}", soft_wrap=True)
     return result
+
+
+def _again(seed: int, options: argparse.Namespace) -> str:
+    """The command that plays a round again."""
+    given = {name: getattr(options, name) for name in ("load", "workers", "fault")}
+    words = "".join(f" --{name} {shlex.quote(str(value))}" for name, value in given.items() if value is not None)
+    return f"python -m tests.faults --minutes 0.1 --round {options.round} --seed {seed}{words}"
 
 
 def main() -> int:
     """Run; 1 when anything was found."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no proxy is left behind
-    options, console = _arguments(), Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 200)
-    try:
-        enter_own_network()
-    except OSError as error:
-        console.print(f"no network of its own: {error}")
+    options, console = _arguments(), begin()
     possible = _possible(console, options.fault)
     began = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     record = Record(commit(), began)

@@ -184,6 +184,6 @@ class LogFile:
 def punch_hole(descriptor: int, size: int) -> None:
     """Give the first bytes of a file back to the disk; the file keeps its length."""
     if size:
-        ctypes.CDLL(None).fallocate(
-            descriptor, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, ctypes.c_long(0), ctypes.c_long(size)
-        )
+        flags, start, length = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, ctypes.c_long(0), ctypes.c_long(size)
+        if ctypes.CDLL(None, use_errno=True).fallocate(descriptor, flags, start, length):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

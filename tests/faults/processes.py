@@ -21,7 +21,6 @@ def holdings(pid: int) -> Holdings:
     for entry in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(OSError):  # closed meanwhile
             kinds[re.sub(r"\d+", "", str(entry.readlink()))] += 1
-
     return Holdings(kinds, _resident(pid))
 
 

@@ -40,7 +40,6 @@ class World:
     ledger: Ledger
     backends: list[Backend]
     source: Source
-    folder: Path
     disturbances: Sequence[Disturbance]
 
     def __post_init__(self) -> None:
@@ -172,7 +171,7 @@ async def world(mix: Mix, disturbances: Sequence[Disturbance]) -> AsyncIterator[
         for backend in backends:
             await stack.enter_async_context(backend.running())
         source = await stack.enter_async_context(source_of(mix.source, backends, folder))
-        made = World(mix, ledger, backends, source, folder, disturbances)
+        made = World(mix, ledger, backends, source, disturbances)
         stack.push_async_callback(made.close)
         await made.start()
         yield made

@@ -1,20 +1,18 @@
 """Measures the curves and keeps them: `make scale`, or this with options."""
 
 import argparse
-import signal
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 import uvloop
-from rich.console import Console
 
 from tests.scale.curve import Curve
 from tests.scale.curves.endpoints import endpoints
 from tests.scale.curves.listeners import listeners
 from tests.scale.curves.probes import probes
 from tests.scale.curves.sessions import sessions
-from tests.support.namespace import enter_own_network
+from tests.support.program import begin
 
 CURVES: Final[dict[str, Callable[[float, Callable[[str], None]], Coroutine[Any, Any, Curve]]]] = {
     "sessions": sessions,
@@ -33,12 +31,7 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> int:
     """Measure; 1 when anything was found."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no proxy is left behind
-    options, console = _arguments(), Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 200)
-    try:
-        enter_own_network()
-    except OSError as error:
-        console.print(f"no network of its own: {error}")
+    options, console = _arguments(), begin()
     faults = 0
     for name, measure in CURVES.items():
         if options.curve in {None, name}:

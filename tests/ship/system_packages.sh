@@ -13,16 +13,5 @@ for program in buildah podman runc catatonit debootstrap; do
     command -v "$program" >/dev/null 2>&1 || packages="$packages $program"
 done
 command -v musl-gcc >/dev/null 2>&1 || [ "${1:-}" = image ] || packages="$packages musl-tools"
-
-if [ -n "$packages" ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
-    echo "Installing$packages to build and run the image ..."
-    export DEBIAN_FRONTEND=noninteractive
-    # A failure is told below, with what to do about it.
-    # shellcheck disable=SC2086  # a list
-    { apt-get update -qq && apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $packages; } >/dev/null && packages="" || true
-fi
-
-if [ -n "$packages" ]; then
-    echo "To build and run the image: apt-get install$packages" >&2
-    exit 1
-fi
+# shellcheck disable=SC2086  # a list
+sh tests/support/install_packages.sh "building and running the image" $packages

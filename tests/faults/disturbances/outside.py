@@ -7,13 +7,18 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 from tests.faults.disturbances.disturbance import Disturbance
+from tests.faults.watch import scrape
 from tests.faults.world import World
+from tests.support.proxy import total
 from tests.support.waiting import until
 
 WHILE: Final = (0.5, 6.0)  # seconds
+LONG: Final = (1.0, 20.0, 20.0)  # seconds; 4 MiB of lines wait in each process before any is dropped
+NEXT_LOOK: Final = 0.5  # seconds
 DISK: Final = "size=4m"
 JUMPS: Final = ("+1h", "-1h", "+400d", "-2d", "+0.5s", "-0.5s")
 FAKETIME: Final = tuple(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
@@ -25,9 +30,9 @@ class StoppedReader(Disturbance):
     name = "stopped reader of the log"
 
     async def strike(self, world: World) -> None:
-        """For a moment."""
+        """Until lines are dropped, if that is soon."""
         world.output.pause()
-        await asyncio.sleep(random.uniform(*WHILE))
+        await _until_lines_are_dropped(world)
         world.output.resume()
 
 
@@ -52,12 +57,12 @@ class FullDisk(Disturbance):
         finally:
             await _run("umount", "--lazy", str(self.disk))
 
-    async def strike(self, world: World) -> None:  # noqa: ARG002
-        """For a moment."""
+    async def strike(self, world: World) -> None:
+        """Until lines are dropped, if that is soon."""
         assert self.disk is not None
         filler = self.disk / "filler"
         _fill(filler)
-        await asyncio.sleep(random.uniform(*WHILE))
+        await _until_lines_are_dropped(world)
         filler.unlink()
 
 
@@ -93,6 +98,17 @@ class JumpingClock(Disturbance):
         if jump.endswith(("h", "d")):
             await until(world.log.clock_is_off)
         self._offset.write_text("+0")
+
+
+async def _until_lines_are_dropped(world: World) -> None:
+    """Wait until more lines have been dropped than now, but not for long: a few sessions have few lines."""
+    before, end = await _dropped(world), monotonic() + random.choice(LONG)
+    while monotonic() < end and await _dropped(world) <= before:  # noqa: ASYNC110  a counter tells only who asks
+        await asyncio.sleep(NEXT_LOOK)
+
+
+async def _dropped(world: World) -> float:
+    return total(await scrape(world.admin_port), "tidegate_log_lines_dropped_total")
 
 
 async def _run(*command: str) -> None:
