@@ -191,5 +191,5 @@ async def test_a_client_that_comes_with_words_that_nobody_understands_is_reset()
             socket.send_fds(sockets[1], [b"no port"], [accepted.fileno()])
             accepted.close()
             assert await client.was_reset()
-            assert worker.descriptors == before
+            await until(lambda: worker.descriptors == before)  # it may still read the sources for its traceback
             worker.expected_bugs = 1
