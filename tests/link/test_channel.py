@@ -7,12 +7,12 @@ import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.descriptors import open_descriptors
 from tests.support.options import LISTENER
 from tests.support.waiting import until
 from tidegate.link.channel import MOST_DESCRIPTORS, OUTBOX_LIMIT, Channel
@@ -93,10 +93,6 @@ def half_a_link(
             yield end, other
         finally:
             end.channel.close()
-
-
-def open_descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 @contextmanager
@@ -265,7 +261,7 @@ async def test_nothing_stays_open_of_a_link_that_has_ended() -> None:
             (sender if closed_by_peer else end).channel.close()
             await until(lambda: end.ended + sender.ended)  # noqa: B023
             assert one.fileno() == other.fileno() == -1
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
 
 
 @pytest.mark.parametrize("unread", [0, 3 * MIB], ids=["nothing-unread", "much-unread"])
@@ -313,7 +309,7 @@ async def test_a_link_that_is_closed_in_the_turn_of_a_send_sends_nothing_and_kee
         end.channel.close()
         await turns()
         assert peer.recv(1000) == b""
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
 
 
 async def test_an_idle_link_does_not_wake_the_loop() -> None:

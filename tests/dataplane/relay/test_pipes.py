@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import os
 import socket
 from collections.abc import AsyncIterator
 from itertools import islice
@@ -10,6 +9,7 @@ from itertools import islice
 import pytest
 
 from tests.dataplane.route import Route, route
+from tests.support.descriptors import open_descriptors
 from tests.support.peers import Peer, checksum, payload
 from tests.support.waiting import until
 from tests.support.worker import Worker, running_worker
@@ -172,14 +172,14 @@ def test_pipes_are_lent_up_to_a_number_and_come_back_empty() -> None:
     lent[0].filled = 1
     for pipe in lent:
         pipes.give(pipe)
-    assert open_descriptors() - before == 2 * (MOST_PIPES - 1)
+    assert len(open_descriptors() - before) == 2 * (MOST_PIPES - 1)
     lent_again = [pipe for _ in range(MOST_PIPES) if (pipe := pipes.take())]
     assert lent[0] not in lent_again
     for pipe in lent_again:
         pipes.give(pipe)
     pipes.sweep()
     pipes.sweep()
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
 
 
 def test_where_splicing_is_refused_no_pipe_is_lent_until_the_next_sweep() -> None:
@@ -213,7 +213,3 @@ def test_a_pipe_has_as_much_room_as_is_wanted_and_the_system_allows() -> None:
     assert smaller.room == SMALLEST
     pipe.close()
     smaller.close()
-
-
-def open_descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208

@@ -5,19 +5,15 @@ import fcntl
 import os
 import socket
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.dataplane.wire.bench import BEYOND, HUGE, Bench, Handler
+from tests.support.descriptors import open_descriptors
 
 NO_NUMBERS: list[Any] = [None, "1", [], BEYOND, -BEYOND]
 WRONG = (TypeError, ValueError, OverflowError, AttributeError, OSError)
-
-
-def open_descriptors() -> list[str]:
-    return [path.name for path in Path("/proc/self/fd").iterdir()]
 
 
 def closed_descriptor() -> int:
@@ -61,7 +57,7 @@ def test_wrong_options_are_refused_and_no_descriptor_stays_open(bench: Bench, wi
     before = open_descriptors()
     with pytest.raises((TypeError, ValueError, OverflowError, OSError)):
         bench.loop.dial(wire.Target("127.0.0.1", 1), options, Handler())
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
 
 
 def test_calls_on_no_socket_answer_an_error_number_or_raise(wire: Any) -> None:
@@ -91,5 +87,5 @@ def test_a_client_that_has_no_ip_address_is_not_taken(wire: Any) -> None:
         client.connect(listening.getsockname())
         before = open_descriptors()
         assert wire.accept(listening.fileno()) == -errno.EAFNOSUPPORT
-        assert open_descriptors() == before
+        assert open_descriptors() <= before
         assert client.recv(1) == b""

@@ -95,6 +95,9 @@ class Connection:
         self._progress.encrypting = True
         tls = TlsLayer(context, server_name)
         self._tls = tls
+        if self._unread:  # came with the invitation; nothing said in clear may pass for something encrypted
+            tls.take(self._unread)
+            self._unread = b""
         while not tls.handshake():
             await self._send_pending(tls)
             tls.take(await self._receive())

@@ -1,5 +1,6 @@
 """Probes of Redis, PostgreSQL and MariaDB: the real ones, and peers that play their rarer answers."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,30 @@ def postgres_error(code: str, text: str) -> bytes:
 async def test_what_postgres_says_to_a_startup_packet_decides(answers: list[bytes], reason: str) -> None:
     async with running_backend(playing(Script(*answers))) as backend:
         assert await probe(backend.port, "postgres") == reason
+
+
+async def test_what_comes_in_clear_before_tls_does_not_count_as_an_answer() -> None:
+    certificate = trustme.CA().issue_cert("127.0.0.1")
+
+    async with postgres_server(RULES, certificate) as server:
+
+        async def one_in_the_middle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            from_server, to_server = await asyncio.open_connection("127.0.0.1", server.port)
+            to_server.write(await reader.readexactly(8))
+            writer.write(await from_server.readexactly(1) + postgres_message(b"R", b"\0\0\0\x03"))
+            try:
+                await asyncio.gather(copy(reader, to_server), copy(from_server, writer))
+            finally:
+                to_server.transport.abort()
+
+        async with running_backend(one_in_the_middle) as backend:
+            assert (await probe(backend.port, "postgres")).startswith("TLS handshake failed: ")
+
+
+async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(4096):
+        writer.write(data)
+    writer.close()
 
 
 async def test_mariadb_is_asked_so_that_it_never_blocks_the_proxy(tmp_path: Path) -> None:
