@@ -14,6 +14,7 @@ def test_the_close_reasons_are_those_that_can_occur_in_the_order_of_the_board() 
         "client_reset",
         "backend_reset",
         "idle_timeout",
+        "max_duration",
         "connect_failed",
         "no_backend",
         "rejected",

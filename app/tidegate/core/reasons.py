@@ -27,6 +27,7 @@ class CloseReason(StrEnum):
     CLIENT_RESET = "client_reset"
     BACKEND_RESET = "backend_reset"
     IDLE_TIMEOUT = "idle_timeout"
+    MAX_DURATION = "max_duration"
     CONNECT_FAILED = "connect_failed"
     NO_BACKEND = "no_backend"
     REJECTED = "rejected"

@@ -345,6 +345,30 @@ async def test_an_idle_session_is_reset_after_the_timeout_and_one_with_traffic_o
             assert await patient_backend.read_exactly(10) == b"still here"
 
 
+async def test_a_session_that_has_lived_for_its_longest_time_is_reset_whatever_it_does(worker: Worker) -> None:
+    async with route(worker, max_duration=1.0) as way:
+        worker.add_pool("patient", 1, max_duration=60.0)
+        worker.set_backends([way.backend.backend()], "patient", first_slot=1)
+        patient_port = await worker.add_listener("patient", 1, "patient")
+        with await connect(patient_port) as patient, await way.backend.accept() as patient_backend:
+            client, backend = await way.session()
+
+            async def chat() -> None:
+                while True:
+                    await client.send(b"ping")
+                    assert await backend.read_exactly(4) == b"ping"
+                    await asyncio.sleep(0.02)
+
+            with pytest.raises(ConnectionError):
+                async with asyncio.timeout(20):
+                    await chat()
+            line = await worker.closed()
+            assert (line["reason"], line["client"]) == ("max_duration", f"127.0.0.1:{client.port}")
+            assert line["duration_ms"] >= 1000
+            await patient.send(b"still here")
+            assert await patient_backend.read_exactly(10) == b"still here"
+
+
 async def test_a_session_over_ipv6_works_and_is_logged_with_brackets(worker: Worker) -> None:
     async with serving(echo, "::1") as backend:
         worker.add_pool()

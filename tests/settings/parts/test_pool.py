@@ -77,6 +77,12 @@ def test_a_pool_of_backups_only_is_allowed() -> None:
         ({"backends": "a:1", "queue": {"size": -1}}, "expected a whole number from 0 to 100000 (0 means no queue)"),
         ({"backends": "a:1", "queue": {"timeout": 0}}, "expected a duration from 10ms to 720h"),
         ({"backends": "a:1", "idle_timeout": "721h"}, "expected a duration from 0s to 720h (0 means never)"),
+        ({"backends": "a:1", "max_duration": "721h"}, "expected a duration from 0s to 720h (0 means no limit)"),
+        (
+            {"backends": "a:1", "max_duration": "1h", "max_duration_jitter_percent": 51},
+            "expected a whole number from 0 to 50",
+        ),
+        ({"backends": "a:1", "max_duration_jitter_percent": 5}, "there is no max_duration: expected one, too"),
     ],
 )
 def test_a_refusal_says_what_would_be_valid(given: dict[str, object], message: str) -> None:
@@ -148,6 +154,8 @@ def test_workers_are_told_what_a_pool_is_set_to() -> None:
             "connect_timeout": "2s",
             "connect_attempts": 4,
             "idle_timeout": "6s",
+            "max_duration": "16s",
+            "max_duration_jitter_percent": 17,
             "outliers": {"failures": 7, "early_end": "8s"},
             "queue": {"size": 11, "timeout": "12s"},
             "keepalive": {"idle": "13s", "interval": "14s", "count": 15},
@@ -158,10 +166,11 @@ def test_workers_are_told_what_a_pool_is_set_to() -> None:
     )
     connection = ConnectionOptions(13.0, 14.0, 15, 13.0 + 14.0 * 15, 16 << 10, 32 << 10, 64 << 10)
     common = {"connect_timeout": 2.0, "connect_attempts": 4, "idle_timeout": 6.0, "outlier_failures": 7, "early_end": 8.0}
+    lives = {"max_duration": 16.0, "max_duration_jitter_percent": 17}
     hashed = {"balance": "source_hash", "bounded_load": 1.25, "ipv4_prefix": 24, "ipv6_prefix": 64}
     off = {"slow_start": 0.0, "affinity_ttl": 0.0, "affinity_max_clients": 10_000}
     queue = {"queue_size": 11, "queue_timeout": 12.0}
-    assert asdict(pool.options) == {**hashed, **off, **common, **queue, "connection": asdict(connection)}
+    assert asdict(pool.options) == {**hashed, **off, **common, **lives, **queue, "connection": asdict(connection)}
     kept = PoolSettings.model_validate({"backends": "a:1", "slow_start": "3s", "affinity": {"ttl": "4s", "max_clients": 5}})
     assert (kept.options.balance, kept.options.slow_start) == ("least_connections", 3.0)
     assert (kept.options.affinity_ttl, kept.options.affinity_max_clients) == (4.0, 5)

@@ -8,6 +8,7 @@ from tidegate.core.balance import POLICIES
 from tidegate.core.balance.balancer import Balancer, has_room
 from tidegate.core.balance.policy import PolicyContext
 from tidegate.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
+from tidegate.core.longest_life import LongestLife
 from tidegate.core.network import Networks
 from tidegate.core.pools.options import PoolOptions
 from tidegate.core.reasons import CloseReason
@@ -63,6 +64,9 @@ class RoutingPool:
         self.dials.configure(options.connect_timeout)
         self.connect_attempts = options.connect_attempts
         self.idle_timeout = options.idle_timeout
+        self.longest_life: LongestLife | None = None
+        if options.max_duration:
+            self.longest_life = LongestLife(options.max_duration, options.max_duration_jitter_percent)
         self.outlier_failures = options.outlier_failures
         self.early_end = options.early_end
         self.early_options = buffer_options(options.connection)

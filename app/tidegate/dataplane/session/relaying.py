@@ -46,7 +46,7 @@ class Relaying(Phase):
             to_client.ready(events)  # the backend spoke first, and no other event will tell of it
 
     def sweep(self, now: float) -> None:
-        """Put the bytes moved since the last sweep on the board; end the session when none have for too long."""
+        """Put the bytes moved since the last sweep on the board; end the session when none have, or it lives, for too long."""
         session, pool = self._session, self._session.pool
         if not self._kept_alive:
             self._kept_alive = True
@@ -56,7 +56,9 @@ class Relaying(Phase):
             self._judge(None)
         if pool.affinity is not None:
             pool.affinity.seen(session.peer[0], self._backend.name)
-        if not self.flush(now) and pool.idle_timeout and now - session.active_at >= pool.idle_timeout:
+        if pool.longest_life is not None and now - session.started_at >= pool.longest_life.of(session.number):
+            session.end(CloseReason.MAX_DURATION)
+        elif not self.flush(now) and pool.idle_timeout and now - session.active_at >= pool.idle_timeout:
             session.end(CloseReason.IDLE_TIMEOUT)
 
     def flush(self, now: float) -> bool:

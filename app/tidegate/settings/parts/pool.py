@@ -21,6 +21,7 @@ from tidegate.settings.parts.section import Section, items_of
 from tidegate.settings.words import Balance, LiveSessions, RebalanceMode, WhenAllDown
 
 MOST_BACKENDS = 4096
+USUAL_JITTER_PERCENT, MOST_JITTER_PERCENT = 10, 50
 NO_BACKENDS = (
     "no backends: give a comma list of host:port, like 10.0.0.5:8001 weight=2, 10.0.0.6:8001 backup, "
     "or dns.name or kubernetes.service"
@@ -104,6 +105,13 @@ class PoolSettings(ConnectionSettings):
     idle_timeout: Annotated[float, duration(least=0.0, note=" (0 means never)")] = Field(
         default=3600.0, description="time without a byte either way after which a session ends; `0` = never"
     )
+    max_duration: Annotated[float, duration(least=0.0, note=" (0 means no limit)")] = Field(
+        default=0.0, description="longest life of a session, whatever it does; `0` = no limit"
+    )
+    max_duration_jitter_percent: Annotated[int, whole_number(0, MOST_JITTER_PERCENT)] = Field(
+        default=USUAL_JITTER_PERCENT,
+        description="percent of that, the last ones, over which sessions that began together are ended"
+    )
     on_down: Annotated[LiveSessions, choice(LiveSessions)] = Field(
         default=LiveSessions.KEEP, description="live sessions of a backend whose checks fail: `keep`, `close`"
     )
@@ -149,6 +157,8 @@ class PoolSettings(ConnectionSettings):
             connect_timeout=self.connect_timeout,
             connect_attempts=self.connect_attempts,
             idle_timeout=self.idle_timeout,
+            max_duration=self.max_duration,
+            max_duration_jitter_percent=self.max_duration_jitter_percent,
             outlier_failures=self.outliers.failures,
             early_end=self.outliers.early_end,
             affinity_ttl=self.affinity.ttl,
@@ -188,6 +198,13 @@ class PoolSettings(ConnectionSettings):
             message = "not together with a rebalance, whose clients would come back to the same backend; expected 0s"
             raise PydanticCustomError("contradiction", "{message}", {"key": "ttl", "message": message})
         return affinity
+
+    @field_validator("max_duration_jitter_percent")
+    @classmethod
+    def _of_a_duration(cls, percent: int, info: ValidationInfo) -> int:
+        if percent != USUAL_JITTER_PERCENT and info.data.get("max_duration") == 0:
+            raise ValueError("there is no max_duration: expected one, too")
+        return percent
 
     @field_validator("slow_start")
     @classmethod
