@@ -40,6 +40,7 @@ def test_the_other_lists_are_bounded_words_too() -> None:
         "no_backend",
         "max_connections",
         "max_connections_per_client",
+        "accept_rate_per_client",
         "backends_full",
         "queue_full",
         "queue_timeout",

@@ -45,6 +45,7 @@ def test_every_default_is_shown() -> None:
                 "max_connections_per_client": 0,
                 "client_ipv6_prefix": 64,
                 "accept_rate": 0,
+                "accept_rate_per_client": 0,
                 **CONNECTION,
             }
         },
@@ -83,6 +84,8 @@ def test_every_default_is_shown() -> None:
                 "connect_timeout": "5s",
                 "connect_attempts": 3,
                 "idle_timeout": "1h",
+                "max_duration": "0s",
+                "max_duration_jitter_percent": 10,
                 "on_down": "keep",
                 "on_removed": "keep",
                 "on_primary_up": "keep",

@@ -22,6 +22,8 @@ LISTENER = ListenerOptions(
     client_ipv6_prefix=64,
     accept_rate=0.0,
     accept_burst=1,
+    accept_rate_per_client=0.0,
+    accept_burst_per_client=1,
     connection=CONNECTION,
 )
 POOL = PoolOptions(

@@ -1,7 +1,7 @@
 """The most listeners, pools, backends, sessions and file descriptors that a process can have.
 
 The stats board has cells for this many listeners, pools and backends, and settings refuse more. There may be more clients
-than MOST_COUNTED_CLIENTS: `max_connections_per_client` does not apply to clients without a cell on the board.
+than MOST_COUNTED_CLIENTS: the limits per client do not apply to clients without a cell on the board.
 """
 
 MOST_LISTENERS = 1024

@@ -9,8 +9,8 @@ from tidegate.core.connection_options import ConnectionOptions
 class ListenerOptions:
     """Which clients a listener accepts, and how fast.
 
-    The limits are those of all workers together, 0 means none; `accept_rate` is connections per second. All of an IPv6
-    network with this prefix count as one client. The listening sockets get what `connection` says, and accepted ones inherit
+    The limits are those of all workers together, 0 means none; rates are connections per second. All of an IPv6 network
+    with this prefix count as one client. The listening sockets get what `connection` says, and accepted ones inherit
     it.
     """
 
@@ -19,4 +19,6 @@ class ListenerOptions:
     client_ipv6_prefix: int
     accept_rate: float
     accept_burst: int
+    accept_rate_per_client: float
+    accept_burst_per_client: int
     connection: ConnectionOptions

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 GOLDEN_RATIO = 0.6180339887498949
-"""Multiples of it, without their whole parts, are spread evenly over 0 to 1, however many follow one another (Weyl's sequence)."""
+"""Its multiples without their whole parts are spread evenly over 0 to 1, however many follow one another (Weyl)."""
 
 
 @dataclass(frozen=True, slots=True)
 class LongestLife:
-    """Sessions live for at most `seconds`; the last `jitter_percent` of that is the time over which their ends are spread."""
+    """Sessions live for at most `seconds`; their ends are spread over the last `jitter_percent` of that."""
 
     seconds: float
     jitter_percent: int

@@ -65,6 +65,7 @@ class RejectReason(StrEnum):
     NO_BACKEND = "no_backend"
     MAX_CONNECTIONS = "max_connections"
     MAX_CONNECTIONS_PER_CLIENT = "max_connections_per_client"
+    ACCEPT_RATE_PER_CLIENT = "accept_rate_per_client"
     BACKENDS_FULL = "backends_full"
     QUEUE_FULL = "queue_full"
     QUEUE_TIMEOUT = "queue_timeout"

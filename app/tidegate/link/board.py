@@ -71,13 +71,15 @@ class BackendCell(IntEnum):
 
 
 class ClientCell(IntEnum):
-    """Cells of a client of a listener with a limit per client: a key for listener and client, and its connections.
+    """Cells of a client of a listener with a limit per client: a key for listener and client, its connections, and when it
+    may open as many at once as ever again, in microseconds of the monotonic clock.
 
-    The key also finds the slot, see `app/tidegate/dataplane/accept/client_counts.py`.
+    The key also finds the slot, see `app/tidegate/dataplane/accept/client_table.py`.
     """
 
     KEY = 0
     ACTIVE = 1
+    FULL_AT = 2
 
 
 class Table(NamedTuple):

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from tidegate.core.network import Networks
 from tidegate.dataplane.accept.client_counts import ClientCounts
+from tidegate.dataplane.accept.client_table import ClientTable
 from tidegate.dataplane.report.counters import Counters
 from tidegate.link.board import CLIENTS, Board, ClientCell
 
 WORKERS = 2
 MOST = 3
+NOW = 1000.0
 BY_NETWORK = Networks(ipv6_prefix=64)
 BOARD = Board.create(WORKERS)  # writing zeros again is cheaper than a new one for each example
 
@@ -34,8 +36,10 @@ def fresh(listener: int = 0, networks: Networks = BY_NETWORK) -> list[ClientCoun
 
 def counts_of(worker: int, listener: int, networks: Networks = BY_NETWORK) -> ClientCounts:
     """The counts of one listener in one worker."""
-    counts = ClientCounts(Counters(BOARD, worker), listener)
-    counts.configure(MOST, networks)
+    table = ClientTable(Counters(BOARD, worker), listener)
+    table.configure(networks)
+    counts = ClientCounts(table)
+    counts.configure(MOST)
     return counts
 
 
@@ -55,7 +59,7 @@ def test_all_workers_together_let_in_exactly_as_many_as_the_limit_says(steps: li
     for enters, worker, client in steps:
         if enters:
             session = object()
-            assert counts[worker].enter(session, f"10.0.0.{client}") == (inside[client] < MOST)
+            assert counts[worker].enter(session, f"10.0.0.{client}", NOW) == (inside[client] < MOST)
             if inside[client] < MOST:
                 inside[client] += 1
                 sessions.append((worker, client, session))
@@ -69,19 +73,19 @@ def test_all_workers_together_let_in_exactly_as_many_as_the_limit_says(steps: li
 def test_another_limit_counts_the_connections_that_are_there_already() -> None:
     counts, *_ = fresh()
     first, *_others = sessions = [object() for _ in range(MOST)]
-    assert all(counts.enter(session, "10.0.0.1") for session in sessions)
-    counts.configure(MOST + 1, BY_NETWORK)
-    assert [counts.enter(object(), "10.0.0.1") for _ in range(2)] == [True, False]
-    counts.configure(0, BY_NETWORK)
-    assert counts.enter(object(), "10.0.0.1")
+    assert all(counts.enter(session, "10.0.0.1", NOW) for session in sessions)
+    counts.configure(MOST + 1)
+    assert [counts.enter(object(), "10.0.0.1", NOW) for _ in range(2)] == [True, False]
+    counts.configure(0)
+    assert counts.enter(object(), "10.0.0.1", NOW)
     counts.leave(first)
     assert connections() == MOST
 
 
 def test_a_client_has_its_limit_on_each_listener() -> None:
     web, other = fresh(0)[0], counts_of(0, 1)
-    assert [web.enter(object(), "10.0.0.1") for _ in range(4)] == [True, True, True, False]
-    assert other.enter(object(), "10.0.0.1")
+    assert [web.enter(object(), "10.0.0.1", NOW) for _ in range(4)] == [True, True, True, False]
+    assert other.enter(object(), "10.0.0.1", NOW)
 
 
 @pytest.mark.parametrize(
@@ -98,16 +102,16 @@ def test_a_client_has_its_limit_on_each_listener() -> None:
 )
 def test_a_network_of_ipv6_is_one_client_and_an_address_of_ipv4_is_one(prefix: int, clients: list[str], let_in: int) -> None:
     one, _ = fresh(networks=Networks(ipv6_prefix=prefix))
-    assert sum(one.enter(object(), client) for client in clients) == let_in
+    assert sum(one.enter(object(), client, NOW) for client in clients) == let_in
 
 
 def test_clients_that_come_and_go_do_not_use_the_table_up() -> None:
     one, _ = fresh()
     for number in range(CLIENTS.capacity + 1000):
         session = object()
-        assert one.enter(session, str(number))
+        assert one.enter(session, str(number), NOW)
         one.leave(session)
-    assert [one.enter(object(), "10.0.0.1") for _ in range(4)] == [True, True, True, False]
+    assert [one.enter(object(), "10.0.0.1", NOW) for _ in range(4)] == [True, True, True, False]
 
 
 def test_who_finds_no_place_in_the_table_is_not_counted_and_not_turned_away() -> None:
@@ -117,7 +121,7 @@ def test_who_finds_no_place_in_the_table_is_not_counted_and_not_turned_away() ->
         BOARD.cells[BOARD.base(0) + CLIENTS.cell(slot, ClientCell.ACTIVE)] = 1
     before = connections()
     sessions = [object() for _ in range(MOST + 2)]
-    assert all(one.enter(session, "10.0.0.1") for session in sessions)
+    assert all(one.enter(session, "10.0.0.1", NOW) for session in sessions)
     assert connections() == before == CLIENTS.capacity
     for session in sessions:
         one.leave(session)

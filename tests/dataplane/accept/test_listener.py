@@ -294,6 +294,22 @@ async def test_above_the_limit_of_a_client_only_its_own_connections_are_reset(wo
             assert await is_served(stack.enter_context(await connect(port)))
 
 
+async def test_a_client_above_its_rate_is_reset_and_others_are_served(worker: Worker) -> None:
+    async with serving(echo) as backend:
+        worker.add_pool()
+        worker.set_backends([backend.backend()])
+        port = await worker.add_listener(accept_rate_per_client=0.001, accept_burst_per_client=2)
+        with ExitStack() as stack:
+            for _ in range(2):
+                with await connect(port) as hasty:
+                    assert await is_served(hasty)
+            with await connect(port) as hasty:
+                assert not await is_served(hasty)
+            assert (await worker.closed(reason="rejected"))["rejected"] == "accept_rate_per_client"
+            assert rejected(worker, RejectReason.ACCEPT_RATE_PER_CLIENT) == 1
+            assert await is_served(stack.enter_context(await connect(port, source="127.0.0.2")))
+
+
 @pytest.mark.parametrize("limit", ["max_connections", "max_connections_per_client"])
 async def test_two_workers_together_never_exceed_the_limits_of_a_listener(limit: str) -> None:
     board, limits = Board.create(2), dict[str, Any]({limit: 10})

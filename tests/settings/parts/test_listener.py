@@ -24,7 +24,8 @@ def test_what_is_not_an_address_is_refused(bind: object) -> None:
 
 def test_by_default_nothing_is_limited() -> None:
     listener = ListenerSettings.model_validate({"bind": "0.0.0.0:80", "pool": "chat"})
-    assert (listener.max_connections, listener.max_connections_per_client, listener.accept_rate) == (0, 0, 0)
+    assert (listener.max_connections, listener.max_connections_per_client) == (0, 0)
+    assert (listener.accept_rate, listener.accept_rate_per_client) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -37,19 +38,34 @@ def test_the_burst_is_what_the_rate_gives_in_a_tenth_of_a_second_unless_it_is_gi
     assert ListenerSettings.model_validate({"bind": "0.0.0.0:80", "pool": "chat", **given}).burst == burst
 
 
+@pytest.mark.parametrize(
+    ("given", "burst"),
+    [
+        ({"accept_rate_per_client": 20}, 20),
+        ({}, 1),
+        ({"accept_rate_per_client": 20, "accept_burst_per_client": 3}, 3),
+    ],
+)
+def test_a_client_may_open_at_once_what_its_rate_gives_in_a_second_unless_it_is_given(
+    given: dict[str, int], burst: int
+) -> None:
+    assert ListenerSettings.model_validate({"bind": "0.0.0.0:80", "pool": "chat", **given}).burst_per_client == burst
+
+
 @pytest.mark.parametrize("given", [{"max_connections": -1}, {"accept_rate": "fast"}, {"accept_burst": 0}])
 def test_limits_that_are_no_numbers_within_bounds_are_refused(given: dict[str, object]) -> None:
     with pytest.raises(ValidationError, match="expected a whole number from"):
         ListenerSettings.model_validate({"bind": "0.0.0.0:80", "pool": "chat", **given})
 
 
-def test_a_burst_without_a_rate_is_refused() -> None:
-    with pytest.raises(ValidationError, match="there is no accept_rate"):
-        ListenerSettings.model_validate({"bind": "0.0.0.0:80", "pool": "chat", "accept_burst": 5})
+@pytest.mark.parametrize("burst", ["accept_burst", "accept_burst_per_client"])
+def test_a_burst_without_its_rate_is_refused(burst: str) -> None:
+    with pytest.raises(ValidationError, match=f"there is no {burst.replace('burst', 'rate')}: expected one, too"):
+        ListenerSettings.model_validate({"bind": "0.0.0.0:80", "pool": "chat", burst: 5})
 
 
 def test_workers_are_told_what_a_listener_is_set_to() -> None:
-    limits = {"max_connections": 2, "max_connections_per_client": 3, "client_ipv6_prefix": 48}
+    limits = {"max_connections": 2, "max_connections_per_client": 3, "client_ipv6_prefix": 48, "accept_rate_per_client": 7}
     listener = ListenerSettings.model_validate(
         {"bind": "0.0.0.0:80", "pool": "p", "accept_rate": 50, "keepalive": {"idle": "9s"}, "peer_timeout": "0s", **limits}
     )
@@ -57,5 +73,6 @@ def test_workers_are_told_what_a_listener_is_set_to() -> None:
         **limits,
         "accept_rate": 50,
         "accept_burst": 5,
+        "accept_burst_per_client": 7,
         "connection": asdict(ConnectionOptions(9.0, 15.0, 4, 0.0, 0, 0, 0)),
     }

@@ -9,10 +9,10 @@ from tidegate.core.connection_options import ConnectionOptions
 class PoolOptions:
     """How a pool chooses a backend, dials it, and lets clients wait. Times in seconds.
 
-    `idle_timeout` and `max_duration` 0 mean never, `affinity_ttl` 0 no affinity, `queue_size` 0 no queue (it is for all workers together),
-    `slow_start` 0 none, and `bounded_load` 0 no bound; the bound is for the policy `source_hash`. The prefixes say which
-    clients count as one. `outlier_failures` in a row are reported at once, 0 means that failures in a row do not matter; a
-    session that its backend ends within `early_end` of the connect without a byte is such a failure.
+    `idle_timeout` and `max_duration` 0 mean never, `affinity_ttl` 0 no affinity, `queue_size` 0 no queue (it is for all
+    workers together), `slow_start` 0 none, and `bounded_load` 0 no bound; the bound is for the policy `source_hash`. The
+    prefixes say which clients count as one. `outlier_failures` in a row are reported at once, 0 means that failures in a row
+    do not matter; a session that its backend ends within `early_end` of the connect without a byte is such a failure.
     """
 
     balance: str

@@ -9,7 +9,6 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from tidegate.core.listener_options import ListenerOptions
-from tidegate.core.network import Networks
 from tidegate.core.reasons import NO_RESOURCES, RejectReason
 from tidegate.core.token_bucket import TokenBucket
 from tidegate.dataplane.loop.handler import cannot_go_on
@@ -22,7 +21,7 @@ from tidegate.link.messages import ListenerAdded
 from tidegate.link.sockets import BACKLOG
 
 if TYPE_CHECKING:
-    from tidegate.dataplane.accept.client_counts import ClientCounts
+    from tidegate.dataplane.accept.client_limits import ClientLimits
 
 ACCEPTS_PER_EVENT = 64  # then live sessions get their turn
 
@@ -60,7 +59,7 @@ class Listener:
         self.open_elsewhere = counters.elsewhere(LISTENERS, message.slot, ListenerCell.OPEN)
         self.name = message.name
         self.pool = pool
-        self._clients: ClientCounts | None = None
+        self._clients: ClientLimits | None = None
         self.configure(message.options)
         self._worker = counters.worker
         self._acceptors = {self._worker: [Acceptor(self, sock) for sock in sockets]}  # by the worker whose sockets they are
@@ -71,11 +70,10 @@ class Listener:
     def configure(self, options: ListenerOptions) -> None:
         """Take over options; they decide about new sessions, and each worker gets its share of the rate."""
         self._most = options.max_connections
-        if self._clients is None and options.max_connections_per_client:
-            self._clients = _client_counts(self._counters, self._slot)
+        if self._clients is None and (options.max_connections_per_client or options.accept_rate_per_client):
+            self._clients = _client_limits(self._counters, self._slot)
         if self._clients is not None:  # sessions that were counted are there still
-            networks = Networks(ipv6_prefix=options.client_ipv6_prefix)
-            self._clients.configure(options.max_connections_per_client, networks)
+            self._clients.configure(options)
         self.limited = bool(self._most or self._clients)
         self.bucket: TokenBucket | None = None
         if options.accept_rate:
@@ -199,14 +197,12 @@ class Listener:
         cells = self._cells
         if self._most and cells[self.active_cell] + sum(cells[cell] for cell in self.active_elsewhere) > self._most:
             return RejectReason.MAX_CONNECTIONS
-        if self._clients and not self._clients.enter(session, client):
-            return RejectReason.MAX_CONNECTIONS_PER_CLIENT
-        return None
+        return self._clients.refusal(session, client, self._poller.now) if self._clients else None
 
     def closed(self, session: object) -> None:
         """A session of a listener with limits has ended; the pool counts it."""
         if self._clients:
-            self._clients.leave(session)
+            self._clients.counts.leave(session)
 
     def rejected(self, reason: RejectReason) -> None:
         """Count a client that was turned away before a dial."""
@@ -265,7 +261,7 @@ def _has_left(client: int) -> bool:
     return peek(client) not in (1, -EAGAIN)
 
 
-def _client_counts(counters: Counters, slot: int) -> "ClientCounts":
-    from tidegate.dataplane.accept.client_counts import ClientCounts  # noqa: PLC0415  its hash loads OpenSSL, 4 MB that others do without
+def _client_limits(counters: Counters, slot: int) -> "ClientLimits":
+    from tidegate.dataplane.accept.client_limits import ClientLimits  # noqa: PLC0415  its hash loads OpenSSL, 4 MB that others do without
 
-    return ClientCounts(counters, slot)
+    return ClientLimits(counters, slot)

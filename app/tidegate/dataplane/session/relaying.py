@@ -46,7 +46,7 @@ class Relaying(Phase):
             to_client.ready(events)  # the backend spoke first, and no other event will tell of it
 
     def sweep(self, now: float) -> None:
-        """Put the bytes moved since the last sweep on the board; end the session when none have, or it lives, for too long."""
+        """Put the bytes moved since the last sweep on the board; end a session that is idle or lives for too long."""
         session, pool = self._session, self._session.pool
         if not self._kept_alive:
             self._kept_alive = True

@@ -49,18 +49,33 @@ class ListenerSettings(ConnectionSettings):
         description="new connections that may come at once, on top of the rate",
         json_schema_extra={"default_text": "what the rate gives in 100 ms, at least 1"},
     )
+    accept_rate_per_client: Annotated[int, whole_number(0, HIGHEST_RATE, _NO_LIMIT)] = Field(
+        default=0,
+        description="new connections per second of each of these clients, above which more are reset; `0` = no limit",
+    )
+    accept_burst_per_client: Annotated[int | None, whole_number(1, HIGHEST_RATE).or_none()] = Field(
+        default=None,
+        description="new connections that one of them may open at once, on top of its rate",
+        json_schema_extra={"default_text": "what the rate gives in a second"},
+    )
 
-    @field_validator("accept_burst")
+    @field_validator("accept_burst", "accept_burst_per_client")
     @classmethod
     def _of_a_rate(cls, burst: int | None, info: ValidationInfo) -> int | None:
-        if burst is not None and info.data.get("accept_rate") == 0:
-            raise ValueError("there is no accept_rate: expected one, too")
+        rate = str(info.field_name).replace("burst", "rate")
+        if burst is not None and info.data.get(rate) == 0:
+            raise ValueError(f"there is no {rate}: expected one, too")
         return burst
 
     @property
     def burst(self) -> int:
         """The burst in effect."""
         return self.accept_burst or max(1, self.accept_rate // 10)
+
+    @property
+    def burst_per_client(self) -> int:
+        """The burst in effect for each client."""
+        return self.accept_burst_per_client or max(1, self.accept_rate_per_client)
 
     @property
     def options(self) -> ListenerOptions:
@@ -71,5 +86,7 @@ class ListenerSettings(ConnectionSettings):
             client_ipv6_prefix=self.client_ipv6_prefix,
             accept_rate=self.accept_rate,
             accept_burst=self.burst,
+            accept_rate_per_client=self.accept_rate_per_client,
+            accept_burst_per_client=self.burst_per_client,
             connection=self.connection_options,
         )

@@ -110,7 +110,7 @@ class PoolSettings(ConnectionSettings):
     )
     max_duration_jitter_percent: Annotated[int, whole_number(0, MOST_JITTER_PERCENT)] = Field(
         default=USUAL_JITTER_PERCENT,
-        description="percent of that, the last ones, over which sessions that began together are ended"
+        description="percent of that, the last ones, over which sessions that began together are ended",
     )
     on_down: Annotated[LiveSessions, choice(LiveSessions)] = Field(
         default=LiveSessions.KEEP, description="live sessions of a backend whose checks fail: `keep`, `close`"
