@@ -1,0 +1,149 @@
+"""Version 1 of the PROXY header: a line of text (proxy-protocol.txt, section 2.1)."""
+
+from typing import Final
+
+from tidegate.core.address import Address
+from tidegate.core.preface.outcome import Incomplete, Malformed
+from tidegate.core.preface.packed_address import OCTETS, packed, text_of
+from tidegate.core.preface.proxy_facts import Endpoints, ProxyHeader
+
+KEYWORD: Final = b"PROXY"
+LONGEST_LINE: Final = 107  # with its CRLF
+LONGEST_IPV6: Final = 39
+
+TCP4: Final = "PROXY TCP4 "
+TCP6: Final = "PROXY TCP6 "
+UNKNOWN: Final = "PROXY UNKNOWN"
+FIELDS: Final = ("source address", "destination address", "source port", "destination port")
+
+ENDINGS: Final = ("", "::", ":", "0", ".0", "0.0", ".0.0", "0.0.0")
+"""One of these completes any beginning of an IPv6 address."""
+
+
+def read_v1(data: bytes) -> ProxyHeader | Incomplete | Malformed:
+    """Read a line that begins with the keyword.
+
+    Spaces, numbers and addresses are taken only as the specification writes them. What is after UNKNOWN is ignored up to the
+    CRLF. A CR or LF alone does not end the line.
+    """
+    line, ended, _ = data[:LONGEST_LINE].partition(b"\r\n")
+    text = line.decode("latin-1")
+    return _line(text) if ended else _beginning(text)
+
+
+def write_v1(endpoints: Endpoints | None) -> bytes:
+    """The line for these endpoints: UNKNOWN without any, or if one is not an IP address (a Unix socket).
+
+    With an IPv4 and an IPv6 address it is TCP6 with the IPv4-mapped address, as HAProxy writes it: UNKNOWN would lose the
+    client's address, and nginx, HAProxy and most others read mapped addresses. The zone of an address is left out.
+    """
+    if endpoints is None:
+        return b"PROXY UNKNOWN\r\n"
+    source, destination = packed(endpoints.source.host), packed(endpoints.destination.host)
+    if not source or not destination:
+        return b"PROXY UNKNOWN\r\n"
+    if len(source) == len(destination) == 4:
+        addresses = f"{TCP4}{text_of(source)} {text_of(destination)}"
+    else:
+        addresses = f"{TCP6}{_ipv6_text(source)} {_ipv6_text(destination)}"
+    return f"{addresses} {endpoints.source.port} {endpoints.destination.port}\r\n".encode("ascii")
+
+
+def _line(line: str) -> ProxyHeader | Malformed:
+    """The header that a line without its CRLF is."""
+    if line.startswith(UNKNOWN):
+        if _breaks_unknown(line[len(UNKNOWN) :]):
+            return Malformed("a PROXY line without a space or CRLF after UNKNOWN")
+        return ProxyHeader(len(line) + 2)
+    if not line.startswith((TCP4, TCP6)):
+        return Malformed("a PROXY line of another protocol than TCP4, TCP6 or UNKNOWN")
+    fields = line[len(TCP4) :].split(" ")
+    if len(fields) != len(FIELDS):
+        return Malformed("a PROXY line needs two addresses and two ports")
+    read = _ipv4 if line.startswith(TCP4) else _ipv6
+    source, destination = read(fields[0]), read(fields[1])
+    valid = (source != "", destination != "", _is_port(fields[2]), _is_port(fields[3]))
+    if not all(valid):
+        return _bad(FIELDS[valid.index(False)])
+    endpoints = Endpoints(Address(source, int(fields[2])), Address(destination, int(fields[3])))
+    return ProxyHeader(len(line) + 2, endpoints)
+
+
+def _beginning(text: str) -> Incomplete | Malformed:
+    """What the beginning of a line can become. It has no CRLF, but its last character may be the CR of one."""
+    line = text.removesuffix("\r")
+    if len(line) > LONGEST_LINE - 2:
+        return Malformed("a PROXY line of more than 107 bytes")
+    if line != text:
+        whole = _line(line)
+        return whole if isinstance(whole, Malformed) else Incomplete(len(text) + 1)
+    return _begun_fields(text) or Incomplete(len(text) + 1)
+
+
+def _begun_fields(text: str) -> Malformed | None:
+    """The first mistake in the beginning of a line. Its last field may be incomplete."""
+    if any(start.startswith(text) for start in (TCP4, TCP6, UNKNOWN)):
+        return None
+    if not text.startswith((TCP4, TCP6)):
+        whole = _line(text)
+        return whole if isinstance(whole, Malformed) else None
+    *complete, last = text[len(TCP4) :].split(" ")
+    if len(complete) >= len(FIELDS):
+        return Malformed("a PROXY line needs two addresses and two ports")
+    is_address, begins_address = (_is_ipv4, _begins_ipv4) if text.startswith(TCP4) else (_is_ipv6, _begins_ipv6)
+    for name, is_valid, field in zip(FIELDS, (is_address, is_address, _is_port), complete, strict=False):
+        if not is_valid(field):
+            return _bad(name)
+    begins = begins_address if len(complete) < 2 else _begins_port
+    return None if begins(last) else _bad(FIELDS[len(complete)])
+
+
+def _bad(field: str) -> Malformed:
+    return Malformed(f"a PROXY line without a valid {field}")
+
+
+def _breaks_unknown(rest: str) -> bool:
+    return (rest != "" and rest[0] != " ") or "\r" in rest or "\n" in rest
+
+
+def _is_port(text: str) -> bool:
+    if not text.isascii() or not text.isdecimal() or len(text) > 5:
+        return False
+    return int(text) <= 65535 and (text == "0" or text[0] != "0")
+
+
+def _begins_port(text: str) -> bool:
+    return text == "" or _is_port(text)
+
+
+def _ipv4(text: str) -> str:
+    """The address as it is; empty if it is not one."""
+    return text if ":" not in text and packed(text) else ""
+
+
+def _is_ipv4(text: str) -> bool:
+    return _ipv4(text) != ""
+
+
+def _begins_ipv4(text: str) -> bool:
+    *complete, last = text.split(".")
+    return len(complete) <= 3 and all(part in OCTETS for part in complete) and (last == "" or last in OCTETS)
+
+
+def _ipv6(text: str) -> str:
+    """The address in the form of RFC 5952, or the IPv4 address that is mapped; empty if it is not one."""
+    is_possible = ":" in text and "%" not in text and len(text) <= LONGEST_IPV6
+    number = packed(text) if is_possible else b""
+    return text_of(number) if number else ""
+
+
+def _is_ipv6(text: str) -> bool:
+    return _ipv6(text) != ""
+
+
+def _begins_ipv6(text: str) -> bool:
+    return any(_is_ipv6(text + ending) for ending in ENDINGS)
+
+
+def _ipv6_text(number: bytes) -> str:
+    return f"::ffff:{text_of(number)}" if len(number) == 4 else text_of(number)
