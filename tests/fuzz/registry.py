@@ -12,6 +12,7 @@ TARGETS: Mapping[str, str] = {
     "notations": "notations of single values",
     "control_group": "the CPU limit of a container",
     "proxy_header": "the PROXY header before a client's bytes",
+    "client_hello": "the ClientHello of a client of TLS",
     "admin_request": "requests to the admin port",
     "status_answer": "answers to `tidegate status`",
     "api_server": "answers of the API server, over HTTP",
