@@ -13,6 +13,7 @@ TARGETS: Mapping[str, str] = {
     "control_group": "the CPU limit of a container",
     "proxy_header": "the PROXY header before a client's bytes",
     "client_hello": "the ClientHello of a client of TLS",
+    "request_head": "the head of a client's HTTP request",
     "admin_request": "requests to the admin port",
     "status_answer": "answers to `tidegate status`",
     "api_server": "answers of the API server, over HTTP",
