@@ -7,6 +7,7 @@
 | `client_hello`, `tls_records`, `vectors`, `server_name` | names and protocols in the ClientHello of TLS |
 | `request_head`, `request_target`, `authority` | method, host and path of an HTTP/1 request |
 | `routes`, `name_pattern` | which pool these facts lead to |
+| `access_list`, `address_ranges`, `packed_address` | which client addresses are let in |
 
 A reader is a function of the first bytes of a stream, as MSG_PEEK returns them. It is called again with the same bytes and
 more of them, and keeps nothing between calls. It returns a value for any input and does not look at what follows its own

@@ -1,0 +1,25 @@
+"""Which clients a listener lets in, by their addresses."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tidegate.core.preface.address_ranges import AddressRanges, parse_ranges
+from tidegate.core.preface.packed_address import packed
+
+
+@dataclass(frozen=True, slots=True)
+class AccessList:
+    """Refuses what is in `deny`, and with `allow` also what is not in it. An empty `allow` refuses everybody."""
+
+    allow: AddressRanges | None
+    deny: AddressRanges
+
+    def allows(self, address: str) -> bool:
+        """Whether the client with this IP address is let in. A client without one, at a Unix socket, is in neither list."""
+        number = packed(address)
+        return not self.deny.has(number) and (self.allow is None or self.allow.has(number))
+
+
+def parse_access_list(allow: Iterable[str] | None, deny: Iterable[str]) -> AccessList:
+    """Read both lists of addresses and networks; None is no list. Raises ValueError that names an entry that is wrong."""
+    return AccessList(None if allow is None else parse_ranges(allow), parse_ranges(deny))
