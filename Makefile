@@ -108,7 +108,7 @@ test-scenarios: system $(VENV)/.dev $(COMPILED)/.built $(NODE)
 
 # Of `make test`, what tests the compiled modules, run by them.
 test-compiled: system $(VENV)/.dev $(COMPILED)/.built $(NODE)
-	$(AS_SHIPPED) $(BIN)/python -m pytest -n 4 tests/dataplane tests/core/balance tests/core/test_address.py tests/link
+	$(AS_SHIPPED) $(BIN)/python -m pytest -n 4 tests/dataplane tests/core/balance tests/core/preface tests/core/test_address.py tests/link
 
 # Without the tests that measure memory: the sanitizers need some for each block.
 test-sanitized: system $(VENV)/.dev $(SANITIZED)/.built
