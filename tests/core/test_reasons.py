@@ -38,6 +38,10 @@ def test_the_other_lists_are_bounded_words_too() -> None:
     ]
     assert [reason.value for reason in RejectReason] == [
         "no_backend",
+        "denied",
+        "no_route",
+        "preface_timeout",
+        "preface_invalid",
         "max_connections",
         "max_connections_per_client",
         "accept_rate_per_client",

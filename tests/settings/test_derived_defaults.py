@@ -3,6 +3,7 @@
 import pytest
 
 from tidegate.settings.derived_defaults import default_entries
+from tidegate.settings.loading import load_settings
 from tidegate.settings.reading.entry import GivenEntries
 from tidegate.settings.reading.environment import Environment
 
@@ -55,3 +56,10 @@ def test_the_default_listener_exists_with_the_default_pool(variables: dict[str, 
 
 def test_the_drain_is_delayed_inside_kubernetes() -> None:
     assert defaults_for({"BACKENDS": "a:1"}, in_kubernetes=True)["drain.delay"] == "5s"
+
+
+def test_probes_send_the_header_of_the_pool_unless_they_are_told_otherwise() -> None:
+    health = load_settings({"TIDEGATE_BACKENDS": "a:1", "TIDEGATE_SEND_PROXY_PROTOCOL": "v2"}).pools["default"].health
+    assert health.send_proxy_protocol == "v2"
+    told = {"TIDEGATE_SEND_PROXY_PROTOCOL": "v2", "TIDEGATE_HEALTH__SEND_PROXY_PROTOCOL": "off"}
+    assert load_settings({"TIDEGATE_BACKENDS": "a:1", **told}).pools["default"].health.send_proxy_protocol == "off"

@@ -23,6 +23,10 @@ from tidegate.settings.model import Settings
 from tidegate.settings.reading.names import ANY_NAME, CONFIG_FILE, TREE, Branch, leaves
 
 OTHERS = {
+    ("accept_burst_per_client",): 10,
+    ("allow",): "10.0.0.0/8, 2001:db8::/32",
+    ("deny",): ["192.0.2.1"],
+    ("proxy_protocol", "from"): "10.0.0.0/8",
     ("dns", "name"): "chat.internal",
     ("dns", "port"): 8001,
     ("dns", "resolver"): "10.96.0.10:53",

@@ -3,17 +3,24 @@
 from dataclasses import dataclass
 
 from tidegate.core.connection_options import ConnectionOptions
+from tidegate.core.preface.routes import Route
 
 
 @dataclass(frozen=True, slots=True)
 class ListenerOptions:
     """Which clients a listener accepts, and how fast.
 
-    The limits are those of all workers together, 0 means none; rates are connections per second. All of an IPv6 network
-    with this prefix count as one client. The listening sockets get what `connection` says, and accepted ones inherit
-    it.
+    Who is in `deny` is refused, and with an `allow` also who is not in it. Connections from `proxies` begin with a PROXY
+    header; `preface_timeout` is in seconds. The limits are those of all workers together, 0
+    means none; rates are connections per second. All of an IPv6 network with this prefix count as one client. The listening
+    sockets get what `connection` says, and accepted ones inherit it.
     """
 
+    allow: list[str]
+    deny: list[str]
+    proxies: list[str]
+    preface_timeout: float
+    routes: list[Route]
     max_connections: int
     max_connections_per_client: int
     client_ipv6_prefix: int

@@ -63,6 +63,10 @@ class RejectReason(StrEnum):
     """Why a client was rejected before a dial. The order is the order of cells on the stats board."""
 
     NO_BACKEND = "no_backend"
+    DENIED = "denied"
+    NO_ROUTE = "no_route"
+    PREFACE_TIMEOUT = "preface_timeout"
+    PREFACE_INVALID = "preface_invalid"
     MAX_CONNECTIONS = "max_connections"
     MAX_CONNECTIONS_PER_CLIENT = "max_connections_per_client"
     ACCEPT_RATE_PER_CLIENT = "accept_rate_per_client"

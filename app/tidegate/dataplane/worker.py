@@ -25,10 +25,10 @@ from tidegate.dataplane.routing.failure_reports import FailureReports
 from tidegate.dataplane.routing.routing_backend import RoutingBackend
 from tidegate.dataplane.routing.routing_pool import RoutingPool
 from tidegate.dataplane.session.closer import Closer
-from tidegate.dataplane.session.dialling import start
 from tidegate.dataplane.session.drain import DrainInProgress
 from tidegate.dataplane.session.listing import matching
 from tidegate.dataplane.session.session import Session, SessionOwner
+from tidegate.dataplane.session.starting import new_session, start
 from tidegate.link.board import SWEEP_INTERVAL, WORKER, Board, WorkerCell
 from tidegate.link.channel import Channel
 from tidegate.link.log_stream import LogStream
@@ -103,6 +103,10 @@ class Worker(SessionOwner):
     def _report_failures(self, pool: str, backend: str, good: int, new: Failures) -> None:
         counts = new.dials, new.resets, new.early_ends, new.disputed
         self._channel.send(BackendFailed(self._number, pool, backend, good, *counts, sorted(new.clients), new.reason))
+
+    def session_id(self, session: Session) -> str:
+        """What the session is called in the log."""
+        return self._log.session_id(session)
 
     def session_ended(self, session: Session, reason: CloseReason) -> None:
         """Log the session and forget it."""
@@ -181,7 +185,7 @@ class Worker(SessionOwner):
 
     def _add_listener(self, message: ListenerAdded) -> None:
         if sockets := self._take_listening(message.name, self._number):
-            self._listeners.add(message, self._pools[message.pool], sockets)
+            self._listeners.add(message, self._pools, sockets)
             gc.freeze()  # what has been built so far stays: the collector need not look at it again
             self._channel.send(Ready(message.name))
 
@@ -209,7 +213,7 @@ class Worker(SessionOwner):
 
     def _accepted(self, listener: Listener, client: int, peer: Peer) -> None:
         number = self._last_session + 1
-        session = Session(self, listener, number, client, peer)
+        session = new_session(self, listener, number, client, peer)
         self._sessions[number] = session
         self._last_session = number
         try:  # from here on the session owns the client, whatever happens

@@ -9,6 +9,7 @@ import orjson
 from tidegate.core.connection_options import ConnectionOptions
 from tidegate.core.listener_options import ListenerOptions
 from tidegate.core.pools.options import PoolOptions
+from tidegate.core.preface.routes import Route
 from tidegate.link.compact import compact
 from tidegate.link.messages import (
     AffinityEntry,
@@ -30,13 +31,22 @@ def _entries(kind: type[BackendEntry | AffinityEntry | SessionEntry]) -> Callabl
     return lambda items: [kind(**item) for item in items]
 
 
-def _options(kind: type[PoolOptions | ListenerOptions]) -> Callable[[dict[str, Any]], object]:
-    return lambda item: kind(**item | {"connection": ConnectionOptions(**item["connection"])})
+def _pool_options(item: dict[str, Any]) -> PoolOptions:
+    return PoolOptions(**item | {"connection": ConnectionOptions(**item["connection"])})
+
+
+def _route(pool: str, sni: list[str], alpn: list[str], hosts: list[str], path_prefix: str) -> Route:
+    return Route(pool, tuple(sni), tuple(alpn), tuple(hosts), path_prefix)
+
+
+def _listener_options(item: dict[str, Any]) -> ListenerOptions:
+    routes = [_route(**route) for route in item["routes"]]
+    return ListenerOptions(**item | {"connection": ConnectionOptions(**item["connection"]), "routes": routes})
 
 
 _NESTED: dict[type[Message], tuple[str, Callable[[Any], object]]] = {
-    PoolAdded: ("options", _options(PoolOptions)),
-    ListenerAdded: ("options", _options(ListenerOptions)),
+    PoolAdded: ("options", _pool_options),
+    ListenerAdded: ("options", _listener_options),
     BackendsChanged: ("changed", _entries(BackendEntry)),
     AffinityTold: ("entries", _entries(AffinityEntry)),
     AffinityLearned: ("entries", _entries(AffinityEntry)),

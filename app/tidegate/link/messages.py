@@ -228,7 +228,10 @@ class AffinityLearned:
 
 @dataclass(frozen=True, slots=True)
 class SessionEntry:
-    """One live session. Times in seconds; the pod, node and zone of its backend are None where unknown."""
+    """One live session. Times in seconds.
+
+    `peer` is None where the client has connected itself; pod, node and zone of the backend are None where unknown.
+    """
 
     id: str
     client: str
@@ -239,6 +242,7 @@ class SessionEntry:
     sent_bytes: int
     received_bytes: int
     idle_seconds: float
+    peer: str | None = None
     pod: str | None = None
     node: str | None = None
     zone: str | None = None

@@ -1,4 +1,5 @@
-"""Defaults that depend on other settings: the default listener and pool, and the drain delay inside Kubernetes."""
+"""Defaults that depend on other settings: the default listener and pool, the PROXY header of probes, and the drain delay
+inside Kubernetes."""
 
 from collections.abc import Iterator
 
@@ -11,7 +12,7 @@ DELAY_IN_KUBERNETES = "5s"
 
 def default_entries(given: GivenEntries, *, in_kubernetes: bool) -> list[Entry]:
     """Return the entries that the given ones imply and that are not given themselves."""
-    values = [*_default_pool(given), *_default_listener(given), *_pools_of_listeners(given)]
+    values = [*_default_pool(given), *_default_listener(given), *_pools_of_listeners(given), *_headers_of_probes(given)]
     if in_kubernetes:
         values.append((("drain", "delay"), DELAY_IN_KUBERNETES))
     return [Entry(path, path, value, given.where(path)) for path, value in values]
@@ -44,3 +45,11 @@ def _is_flat_listener(entry: Entry) -> bool:
 def _pools_of_listeners(given: GivenEntries) -> Iterator[tuple[Path, str]]:
     for name in given.names("listeners"):
         yield ("listeners", name, "pool"), name
+
+
+def _headers_of_probes(given: GivenEntries) -> Iterator[tuple[Path, str]]:
+    """A backend that expects the header of clients would refuse probes without one."""
+    for pool in given.names("pools"):
+        path = ("pools", pool, "health", "send_proxy_protocol")
+        if (header := given.by_path.get(("pools", pool, "send_proxy_protocol"))) and path not in given.by_path:
+            yield path, str(header.value)

@@ -34,11 +34,15 @@ def variables() -> list[Variable]:
 
 
 def _of_listener() -> Iterator[Variable]:
+    defaults = ListenerSettings.model_construct(pool="").model_dump(mode="json", exclude_none=True)
     for key, name in OF_LISTENER.items():
         if key in OF_BOTH:
             continue
         field = ListenerSettings.model_fields[name]
-        default = f"`{DEFAULT_BIND}`" if name == "bind" else _default(field, field.default)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _variables(field.annotation, (key,))
+            continue
+        default = f"`{DEFAULT_BIND}`" if name == "bind" else _default(field, defaults.get(name))
         yield Variable(variable_of((key,)), default, _meaning(field))
 
 
@@ -60,7 +64,7 @@ def _default(field: FieldInfo, value: object) -> str:
         return str(extra["default_text"])
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    return f"`{value}`" if value not in (None, []) else _NO_DEFAULT
+    return f"`{value}`" if value not in (None, [], ()) else _NO_DEFAULT
 
 
 def _meaning(field: FieldInfo) -> str:

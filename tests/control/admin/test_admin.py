@@ -335,7 +335,7 @@ async def test_connections_lists_sessions_with_all_their_fields(proxy: Proxy) ->
     (connection,) = orjson.loads(body)["connections"]
     assert set(connection) == {
         "id", "client", "listener", "pool", "backend", "age_seconds", "sent_bytes", "received_bytes", "idle_seconds",
-        "pod", "node", "zone",
+        "peer", "pod", "node", "zone",
     }  # fmt: skip
     assert (status, connection["client"], connection["listener"]) == (200, client.address, "chat")
     assert (connection["sent_bytes"], connection["received_bytes"]) == (5, 5)

@@ -42,7 +42,7 @@ def test_a_backend_is_a_listener_where_connections_to_it_come_in(bind: str, addr
     one = entrance("b", bind)
     entrances = Entrances([entrance("a", "10.0.0.1:8000"), one], lambda host: is_this_host(host) or host == "10.9.9.9")
     backend = parse_address(address)
-    assert entrances.hop(backend) == (Hop(backend, one) if comes_in else None)
+    assert entrances.hops(backend) == ([Hop(backend, one)] if comes_in else [])
 
 
 def test_whether_a_host_is_this_one_is_asked_only_where_a_listener_has_the_port_and_every_address() -> None:
@@ -54,7 +54,7 @@ def test_whether_a_host_is_this_one_is_asked_only_where_a_listener_has_the_port_
 
     entrances = Entrances([entrance("a", "0.0.0.0:80"), entrance("b", "10.0.0.1:81")], ask)
     for address in ("10.0.0.9:82", "10.0.0.9:81", "10.0.0.8:80"):
-        assert entrances.hop(parse_address(address)) is None
+        assert entrances.hops(parse_address(address)) == []
     assert asked == ["10.0.0.8"]
 
 

@@ -27,7 +27,9 @@ def acceptor() -> Iterator[Acceptor]:
     board = Board.create(1)
     poller, counters = Poller(lambda: None), Counters(board, 0)
     pool = RoutingPool(poller, counters, PoolAdded("default", 0, pool_options()), lambda *_: None)
-    listener = Listener(poller, counters, ListenerAdded("default", 0, "default", [], listener_options()), pool, [])
+    listener = Listener(
+        poller, counters, ListenerAdded("default", 0, "default", [], listener_options()), {"default": pool}, []
+    )
     listener.open(no_memory, lambda _reason: None)
     with socket.create_server(("127.0.0.1", 0)) as sock:
         sock.setsockopt(*RESET_ON_CLOSE)

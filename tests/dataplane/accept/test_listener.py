@@ -294,6 +294,22 @@ async def test_above_the_limit_of_a_client_only_its_own_connections_are_reset(wo
             assert await is_served(stack.enter_context(await connect(port)))
 
 
+async def test_who_is_denied_is_reset_and_counted_without_a_session(worker: Worker) -> None:
+    async with serving(echo) as backend:
+        worker.add_pool()
+        worker.set_backends([backend.backend()])
+        port = await worker.add_listener(allow=["127.0.0.0/8"], deny=["127.0.0.2", "127.1.0.0/16"])
+        for source in ("127.0.0.2", "127.1.2.3"):
+            with await connect(port, source=source) as denied:
+                assert await denied.was_reset()
+        with await connect(port, source="127.0.0.3") as welcome:
+            assert await is_served(welcome)
+        await worker.closed()
+        assert rejected(worker, RejectReason.DENIED) == 2
+        assert worker.cell(LISTENERS, 0, ListenerCell.TOTAL) == 1
+        assert len(worker.events("session_closed")) == 1
+
+
 async def test_a_client_above_its_rate_is_reset_and_others_are_served(worker: Worker) -> None:
     async with serving(echo) as backend:
         worker.add_pool()

@@ -32,7 +32,9 @@ class Bench:
         self._owner = SessionOwner()
         self._owner.context, self._owner.lingering = RelayContext(poller, 65536, Splice.NEVER), Lingering(poller)
         pool = RoutingPool(poller, counters, PoolAdded("default", 0, pool_options()), lambda *_: None)
-        self._listener = Listener(poller, counters, ListenerAdded("default", 0, "default", [], listener_options()), pool, [])
+        self._listener = Listener(
+            poller, counters, ListenerAdded("default", 0, "default", [], listener_options()), {"default": pool}, []
+        )
 
     def session(self, number: int, active_at: float) -> Session:
         """One whose last byte passed at this moment."""

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from tidegate.core.address import Address
 from tidegate.core.connection_options import ConnectionOptions
+from tidegate.core.preface.routes import Route
 from tidegate.settings.parts.listener import ListenerSettings
 
 
@@ -66,11 +67,31 @@ def test_a_burst_without_its_rate_is_refused(burst: str) -> None:
 
 def test_workers_are_told_what_a_listener_is_set_to() -> None:
     limits = {"max_connections": 2, "max_connections_per_client": 3, "client_ipv6_prefix": 48, "accept_rate_per_client": 7}
+    edge = {
+        "allow": "10.0.0.0/8",
+        "deny": "10.1.0.0/16",
+        "proxy_protocol": {"from": "10.2.0.1"},
+        "preface_timeout": "3s",
+        "routes": "sni=a.example pool=p",
+    }
     listener = ListenerSettings.model_validate(
-        {"bind": "0.0.0.0:80", "pool": "p", "accept_rate": 50, "keepalive": {"idle": "9s"}, "peer_timeout": "0s", **limits}
+        {
+            "bind": "0.0.0.0:80",
+            "pool": "p",
+            "accept_rate": 50,
+            "keepalive": {"idle": "9s"},
+            "peer_timeout": "0s",
+            **limits,
+            **edge,
+        }
     )
     assert asdict(listener.options) == {
         **limits,
+        "allow": ["10.0.0.0/8"],
+        "deny": ["10.1.0.0/16"],
+        "proxies": ["10.2.0.1"],
+        "preface_timeout": 3.0,
+        "routes": [asdict(Route("p", sni=("a.example",)))],
         "accept_rate": 50,
         "accept_burst": 5,
         "accept_burst_per_client": 7,

@@ -156,6 +156,7 @@ def test_workers_are_told_what_a_pool_is_set_to() -> None:
             "idle_timeout": "6s",
             "max_duration": "16s",
             "max_duration_jitter_percent": 17,
+            "send_proxy_protocol": "v2",
             "outliers": {"failures": 7, "early_end": "8s"},
             "queue": {"size": 11, "timeout": "12s"},
             "keepalive": {"idle": "13s", "interval": "14s", "count": 15},
@@ -166,7 +167,7 @@ def test_workers_are_told_what_a_pool_is_set_to() -> None:
     )
     connection = ConnectionOptions(13.0, 14.0, 15, 13.0 + 14.0 * 15, 16 << 10, 32 << 10, 64 << 10)
     common = {"connect_timeout": 2.0, "connect_attempts": 4, "idle_timeout": 6.0, "outlier_failures": 7, "early_end": 8.0}
-    lives = {"max_duration": 16.0, "max_duration_jitter_percent": 17}
+    lives = {"max_duration": 16.0, "max_duration_jitter_percent": 17, "send_proxy_protocol": "v2"}
     hashed = {"balance": "source_hash", "bounded_load": 1.25, "ipv4_prefix": 24, "ipv6_prefix": 64}
     off = {"slow_start": 0.0, "affinity_ttl": 0.0, "affinity_max_clients": 10_000}
     queue = {"queue_size": 11, "queue_timeout": 12.0}

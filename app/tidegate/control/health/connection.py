@@ -30,6 +30,7 @@ class Connection:
 
     def __init__(self, request: ProbeRequest) -> None:
         self._address, self._progress = request.address, request.progress
+        self._header = request.settings.send_proxy_protocol.header(None)
         self._sock = _new_socket(request.address)
         self._loop = asyncio.get_running_loop()
         self._unread = b""
@@ -39,6 +40,8 @@ class Connection:
     async def __aenter__(self) -> Self:
         try:
             await _connect(self._sock, self._address)
+            if self._header:
+                await self._loop.sock_sendall(self._sock, self._header)
         except BaseException:
             self._sock.close()
             raise

@@ -50,19 +50,20 @@ class CycleGuard:
     ) -> str | None:
         if (host, backend.port) in known:
             return None
-        hop = entrances.hop(Address(host, backend.port))
-        hops = hop and way_back(pool, hop, lambda name: self._hops(name, entrances))
-        return in_words(pool, hops) if hops else None
+        for hop in entrances.hops(Address(host, backend.port)):
+            if hops := way_back(pool, hop, lambda name: self._hops(name, entrances)):
+                return in_words(pool, hops)
+        return None
 
     def _hops(self, pool: str, entrances: Entrances) -> Iterator[Hop]:
         for member in self._pools[pool].snapshot.members.values():
-            if hop := entrances.hop(Address(*member.backend.address)):
-                yield hop
+            yield from entrances.hops(Address(*member.backend.address))
 
     def _entrances(self) -> Iterator[Entrance]:
         for listener in self._listeners.values():
             for address in listener.addresses:
-                yield Entrance(listener.name, listener.pool, address)
+                for pool in listener.pools:
+                    yield Entrance(listener.name, pool, address)
 
     def _tell(self, pool: str, refused: dict[tuple[str, str], str]) -> None:
         for key, reason in refused.items():

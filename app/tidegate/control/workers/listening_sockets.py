@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from tidegate.core.address import Address
 from tidegate.core.listener_options import ListenerOptions
+from tidegate.core.preface.routes import pools_of
 from tidegate.link.sockets import BACKLOG, SESSION_OPTIONS, Option, alive_options, buffer_options
 
 
@@ -30,6 +31,11 @@ class BoundListener:
             for sock in group:
                 sock.close()
         self.sockets.clear()
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        """The pools that clients may be given to: the listener's own first, then those of its routes."""
+        return pools_of(self.pool, self.options.routes)
 
     @property
     def bind(self) -> str:

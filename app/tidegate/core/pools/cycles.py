@@ -41,16 +41,15 @@ class Entrances:
         for entrance in entrances:
             self._by_port.setdefault(entrance.bind.port, []).append(entrance)
 
-    def hop(self, address: Address) -> Hop | None:
-        """The hop of a connection to this address, or None if the address is not one of the entrances."""
+    def hops(self, address: Address) -> list[Hop]:
+        """The hops that a connection to this address may make: one for each pool that its listener leads to."""
         if not (entrances := self._by_port.get(address.port)):
-            return None
+            return []
         host = destination(address.host)
-        for entrance in entrances:
-            bind = entrance.bind.host
-            if bind == host or (_is_every_address(bind, host) and self._is_own(host)):
-                return Hop(address, entrance)
-        return None
+        return [Hop(address, entrance) for entrance in entrances if self._comes_in(host, entrance.bind.host)]
+
+    def _comes_in(self, host: str, bind: str) -> bool:
+        return bind == host or (_is_every_address(bind, host) and self._is_own(host))
 
 
 def shortest_chain(start: str, goal: str, hops_of: Callable[[str], Iterable[Hop]]) -> tuple[Hop, ...] | None:

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from tidegate.core.connection_options import ConnectionOptions
 
+NO_HEADER = "off"
+"""In place of a version of the PROXY protocol, as in `core/preface/proxy_version.py`."""
+
 
 @dataclass(frozen=True, slots=True)
 class PoolOptions:
@@ -25,6 +28,7 @@ class PoolOptions:
     idle_timeout: float
     max_duration: float
     max_duration_jitter_percent: int
+    send_proxy_protocol: str
     outlier_failures: int
     early_end: float
     affinity_ttl: float

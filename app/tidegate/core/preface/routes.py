@@ -55,6 +55,11 @@ class Route:
         )
 
 
+def pools_of(own: str, routes: Iterable[Route]) -> tuple[str, ...]:
+    """The pools that clients of a listener may be given to: its own first, then those of its routes."""
+    return tuple(dict.fromkeys((own, *(route.pool for route in routes if route.pool))))
+
+
 Numbered = tuple[int, Route]
 """A route and its place in the order."""
 
@@ -78,6 +83,11 @@ class Routes:
             self.needs_head = self.needs_head or route.needs_head
             if not route.needs_hello and not route.needs_head:
                 break  # it matches every client, so that no later one is reached
+
+    @property
+    def need_bytes(self) -> bool:
+        """Whether first bytes can make a difference."""
+        return self.needs_hello or self.needs_head
 
     def pool_for(self, known: FirstBytes) -> str | None:
         """The pool of the first route that matches; None if none does."""

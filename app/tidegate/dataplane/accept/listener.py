@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from errno import EAGAIN
 from itertools import chain
 from time import monotonic
@@ -21,7 +21,9 @@ from tidegate.link.messages import ListenerAdded
 from tidegate.link.sockets import BACKLOG
 
 if TYPE_CHECKING:
+    from tidegate.core.preface.access_list import AccessList
     from tidegate.dataplane.accept.client_limits import ClientLimits
+    from tidegate.dataplane.accept.preface_rules import PrefaceRules
 
 ACCEPTS_PER_EVENT = 64  # then live sessions get their turn
 
@@ -44,7 +46,7 @@ class Listener:
         poller: Poller,
         counters: Counters,
         message: ListenerAdded,
-        pool: RoutingPool,
+        pools: Mapping[str, RoutingPool],
         sockets: list[socket.socket],
         pass_on: PassOn | None = None,
     ) -> None:
@@ -58,7 +60,8 @@ class Listener:
         self.active_elsewhere = counters.elsewhere(LISTENERS, message.slot, ListenerCell.ACTIVE)
         self.open_elsewhere = counters.elsewhere(LISTENERS, message.slot, ListenerCell.OPEN)
         self.name = message.name
-        self.pool = pool
+        self.pool, self._pools = pools[message.pool], pools
+        self.preface: PrefaceRules | None = None
         self._clients: ClientLimits | None = None
         self.configure(message.options)
         self._worker = counters.worker
@@ -70,6 +73,10 @@ class Listener:
     def configure(self, options: ListenerOptions) -> None:
         """Take over options; they decide about new sessions, and each worker gets its share of the rate."""
         self._most = options.max_connections
+        self._configure_preface(options)
+        self._access: AccessList | None = None
+        if options.allow or options.deny:
+            self._access = _access_list(options)
         if self._clients is None and (options.max_connections_per_client or options.accept_rate_per_client):
             self._clients = _client_limits(self._counters, self._slot)
         if self._clients is not None:  # sessions that were counted are there still
@@ -79,6 +86,19 @@ class Listener:
         if options.accept_rate:
             workers = self._counters.workers
             self.bucket = TokenBucket(options.accept_rate / workers, max(1, options.accept_burst // workers))
+        self.selects = bool(self._access or self.bucket)
+
+    def _configure_preface(self, options: ListenerOptions) -> None:
+        if self.preface is None and (options.proxies or options.routes):
+            from tidegate.dataplane.accept.preface_rules import PrefaceRules  # noqa: PLC0415  most listeners have none
+
+            self.preface = PrefaceRules(self._poller, self._pools)
+        if self.preface is not None:
+            self.preface.configure(options)
+
+    def _is_proxy(self, host: str) -> bool:
+        """Whether clients come through this address, and are judged by the one that the PROXY header names."""
+        return self.preface is not None and host in self.preface.proxies
 
     @property
     def sockets(self) -> int:
@@ -204,6 +224,28 @@ class Listener:
         if self._clients:
             self._clients.counts.leave(session)
 
+    def rerouted(self, before: RoutingPool, now: RoutingPool) -> None:
+        """Count a session at the pool that its first bytes lead to."""
+        self._cells[before.active_cell] -= 1
+        self._cells[now.active_cell] += 1
+
+    def allows(self, host: str) -> bool:
+        """Whether the access list lets in a client with this IP address."""
+        return self._access is None or self._access.allows(host)
+
+    def lets_in(self, client: int, host: str) -> bool:
+        """Whether a client that was just accepted from this IP address may have a session; if not, it is closed."""
+        if not self.allows(host) and not self._is_proxy(host):
+            self.rejected(RejectReason.DENIED)
+        elif self.bucket and _has_left(client):  # while it waited: it must not use up the rate of one that still waits
+            self.rejected(RejectReason.CLIENT_GONE)
+        else:
+            if self.bucket:
+                self.bucket.take(monotonic())
+            return True
+        self._poller.loop.close(client)
+        return False
+
     def rejected(self, reason: RejectReason) -> None:
         """Count a client that was turned away before a dial."""
         self._cells[self._cell + REJECTED_CELL[reason]] += 1
@@ -240,12 +282,8 @@ class Acceptor:
                     return False
                 continue  # a client that was gone before it was accepted
             client = accepted[0]
-            if bucket:
-                if _has_left(client):  # while it waited: it must not use up the rate of one that still waits
-                    listener.rejected(RejectReason.CLIENT_GONE)
-                    os.close(client)
-                    continue
-                bucket.take(monotonic())
+            if listener.selects and not listener.lets_in(client, accepted[1]):
+                continue
             try:
                 peer = accepted[1], accepted[2]
                 if listener.pass_on is None or not listener.pass_on(listener, client, peer):
@@ -259,6 +297,12 @@ class Acceptor:
 def _has_left(client: int) -> bool:
     """Whether a client that has just been accepted has reset the connection, or closed it without sending."""
     return peek(client) not in (1, -EAGAIN)
+
+
+def _access_list(options: ListenerOptions) -> "AccessList":
+    from tidegate.core.preface.access_list import parse_access_list  # noqa: PLC0415  most listeners have none
+
+    return parse_access_list(options.allow or None, options.deny)
 
 
 def _client_limits(counters: Counters, slot: int) -> "ClientLimits":

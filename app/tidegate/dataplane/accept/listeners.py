@@ -1,7 +1,7 @@
 """All listeners of a worker: opened and closed as control says, paused and resumed together, shared with other workers."""
 
 import socket
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Mapping, Sized
 from time import monotonic
 
 from tidegate.core.limits import most_lingering
@@ -57,10 +57,10 @@ class Listeners:
         self._inbox_sockets = len(sockets)
         self._count_sockets()
 
-    def add(self, message: ListenerAdded, pool: RoutingPool, sockets: list[socket.socket]) -> None:
-        """Accept on these sockets, which the listener owns from now on."""
+    def add(self, message: ListenerAdded, pools: Mapping[str, RoutingPool], sockets: list[socket.socket]) -> None:
+        """Accept on these sockets, which the listener owns from now on, for one or more of these pools."""
         pass_on = self._inboxes.pass_on if self._inboxes else None
-        listener = Listener(self._poller, self._counters, message, pool, sockets, pass_on)
+        listener = Listener(self._poller, self._counters, message, pools, sockets, pass_on)
         self._by_name[message.name] = listener
         self._incomplete.discard(message.name)
         self._count_sockets()

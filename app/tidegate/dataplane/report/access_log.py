@@ -6,6 +6,7 @@ import orjson
 
 from tidegate.core.reasons import CloseReason
 from tidegate.dataplane.routing.routing_backend import RoutingBackend
+from tidegate.dataplane.session.prefaced_session import PrefacedSession
 from tidegate.dataplane.session.session import Session
 from tidegate.dataplane.wire import session_line
 from tidegate.link.compact import compact
@@ -28,7 +29,7 @@ class AccessLog:
 
     def session_closed(self, session: Session, reason: CloseReason, now: float) -> None:
         """The one line of a session. Times in milliseconds."""
-        if not self._sessions:
+        if not self._sessions or (session.rejected is not None and _is_left_out(session)):
             return
         backend, connect = session.last_backend, session.connect_seconds
         host, port = session.peer
@@ -64,11 +65,18 @@ class AccessLog:
         return f"{self._session_prefix}-{session.number}"
 
 
+def _is_left_out(session: Session) -> bool:
+    """Whether a rejected session is one of so many that send nonsense that it gets no line."""
+    return isinstance(session, PrefacedSession) and session.facts.left_out is None
+
+
 def _rest_of(session: Session, backend: RoutingBackend | None) -> bytes:
     """The fields that few sessions have, as JSON with a comma before each."""
     fields: Fields = {}
     if session.rejected is not None:
         fields["rejected"] = session.rejected
+    if isinstance(session, PrefacedSession):
+        fields.update(session.facts.fields)
     if session.tried:
         tried = zip(session.tried, session.dial_failures, strict=True)
         fields["tried"] = [{"backend": each.name, "failure": failure.value} for each, failure in tried]

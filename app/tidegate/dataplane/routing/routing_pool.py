@@ -10,12 +10,12 @@ from tidegate.core.balance.policy import PolicyContext
 from tidegate.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
 from tidegate.core.longest_life import LongestLife
 from tidegate.core.network import Networks
-from tidegate.core.pools.options import PoolOptions
+from tidegate.core.pools.options import NO_HEADER, PoolOptions
 from tidegate.core.reasons import CloseReason
 from tidegate.dataplane.loop.poller import Poller
+from tidegate.dataplane.loop.shared_timeout import SharedTimeout
 from tidegate.dataplane.report.counters import Counters, Histogram
 from tidegate.dataplane.routing.affinity import WorkerAffinity
-from tidegate.dataplane.routing.dial_timeouts import DialTimeouts
 from tidegate.dataplane.routing.queue import Queue
 from tidegate.dataplane.routing.routing_backend import RoutingBackend
 from tidegate.dataplane.routing.warming import SlowStart
@@ -50,7 +50,7 @@ class RoutingPool:
         self.backends: dict[str, RoutingBackend] = {}
         self.affinity: WorkerAffinity | None = None
         self.queue: Queue | None = None
-        self.dials = DialTimeouts(poller)
+        self.dials = SharedTimeout(poller)
         self._slow_start: SlowStart[RoutingBackend] = SlowStart(poller, self._reweigh)
         self._connect_seconds = Histogram(counters, self._cell + PoolCell.CONNECT, CONNECT_BUCKETS)
         self._duration_seconds = Histogram(counters, self._cell + PoolCell.DURATION, DURATION_BUCKETS)
@@ -59,7 +59,8 @@ class RoutingPool:
     def configure(self, options: PoolOptions) -> None:
         """Take over options; they hold for live sessions, too.
 
-        `early_options` are for a backend's socket before it connects, `late_options` for one whose session lasts.
+        `introduces` is the version of the PROXY header for backends, or None. `early_options` are for a backend's socket
+        before it connects, `late_options` for one whose session lasts.
         """
         self.dials.configure(options.connect_timeout)
         self.connect_attempts = options.connect_attempts
@@ -67,6 +68,7 @@ class RoutingPool:
         self.longest_life: LongestLife | None = None
         if options.max_duration:
             self.longest_life = LongestLife(options.max_duration, options.max_duration_jitter_percent)
+        self.introduces = None if options.send_proxy_protocol == NO_HEADER else options.send_proxy_protocol
         self.outlier_failures = options.outlier_failures
         self.early_end = options.early_end
         self.early_options = buffer_options(options.connection)

@@ -18,10 +18,9 @@ MOST_WITHOUT_PORT: Final = 2
 """Backends that one session finds no local port for before it gives up."""
 
 
-def start(session: Session) -> None:
+def admit(session: Session) -> None:
     """Begin to dial, unless a limit is reached or other sessions wait for a backend."""
     listener, queue = session.listener, session.pool.queue
-    listener.opened()
     if listener.limited and (refusal := listener.refusal(session, session.peer[0])):
         session.reject(refusal)
     elif queue is not None and queue.waiting:
@@ -107,6 +106,8 @@ class Dialling(Phase):
         if not error and backend.may_meet_itself:
             with borrowed(self._descriptor) as sock:
                 error = ECONNREFUSED if has_met_itself(sock, *backend.address) else 0
+        if not error and session.pool.introduces is not None:
+            error = _introduce(session, self._descriptor, session.pool.introduces)
         if error:
             self._fail_over(connect_failure(error))
         else:
@@ -151,6 +152,12 @@ class Dialling(Phase):
         """Close the socket."""
         self._session.pool.dials.end(self)
         self._session.owner.context.poller.loop.close(self._descriptor)
+
+
+def _introduce(session: Session, descriptor: int, version: str) -> int:
+    from tidegate.dataplane.session.introduction import introduce  # noqa: PLC0415  it takes memory that others do without
+
+    return introduce(session, descriptor, version)
 
 
 def _error_of(descriptor: int) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from time import monotonic
 
 from tidegate.core.address import Address
+from tidegate.dataplane.session.prefaced_session import PrefacedSession
 from tidegate.dataplane.session.session import Session
 from tidegate.link.messages import ListSessions, SessionEntry
 
@@ -21,6 +22,11 @@ def matching(sessions: Iterable[Session], query: ListSessions, session_id: Calla
     return entries
 
 
+def _peer_of(session: Session) -> str | None:
+    peer = session.facts.peer if isinstance(session, PrefacedSession) else None
+    return None if peer is None else str(Address(*peer))
+
+
 def _entry(session: Session, name: str, now: float) -> SessionEntry:
     return SessionEntry(
         name,
@@ -32,5 +38,6 @@ def _entry(session: Session, name: str, now: float) -> SessionEntry:
         session.sent,
         session.received,
         round(now - session.active_at, 3),
+        _peer_of(session),
         **(session.last_backend.location if session.last_backend else {}),
     )

@@ -29,6 +29,10 @@ class SessionOwner:
         """Tell control that a dial failed or that a session ended early."""
         raise NotImplementedError
 
+    def session_id(self, session: "Session") -> str:
+        """What the session is called in the log."""
+        raise NotImplementedError
+
     def session_ended(self, session: "Session", reason: CloseReason) -> None:
         """Log the session and forget it."""
         raise NotImplementedError
@@ -121,6 +125,11 @@ class Session:
     def last_backend(self) -> RoutingBackend | None:
         """The backend it is on, or the last one that was tried."""
         return self.backend or (self.tried[-1] if self.tried else None)
+
+    def reroute(self, pool: RoutingPool) -> None:
+        """Go to this pool, and count there."""
+        self.listener.rerouted(self.pool, pool)
+        self.pool = pool
 
     def reserve(self) -> bool:
         """Reserve a place on a backend, unless it has one; answers whether it has."""

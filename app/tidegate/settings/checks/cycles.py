@@ -15,7 +15,8 @@ def cycle_problems(settings: Settings) -> list[str]:
     """
     listeners = settings.listeners.items()
     entrances = Entrances(
-        (Entrance(name, listener.pool, bind) for name, listener in listeners for bind in listener.bind), is_this_host
+        (Entrance(name, pool, bind) for name, listener in listeners for pool in listener.pools for bind in listener.bind),
+        is_this_host,
     )
     hops = {pool: list(_hops(settings, pool, entrances)) for pool in settings.pools}
     told: set[str] = set()
@@ -31,8 +32,7 @@ def cycle_problems(settings: Settings) -> list[str]:
 
 def _hops(settings: Settings, pool: str, entrances: Entrances) -> Iterator[Hop]:
     for backend in settings.pools[pool].backends:
-        if hop := entrances.hop(backend.address):
-            yield hop
+        yield from entrances.hops(backend.address)
 
 
 def _message(pool: str, hops: tuple[Hop, ...]) -> str:

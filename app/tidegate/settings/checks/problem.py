@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pydantic_core import ErrorDetails
 
 from tidegate.core.shortening import shortened
+from tidegate.settings.parts.backend import BackendSettings
+from tidegate.settings.parts.route import RouteSettings
 from tidegate.settings.parts.section import split_list
 from tidegate.settings.reading.entry import Entry, GivenEntries
 from tidegate.settings.reading.names import Path, dotted
@@ -73,8 +75,8 @@ def _field_problem(error: ErrorDetails, given: GivenEntries) -> str:
         case "value_error":
             return problem_at(error["loc"], str(error["ctx"]["error"]), given)
         case "extra_forbidden":
-            message = "unknown key: valid are address, weight, max_connections, backup, no_check"
-            return problem(given.where(error["loc"]), message)
+            keys = RouteSettings.model_fields if "routes" in error["loc"] else BackendSettings.model_fields
+            return problem(given.where(error["loc"]), f"unknown key: valid are {', '.join(keys)}")
         case _:
             return problem_at(_path(error), error["msg"], given)
 
@@ -90,7 +92,8 @@ def _item(entry: Entry, path: Path) -> tuple[object, Path]:
     for depth in range(len(entry.path), len(path)):
         key = path[depth]
         if isinstance(key, int):
-            items = split_list(value) if isinstance(value, str) else value
+            separator = ";" if path[depth - 1] == "routes" else ","
+            items = split_list(value, separator) if isinstance(value, str) else value
             value = items[key] if isinstance(items, list) else value
         elif isinstance(value, Mapping) and key in value:
             value = value[key]

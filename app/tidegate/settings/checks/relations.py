@@ -5,6 +5,7 @@ from itertools import islice
 
 from tidegate.core.limits import MOST_BACKENDS, MOST_LISTENERS, MOST_POOLS
 from tidegate.settings.checks.problem import problem, problem_at
+from tidegate.settings.checks.routes import pools_of_routes, unknown_pools_of_routes, waits_without_end
 from tidegate.settings.model import Settings
 from tidegate.settings.parts.pool import NO_BACKENDS
 from tidegate.settings.reading.entry import Entry, GivenEntries
@@ -37,7 +38,7 @@ def too_many_names(given: GivenEntries) -> list[str]:
 
 
 def relation_problems(given: GivenEntries) -> list[str]:
-    """Return a line for each listener without its pool, pool without a listener, and pool without exactly one source.
+    """Return a line for each listener or route without its pool, pool without a use, and pool without exactly one source.
 
     Single values may still be invalid.
     """
@@ -45,7 +46,13 @@ def relation_problems(given: GivenEntries) -> list[str]:
         pools = _listed(given.names("pools"))
         name = variable_of(("listeners", "<name>", "bind"))
         return [*_sources(given), problem(name, f"no listener: give at least one for the pools {pools}")]
-    return [*_sources(given), *_unknown_pools(given), *_unused_pools(given)]
+    return [
+        *_sources(given),
+        *_unknown_pools(given),
+        *unknown_pools_of_routes(given, dict.fromkeys(given.names("pools")), _listed(given.names("pools"))),
+        *waits_without_end(given, _pools_of_listeners(given)),
+        *_unused_pools(given),
+    ]
 
 
 def too_many_backends(settings: Settings) -> list[str]:
@@ -82,6 +89,7 @@ def _unknown_pools(given: GivenEntries) -> Iterator[str]:
 
 def _unused_pools(given: GivenEntries) -> Iterator[str]:
     used = set(_pools_of_listeners(given).values())
+    used.update(pool for listener in given.names("listeners") for _, pool in pools_of_routes(given, listener))
     first_entries = {entry.path[1]: entry for entry in reversed(given.all) if entry.path[0] == "pools" and entry.path[1:]}
     for pool in given.names("pools"):
         if pool not in used:

@@ -1,10 +1,8 @@
 """The notations that only some kinds of probes use: bytes, regular expressions, host names, passwords, CA files."""
 
-import stat
-from pathlib import Path
-
 from tidegate.core.address import is_ip, parse_host
 from tidegate.settings.notation.escapes import format_escapes, parse_escapes
+from tidegate.settings.notation.files import content_of
 from tidegate.settings.notation.values import Notation
 from tidegate.settings.secrets import Secret
 
@@ -65,23 +63,8 @@ def _read_password(value: object) -> Secret:
 
 def _read_ca_file(value: object) -> str:
     name = value.strip() if isinstance(value, str) else ""
-    try:
-        content = _content(Path(name))
-    except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror or error}") from None
-    _check_certificates(content)
+    _check_certificates(content_of(name, LARGEST_CA_FILE, "certificates in PEM form"))
     return name
-
-
-def _content(path: Path) -> bytes:
-    """The bytes of a regular file of limited size. Raises OSError and ValueError."""
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise ValueError("not a regular file: expected a file of certificates in PEM form")
-    with path.open("rb") as file:
-        content = file.read(LARGEST_CA_FILE + 1)
-    if len(content) > LARGEST_CA_FILE:
-        raise ValueError("too large: expected at most 1MiB of certificates in PEM form")
-    return content
 
 
 def _check_certificates(content: bytes) -> None:

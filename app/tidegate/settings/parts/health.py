@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from tidegate.core.preface.proxy_version import ProxyVersion
 from tidegate.settings.notation.headers import HEADERS
 from tidegate.settings.notation.probe_text import CA_FILE, EXPRESSION, IP_ADDRESS, PASSWORD, SERVER_NAME, escaped_bytes
 from tidegate.settings.notation.statuses import StatusRanges
@@ -89,6 +90,11 @@ class HealthSettings(Section):
         default=None,
         description="another IP address to check",
         json_schema_extra={"default_text": "the backend's"},
+    )
+    send_proxy_protocol: Annotated[ProxyVersion, choice(ProxyVersion)] = Field(
+        default=ProxyVersion.OFF,
+        description="PROXY header that checks begin with, as connections of the proxy itself: `v1`, `v2`, `off`",
+        json_schema_extra={"default_text": "the pool's"},
     )
     path: Annotated[str, text(r"/[!-~]{0,2047}", "a path that starts with / and has no spaces")] = Field(
         default_factory=_usual_path,

@@ -7,8 +7,12 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from tidegate.core.address import Address
 from tidegate.core.listener_options import ListenerOptions
 from tidegate.core.network import IPV6_BITS
-from tidegate.settings.notation.values import LISTEN_ADDRESS, text, whole_number
+from tidegate.core.preface.routes import pools_of
+from tidegate.settings.notation.networks import NETWORKS, NetworkList
+from tidegate.settings.notation.values import LISTEN_ADDRESS, short_duration, text, whole_number
 from tidegate.settings.parts.connection import ConnectionSettings
+from tidegate.settings.parts.proxy_protocol import ProxyProtocolSettings
+from tidegate.settings.parts.route import ROUTES, RouteSettings
 from tidegate.settings.parts.section import items_of
 
 MOST_ADDRESSES = 64
@@ -32,6 +36,24 @@ class ListenerSettings(ConnectionSettings):
         default=(), description="client address, as in `0.0.0.0:8000` or `[::]:8000`; comma list for several"
     )
     pool: Annotated[str, text(r".+", "the name of a pool")] = Field(description="name of the pool that clients are given to")
+    allow: Annotated[NetworkList | None, NETWORKS.or_none()] = Field(
+        default=None,
+        description="comma list of addresses and networks: only these clients are let in; `@/path` = the lines of a file",
+    )
+    deny: Annotated[NetworkList | None, NETWORKS.or_none()] = Field(
+        default=None, description="the same for clients that are reset, whatever `allow` says"
+    )
+    proxy_protocol: ProxyProtocolSettings = Field(
+        default_factory=ProxyProtocolSettings, description="whether a proxy tells the clients' addresses"
+    )
+    preface_timeout: Annotated[float, short_duration()] = Field(
+        default=5.0, description="time that a client has for its PROXY header, and for the first bytes that `routes` ask for"
+    )
+    routes: Annotated[tuple[RouteSettings, ...], ROUTES] = Field(
+        default=(),
+        description="pools by the first bytes; the first route that matches counts, and `pool` where none does: "
+        "`sni=chat.example.com,*.chat.example.com pool=chat; alpn=mqtt pool=mqtt; host=api.example.com path=/v1/ pool=api`",
+    )
     max_connections: Annotated[int, whole_number(0, MOST_CONNECTIONS, _NO_LIMIT)] = Field(
         default=0, description="connections of all clients together, above which newcomers are reset; `0` = no limit"
     )
@@ -68,6 +90,17 @@ class ListenerSettings(ConnectionSettings):
         return burst
 
     @property
+    def pools(self) -> tuple[str, ...]:
+        """The pools that its clients may be given to: its own first, then those of routes."""
+        return pools_of(self.pool, (route.route for route in self.routes))
+
+    @property
+    def proxies(self) -> NetworkList | None:
+        """The networks whose connections begin with a PROXY header."""
+        networks: NetworkList | None = getattr(self.proxy_protocol, "from")
+        return networks
+
+    @property
     def burst(self) -> int:
         """The burst in effect."""
         return self.accept_burst or max(1, self.accept_rate // 10)
@@ -81,6 +114,11 @@ class ListenerSettings(ConnectionSettings):
     def options(self) -> ListenerOptions:
         """The options that workers get."""
         return ListenerOptions(
+            allow=list(self.allow.networks) if self.allow else [],
+            deny=list(self.deny.networks) if self.deny else [],
+            proxies=list(self.proxies.networks) if self.proxies else [],
+            preface_timeout=self.preface_timeout,
+            routes=[route.route for route in self.routes],
             max_connections=self.max_connections,
             max_connections_per_client=self.max_connections_per_client,
             client_ipv6_prefix=self.client_ipv6_prefix,

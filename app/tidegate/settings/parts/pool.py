@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from tidegate.core.pools.options import PoolOptions
+from tidegate.core.preface.proxy_version import ProxyVersion
 from tidegate.settings.notation.values import choice, duration, short_duration, whole_number
 from tidegate.settings.parts.affinity import AffinitySettings
 from tidegate.settings.parts.backend import BackendSettings
@@ -112,6 +113,9 @@ class PoolSettings(ConnectionSettings):
         default=USUAL_JITTER_PERCENT,
         description="percent of that, the last ones, over which sessions that began together are ended",
     )
+    send_proxy_protocol: Annotated[ProxyVersion, choice(ProxyVersion)] = Field(
+        default=ProxyVersion.OFF, description="header that tells backends the client's address: `v1`, `v2`, `off`"
+    )
     on_down: Annotated[LiveSessions, choice(LiveSessions)] = Field(
         default=LiveSessions.KEEP, description="live sessions of a backend whose checks fail: `keep`, `close`"
     )
@@ -159,6 +163,7 @@ class PoolSettings(ConnectionSettings):
             idle_timeout=self.idle_timeout,
             max_duration=self.max_duration,
             max_duration_jitter_percent=self.max_duration_jitter_percent,
+            send_proxy_protocol=self.send_proxy_protocol.value,
             outlier_failures=self.outliers.failures,
             early_end=self.outliers.early_end,
             affinity_ttl=self.affinity.ttl,

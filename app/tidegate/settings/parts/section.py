@@ -9,9 +9,9 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True)
 
 
-def split_list(text: str) -> list[str]:
+def split_list(text: str, separator: str = ",") -> list[str]:
     """Return the items of a comma list, stripped, without empty ones (so a trailing comma is fine)."""
-    return [item.strip() for item in text.split(",") if item.strip()]
+    return [item.strip() for item in text.split(separator) if item.strip()]
 
 
 def items_of(value: object, most: int) -> list[object]:

@@ -1,7 +1,7 @@
 """Dials that take too long, with one timer for all of them."""
 
 from tidegate.dataplane.loop.poller import Poller
-from tidegate.dataplane.routing.dial_timeouts import DialTimeouts
+from tidegate.dataplane.loop.shared_timeout import SharedTimeout
 
 
 class Dialler:
@@ -23,7 +23,7 @@ class Dialler:
 
 def test_dials_that_have_not_ended_time_out_in_the_order_they_began_and_each_once() -> None:
     poller = Poller(lambda: None)
-    dials, told = DialTimeouts(poller), list[Dialler]()
+    dials, told = SharedTimeout(poller), list[Dialler]()
     dials.configure(0.02)
     diallers = [Dialler(poller, told, 40) for _ in range(50)]
     for number, dialler in enumerate(diallers):
@@ -37,7 +37,7 @@ def test_dials_that_have_not_ended_time_out_in_the_order_they_began_and_each_onc
 
 def test_a_shorter_timeout_holds_at_once_also_for_dials_under_way() -> None:
     poller = Poller(lambda: None)
-    dials, told = DialTimeouts(poller), list[Dialler]()
+    dials, told = SharedTimeout(poller), list[Dialler]()
     dials.configure(3600.0)
     dialler = Dialler(poller, told, 1)
     dials.begin(dialler, 0.0)

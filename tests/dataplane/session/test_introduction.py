@@ -1,0 +1,89 @@
+"""PROXY headers that tell backends who the client is."""
+
+import pytest
+
+from tests.dataplane.route import route
+from tests.support.peers import Peer, connect, serving
+from tests.support.worker import Worker
+from tidegate.core.address import Address
+from tidegate.core.preface.outcome import Incomplete
+from tidegate.core.preface.proxy_facts import Endpoints, ProxyHeader
+from tidegate.core.preface.proxy_header import read_proxy_header
+
+VERSIONS = ["v1", "v2"]
+CAME_IN = b"PROXY TCP4 192.0.2.7 198.51.100.1 40000 443\r\n"
+
+
+async def header_from(peer: Peer) -> ProxyHeader:
+    """The header that a connection begins with, byte for byte, so that nothing behind it is read."""
+    data = b""
+    while isinstance(header := read_proxy_header(data), Incomplete):
+        data += await peer.read_exactly(1)
+    assert isinstance(header, ProxyHeader), header
+    return header
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_backend_is_told_both_ends_of_the_clients_connection_and_then_gets_the_stream(
+    worker: Worker, version: str
+) -> None:
+    async with route(worker, send_proxy_protocol=version) as way:
+        client, backend = await way.session()
+        header = await header_from(backend)
+        assert header.endpoints == Endpoints(Address("127.0.0.1", client.port), Address("127.0.0.1", way.port))
+        await client.send(b"hello")
+        assert await backend.read_exactly(5) == b"hello"
+        client.end()
+        assert await backend.read() == b""
+        await backend.send(b"bye")
+        backend.end()
+        assert await client.read_all() == b"bye"
+        line = await worker.closed()
+        assert (line["sent_bytes"], line["received_bytes"]) == (5, 3), "the header is not of the client"
+        if version == "v2":
+            assert header.tlvs.unique_id == line["session"].encode()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_what_the_client_has_sent_already_follows_the_header(worker: Worker, version: str) -> None:
+    async with route(worker, send_proxy_protocol=version) as way:
+        with await connect(way.port) as client:
+            await client.send(b"hello")
+            client.end()
+            with await way.backend.accept() as backend:
+                await header_from(backend)
+                assert await backend.read_all() == b"hello"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_backend_that_speaks_first_gets_the_header_at_once(worker: Worker, version: str) -> None:
+    async def greet(peer: Peer) -> None:
+        await header_from(peer)
+        await peer.send(b"220 ready\r\n")
+
+    async with serving(greet) as backend:
+        worker.add_pool(send_proxy_protocol=version)
+        worker.set_backends([backend.backend()])
+        with await connect(await worker.add_listener()) as client:
+            assert await client.read_exactly(11) == b"220 ready\r\n"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_the_address_that_came_by_a_header_is_passed_on(worker: Worker, version: str) -> None:
+    async with route(worker, send_proxy_protocol=version) as way:
+        port = await worker.add_listener("proxied", 1, proxies=["127.0.0.1"])
+        with await connect(port) as client:
+            await client.send(CAME_IN)
+            with await way.backend.accept() as backend:
+                header = await header_from(backend)
+                assert header.endpoints == Endpoints(Address("192.0.2.7", 40000), Address("198.51.100.1", 443))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_client_over_ipv6_keeps_its_address_to_a_backend_over_ipv4(worker: Worker, version: str) -> None:
+    async with route(worker, send_proxy_protocol=version) as way:
+        port = await worker.add_listener("v6", 1, host="::")
+        for host in ("::1", "127.0.0.1"):
+            with await connect(port, host) as client, await way.backend.accept() as backend:
+                header = await header_from(backend)
+                assert header.endpoints == Endpoints(Address(host, client.port), Address(host, port))
