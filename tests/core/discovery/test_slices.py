@@ -79,6 +79,13 @@ def test_a_slice_is_read_with_all_that_people_and_the_choice_need() -> None:
     assert part.ports == (Port("http", 8000),)
 
 
+def test_of_a_text_no_more_is_kept_than_the_longest_name_of_kubernetes_has() -> None:
+    longest = "n" * 253
+    ((part,), complaints) = read_slice(endpoint_slice("one", endpoint("10.0.0.1", pod=f"{longest}m", zone=f"{longest}m")))
+    (only,) = part.endpoints
+    assert (only.pod, only.zone, complaints) == (longest, longest, ())
+
+
 @pytest.mark.parametrize(
     ("ports", "read"),
     [
