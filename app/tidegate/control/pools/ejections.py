@@ -12,10 +12,9 @@ NOTHING_KNOWN = Outlier()
 
 
 class Ejections:
-    """The outlier machine of each backend by name. Times are of the monotonic clock, in seconds."""
+    """The outlier machine of each backend by name. Times are of the monotonic clock, in seconds. `configure` comes first."""
 
-    def __init__(self, settings: "PoolSettings") -> None:
-        self._settings = settings
+    def __init__(self) -> None:
         self._outliers: dict[str, Outlier] = {}
         self.current: dict[str, Ejection] = {}
         self.totals: Counter[str] = Counter()

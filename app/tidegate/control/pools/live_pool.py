@@ -67,7 +67,7 @@ class LivePool:
         self.slot = totals.allocate(POOLS)
         self.records: dict[str, HealthRecord] = {}
         self.slots = BackendSlots(totals)
-        self.ejections = Ejections(settings)
+        self.ejections = Ejections()
         self.warming = Warming(settings.slow_start)
         self.probe_seconds = DurationCounts(PROBE_BUCKETS)
         self.affinity: ControlAffinity | None = None
