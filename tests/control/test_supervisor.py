@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import resource
 import signal
 import sys
@@ -9,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from time import monotonic
 
+import aiohttp
 import pytest
 
 from tests.support.backends import echo, running_backend
@@ -257,3 +259,27 @@ def ignores(pid: int, number: signal.Signals) -> bool:
 def _has_signal(pid: int, mask: str, number: signal.Signals) -> bool:
     status = Path(f"/proc/{pid}/status").read_text()
     return bool(int(status.partition(f"{mask}:")[2].split()[0], 16) >> (number - 1) & 1)
+
+
+async def test_metrics_have_the_last_numbers_of_the_process_while_it_has_no_descriptor_to_read_others() -> None:
+    async with (
+        running_proxy(BACKENDS="127.0.0.1:1", HEALTH__TYPE="none") as proxy,
+        aiohttp.ClientSession(proxy.admin_url) as session,
+    ):
+
+        async def page() -> str:
+            async with session.get("/metrics") as response:
+                return await response.text()
+
+        async def later_page() -> str:
+            return "" if (text := await page()) == before else text
+
+        before = await page()
+        limits = resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+        without = await until(later_page)
+        resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, limits)
+        own = re.findall(r"^process_\w+", before, re.MULTILINE)
+        assert "process_cpu_seconds_total" in own
+        assert re.findall(r"^process_\w+", without, re.MULTILINE) == own
+        assert await proxy.stop() == 0

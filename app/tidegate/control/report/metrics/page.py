@@ -6,8 +6,10 @@ from itertools import islice
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client import Metric as PrometheusMetric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.registry import Collector
 
 from tidegate.control.process import Process
 from tidegate.control.report.metrics import of_backends, of_listeners, of_pools, of_process
@@ -24,8 +26,22 @@ TOGETHER = 32
 LONG = 64 * 1024
 """A text of at least this many bytes is a separate chunk, shared by both formats; shorter ones are joined."""
 
+
+class LastRead(Collector):
+    """What the system knows of the process; while no descriptor is left to read it, what was read last."""
+
+    def __init__(self) -> None:
+        self._now = ProcessCollector(registry=None)
+        self._last: dict[str, PrometheusMetric] = {}
+
+    def collect(self) -> Iterable[PrometheusMetric]:
+        """Of each metric the latest that could be read."""
+        self._last |= {metric.name: metric for metric in self._now.collect()}
+        return self._last.values()
+
+
 _own_process = CollectorRegistry()
-ProcessCollector(registry=_own_process)
+_own_process.register(LastRead())
 
 
 class Format(Enum):
