@@ -12,7 +12,7 @@ from tests.faults.part import BACKEND_ROLES, LostError, Part
 from tests.faults.pattern import WrongBytesError
 from tests.faults.script import Script, Sizes, script
 from tests.faults.session import Session
-from tests.faults.sockets import break_off, drop_all, drop_nothing
+from tests.support.sockets import break_off, drop_all, drop_nothing
 
 MOST_BEFORE_CUT = 2000  # bytes
 _numbers, _cuts = itertools.count(1 << 40), itertools.count()

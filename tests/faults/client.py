@@ -13,7 +13,8 @@ from tests.faults.part import CLIENT_ROLES, LostError, Part
 from tests.faults.pattern import WrongBytesError
 from tests.faults.script import End, Script
 from tests.faults.session import Session
-from tests.faults.sockets import break_off, writable
+from tests.faults.sockets import writable
+from tests.support.sockets import break_off
 
 IP_BIND_ADDRESS_NO_PORT = 24
 NEXT_TRY = 0.05  # seconds

@@ -9,7 +9,8 @@ from typing import Final
 
 from tests.faults.pattern import LONGEST, Pattern
 from tests.faults.script import End, Half
-from tests.faults.sockets import break_off, drop_all, readable, unacknowledged, writable
+from tests.faults.sockets import arriving, readable, writable
+from tests.support.sockets import break_off, drop_all
 
 NUMBER: Final = Struct(
     "!Q"
@@ -197,7 +198,7 @@ class Part:
                 self._sock.shutdown(socket.SHUT_RDWR)
 
     async def _until_acknowledged(self) -> None:
-        while unacknowledged(self._sock) and not self._is_broken:  # noqa: ASYNC110  the kernel tells only who asks
+        while arriving(self._sock) and not self._is_broken:  # noqa: ASYNC110  the kernel tells only who asks
             await asyncio.sleep(_NEXT_LOOK)
 
     def close(self) -> None:

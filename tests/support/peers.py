@@ -1,13 +1,9 @@
 """Clients and backends for tests: both ends of a connection as plain sockets that can half-close, stall, and reset."""
 
 import asyncio
-import ctypes
-import fcntl
 import random
 import select
 import socket
-import struct
-import termios
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from hashlib import sha256
@@ -16,14 +12,12 @@ from types import TracebackType
 from typing import Self
 
 from tests.support.ports import free_port
+from tests.support.sockets import break_off, drop_all, unacknowledged
 from tests.support.waiting import until
 from tidegate.core.address import Address
 from tidegate.core.pools.backend import Backend
 
 CHUNK = 64 * 1024
-RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close sends a reset
-SO_ATTACH_FILTER = 26
-BPF_RET = 0x06  # with 0: keep no byte of a packet
 
 
 class Peer:
@@ -94,19 +88,16 @@ class Peer:
 
     def reset(self) -> None:
         """Break the connection off: the other end gets ECONNRESET."""
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-        self.sock.close()
+        break_off(self.sock)
 
     def fall_silent(self) -> None:
         """Be gone without a word, as after a power cut: the kernel drops whatever comes, and so acknowledges nothing."""
-        drop_all = ctypes.create_string_buffer(struct.pack("HBBI", BPF_RET, 0, 0, 0))
-        program = struct.pack("HP", 1, ctypes.addressof(drop_all))  # struct sock_fprog of socket(7)
-        self.sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
+        drop_all(self.sock)
 
     @property
     def unacknowledged(self) -> int:
         """Bytes sent that the kernel at the other end has not taken yet."""
-        return int.from_bytes(fcntl.ioctl(self.sock, termios.TIOCOUTQ, bytes(4)), "little")
+        return unacknowledged(self.sock)
 
     @property
     def writable(self) -> bool:
