@@ -88,10 +88,14 @@ def _half(chance: random.Random, sizes: Sizes, sent: int, received: int) -> Half
 
 
 def _pace(chance: random.Random, sizes: Sizes, size: int) -> tuple[int, float]:
-    """Bytes at once and the pause between, so that a direction takes at most a few thousand turns and a few seconds."""
-    turns = MOST_TURNS if chance.random() < sizes.long_winded else TURNS
+    """Bytes at once and the pause between, so that a direction takes at most a few thousand turns and a few seconds.
+
+    There are no pauses between thousands of turns: while all are busy, such a reader would be too slow for a `PEER_TIMEOUT`.
+    """
+    is_long_winded = chance.random() < sizes.long_winded
+    turns = MOST_TURNS if is_long_winded else TURNS
     piece = min(max(chance.choice(PIECES), size // turns), LONGEST) if chance.random() < sizes.pieces else LONGEST
-    pauses = chance.random() < sizes.pauses
+    pauses = chance.random() < sizes.pauses and not is_long_winded
     return piece, chance.uniform(0, LONGEST_PAUSES / (size // piece + 1)) if pauses else 0.0
 
 
