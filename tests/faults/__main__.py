@@ -71,7 +71,7 @@ def main() -> int:
     options, console = _arguments(), begin()
     possible = _possible(console, options.fault)
     began = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    record = Record(commit(), began)
+    record = Record(commit=commit(), began=began)
     end, seed = time.monotonic() + (3600 * options.hours or 60 * options.minutes), options.seed
     while time.monotonic() < end and not (options.first and record.findings):
         record.add(_round(seed, options, possible, console))

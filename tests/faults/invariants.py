@@ -84,14 +84,14 @@ def bytes_agree(world: World, samples: Samples) -> None:
         ledger.violation(f"{by_path:.0f} bytes in the metrics, {logged} in the log")
 
 
-def evidence(samples: Samples) -> dict[str, int]:
+def evidence(samples: Samples) -> Counter[str]:
     """What shows that the disturbances were felt: counters that are zero while nothing happens."""
     found: Counter[str] = Counter()
     for (name, labels), value in samples.items():
         reason = dict(labels).get("reason") or dict(labels).get("result") or ""
         if value and name in EVIDENCE and reason != "success":
             found[f"{name.removeprefix('tidegate_').removesuffix('_total')} {reason}".strip()] += int(value)
-    return dict(found)
+    return found
 
 
 async def nothing_kept(world: World, before: list[Holdings]) -> None:

@@ -8,41 +8,30 @@ from pathlib import Path
 from typing import Final
 
 from tests.faults.disturbances.registry import DISTURBANCES
-from tests.faults.rounds import Result
+from tests.faults.rounds import Result, Tally
 
 RESULTS: Final = Path(__file__).parent / "results"
 LONGEST_FINDING: Final = 400  # characters
+COUNTERS: Final = ("strikes", "reasons", "evidence")
+SUMS: Final = ("seconds", "sessions", "whole", "bytes", *COUNTERS)
 COLUMNS: Final = "| commit | began | hours | rounds | sessions | bytes | strikes | findings |"
 
 
-@dataclass
-class Record:
+@dataclass(kw_only=True)
+class Record(Tally):
     """One run: the commit it was made on, and the sums of its rounds."""
 
     commit: str
     began: str
-    seconds: float = 0.0
     rounds: int = 0
-    sessions: int = 0
-    whole: int = 0
-    bytes: int = 0
-    worst_healthz: float = 0.0
-    strikes: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
-    evidence: Counter[str] = field(default_factory=Counter)
     findings: list[str] = field(default_factory=list)
 
     def add(self, result: Result) -> None:
         """One more round."""
         self.rounds += 1
-        self.seconds += result.seconds
-        self.sessions += result.sessions
-        self.whole += result.whole
-        self.bytes += result.bytes
         self.worst_healthz = max(self.worst_healthz, result.worst_healthz)
-        self.strikes.update(result.strikes)
-        self.reasons.update(result.reasons)
-        self.evidence.update(result.evidence)
+        for name in SUMS:
+            setattr(self, name, getattr(self, name) + getattr(result, name))
         if result.violations:
             finding = f"{result.mix}; {', '.join(result.disturbances) or 'calm'}: {result.violations[0]}"
             self.findings.append(finding.partition("\n")[0][:LONGEST_FINDING])
@@ -89,7 +78,7 @@ def kept() -> list[Record]:
 
 def _read(path: Path) -> Record:
     run = json.loads(path.read_text(encoding="utf-8"))
-    return Record(**run | {name: Counter(run[name]) for name in ("strikes", "reasons", "evidence")})
+    return Record(**run | {name: Counter(run[name]) for name in COUNTERS})
 
 
 def _row(run: Record) -> str:

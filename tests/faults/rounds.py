@@ -23,20 +23,26 @@ LOOK: Final = 1.0  # seconds between two looks for sessions that stand still
 PAUSES: Final = (0.2, 3.0)  # seconds between two strikes
 
 
-@dataclass
-class Result:
-    """What a round did, and what it found."""
+@dataclass(kw_only=True)
+class Tally:
+    """What rounds did; bytes are what clients have sent and received."""
 
-    mix: Mix
-    disturbances: tuple[str, ...]
     seconds: float = 0.0
     sessions: int = 0
     whole: int = 0
     bytes: int = 0
-    strikes: Counter[str] = field(default_factory=Counter)
     worst_healthz: float = 0.0
-    evidence: dict[str, int] = field(default_factory=dict)
-    reasons: dict[str, int] = field(default_factory=dict)
+    strikes: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    evidence: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(kw_only=True)
+class Result(Tally):
+    """What one round did, and what it found."""
+
+    mix: Mix
+    disturbances: tuple[str, ...]
     violations: list[str] = field(default_factory=list)
     tail: str = ""
 
@@ -50,7 +56,7 @@ class Result:
 async def run(mix: Mix, disturbances: Sequence[Disturbance], seconds: float) -> Result:
     """Play one round."""
     random.seed(mix.seed)
-    result = Result(mix, tuple(disturbance.name for disturbance in disturbances))
+    result = Result(mix=mix, disturbances=tuple(disturbance.name for disturbance in disturbances))
     began = monotonic()
     try:
         async with world(mix, disturbances) as made:
@@ -69,7 +75,7 @@ async def run(mix: Mix, disturbances: Sequence[Disturbance], seconds: float) -> 
 def _sum_up(result: Result, made: World) -> None:
     ledger = made.ledger
     result.sessions, result.whole, result.bytes = ledger.played, ledger.whole, ledger.bytes
-    result.reasons, result.violations = dict(ledger.reasons), ledger.violations
+    result.reasons, result.violations = ledger.reasons, ledger.violations
     result.worst_healthz = made.health.worst
 
 
