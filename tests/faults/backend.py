@@ -10,7 +10,6 @@ from enum import Enum, auto
 from tests.faults.ledger import Ledger
 from tests.faults.part import BACKEND_ROLES, LostError, Part
 from tests.faults.pattern import WrongBytesError
-from tests.faults.script import Script, Sizes, script
 from tests.faults.session import Session
 from tests.support.sockets import break_off, drop_all, drop_nothing
 
@@ -32,13 +31,13 @@ class Behaviour(Enum):
 class Backend:
     """One backend. With `greets` it speaks first."""
 
-    def __init__(self, ledger: Ledger, host: str, port: int, sizes: Sizes, *, greets: bool) -> None:
+    def __init__(self, ledger: Ledger, host: str, port: int, *, greets: bool) -> None:
         self.ledger, self.host, self.port = ledger, host, port
-        self._sizes, self._greets = sizes, greets
+        self._greets = greets
         self._behaviour = Behaviour.PLAYS
         self._speaks_again = asyncio.Event()
         self._sock: socket.socket | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Future[None]] = set()
 
     @property
     def name(self) -> str:
@@ -55,9 +54,7 @@ class Backend:
             self._close()
             for task in self._tasks:
                 task.cancel()
-            for result in await asyncio.gather(*self._tasks, return_exceptions=True):
-                if isinstance(result, Exception):
-                    self.ledger.violation(f"a backend of the driver has failed: {result!r}")
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def behave(self, behaviour: Behaviour) -> None:
         """Do this from now on with new connections."""
@@ -72,13 +69,13 @@ class Backend:
         self._behaviour = behaviour
         (self._speaks_again.clear if behaviour is Behaviour.IS_SILENT else self._speaks_again.set)()
 
-    async def _break_off(self, part: Part, course: Script, session: Session | None) -> None:
-        part.plan(course.backend, course.client)
+    async def _break_off(self, part: Part, session: Session) -> None:
+        """The text has no end, so that a script that is shorter leaves out no number."""
+        client = session.script.client
+        part.plan(session.script.backend, client)
         size = next(_cuts) % MOST_BEFORE_CUT
-        sent = size  # the text has no end; a script that is shorter would leave out some numbers
-        if session is not None:
-            session.cut = part.sent + sent
-        await part.break_off_after(sent, min(size // 2, course.client.size) if size % 2 else 0)
+        session.cut = part.sent + size
+        await part.break_off_after(size, min(size // 2, client.size) if size % 2 else 0)
 
     def _listen(self) -> None:
         self._sock = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET)
@@ -102,7 +99,12 @@ class Backend:
                 sock.setblocking(False)
                 task = asyncio.ensure_future(self._serve(sock))
                 self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                task.add_done_callback(self._served)
+
+    def _served(self, task: asyncio.Future[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self.ledger.violation(f"a backend of the driver has failed: {error!r}")
 
     async def _serve(self, sock: socket.socket) -> None:
         part = Part(sock)
@@ -127,21 +129,20 @@ class Backend:
         if seed is None:
             return  # a probe, or a client that has given up
         session = self.ledger.live.get(seed)
-        if session is not None:
-            session.backend = part
-        course = session.script if session is not None else script(seed, self._sizes)
+        if session is None:
+            return  # it is over for the client, and the proxy has said so
+        session.backend, script = part, session.script
         try:
             if not self._greets:
                 await part.say(next(_numbers))
             if self._behaviour is Behaviour.BREAKS_OFF:
-                await self._break_off(part, course, session)
+                await self._break_off(part, session)
             else:
-                await part.play(course.backend, course.client, seed, BACKEND_ROLES[course.end])
+                await part.play(script.backend, script.client, seed, BACKEND_ROLES[script.end])
         except LostError as error:
             self.ledger.lost(f"the backend: {error}", session)
         except WrongBytesError as error:
             self.ledger.violation(f"the backend: {error}", session)
         finally:
-            if session is not None:
-                session.backend_ended = True
-                self.ledger.ended(session)
+            session.backend_ended = True
+            self.ledger.ended(session)

@@ -9,7 +9,7 @@ from errno import ECONNRESET, EINPROGRESS
 from os import strerror
 
 from tests.faults.ledger import Ledger
-from tests.faults.part import CLIENT_ROLES, LostError, Part
+from tests.faults.part import CLIENT_ROLES, NUMBER, LostError, Part
 from tests.faults.pattern import WrongBytesError
 from tests.faults.script import End, Script
 from tests.faults.session import Session
@@ -33,7 +33,7 @@ class Clients:
     @asynccontextmanager
     async def playing(self, at_once: int) -> AsyncIterator[None]:
         """Play until the end of the block; then sessions that live end as their scripts say."""
-        self._tasks = [asyncio.ensure_future(self._play_until(lambda: False)) for _ in range(at_once)]
+        self._tasks = [asyncio.ensure_future(self._play_until()) for _ in range(at_once)]
         try:
             yield
         finally:
@@ -43,10 +43,10 @@ class Clients:
                     self._ledger.violation(f"a client of the driver has failed: {result!r}")
 
     @asynccontextmanager
-    async def more(self, at_once: int) -> AsyncIterator[None]:
-        """So many more in this block."""
+    async def more(self, at_once: int, change: Callable[[Script], Script] = lambda script: script) -> AsyncIterator[None]:
+        """So many more in this block, which play scripts with this change."""
         self._more += at_once
-        self._tasks += [asyncio.ensure_future(self._play_until(lambda: not self._more)) for _ in range(at_once)]
+        self._tasks += [asyncio.ensure_future(self._play_until(lambda: not self._more, change)) for _ in range(at_once)]
         try:
             yield
         finally:
@@ -58,9 +58,11 @@ class Clients:
         for task in self._tasks:
             task.cancel()
 
-    async def _play_until(self, is_over: Callable[[], bool]) -> None:
+    async def _play_until(
+        self, is_over: Callable[[], bool] = lambda: False, change: Callable[[Script], Script] = lambda script: script
+    ) -> None:
         while not (self._ending or is_over()):
-            await self._session(self._ledger.began(next(self._scripts)))
+            await self._session(self._ledger.began(change(next(self._scripts))))
 
     async def _session(self, session: Session) -> None:
         sock = socket.socket(socket.AF_INET6 if ":" in self._where[0] else socket.AF_INET)
@@ -93,6 +95,7 @@ class Clients:
 
     async def _script(self, part: Part, script: Script, sock: socket.socket) -> None:
         if script.end is End.GIVEN_UP:
+            await part.say(script.seed, script.seed // 2 % NUMBER.size)
             if script.seed % 2:
                 break_off(sock)
             part.whole = True

@@ -69,11 +69,11 @@ class Part:
         self.sent = self.received = 0
         self.whole = False
 
-    async def say(self, number: int) -> None:
-        """Begin the own direction. What has come before a reset can still be heard."""
+    async def say(self, number: int, size: int = NUMBER.size) -> None:
+        """Begin the own direction, with so many bytes of the number. What has come before a reset can still be heard."""
         self._sending = Pattern(number)
         try:
-            self.sent += self._sock.send(NUMBER.pack(number))  # an empty buffer takes so little
+            self.sent += self._sock.send(NUMBER.pack(number)[:size])  # an empty buffer takes so little
         except OSError:
             self._is_broken = True
 

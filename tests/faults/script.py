@@ -1,7 +1,7 @@
 """What one session does, from its seed alone: a client writes the seed first, so the backend knows the same script."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from tests.faults.pattern import LONGEST
@@ -17,7 +17,7 @@ class End(Enum):
     BACKEND_RESET = auto()
     CLIENT_CUTS = auto()  # a reset, once the kernel at the other end has all it sent, whatever comes from there
     BACKEND_CUTS = auto()
-    GIVEN_UP = auto()  # connected, and closed without a word
+    GIVEN_UP = auto()  # connected, and closed or reset before all of the seed was said
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,12 @@ class Script:
     backend: Half
     end: End
     backend_first: bool  # the client says nothing before it has heard the backend
+
+    def cut_after(self, size: int) -> "Script":
+        """The same, but the client breaks off after so many bytes, without the seed; no pause holds up these."""
+        client = replace(self.client, size=size, piece=LONGEST, pause=0.0)
+        backend = replace(self.backend, read=LONGEST, reading_pause=0.0)
+        return replace(self, client=client, backend=backend, end=End.CLIENT_CUTS)
 
 
 @dataclass(frozen=True, slots=True)

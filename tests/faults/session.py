@@ -12,6 +12,7 @@ from tests.faults.script import End, Script
 from tests.support.proxy import Fields
 
 RESETS: Final = frozenset({"client_reset", "backend_reset"})
+BY_CLIENT: Final = {End.CLIENT_RESET, End.CLIENT_CUTS}  # clients that need not read to the end
 IN_ORDER: Final = {"client_eof", "backend_eof"}
 
 
@@ -50,8 +51,11 @@ class Session:
 
     @property
     def must_reach_backend(self) -> bool:
-        """Whether the proxy says that it has passed all on."""
-        return self.script.end is not End.GIVEN_UP and self.line is not None and self.line["reason"] in IN_ORDER
+        """Whether the proxy has passed all on: it says so, or nothing keeps it from it after a client has broken off."""
+        if self.script.end is End.GIVEN_UP or self.line is None:
+            return False
+        has_broken_off = self.script.end in BY_CLIENT and self.client is not None and self.client.whole
+        return self.line["reason"] in IN_ORDER or (has_broken_off and not self.excused)
 
     def look(self) -> float:
         """Look how far it is; since when it is so far, of the monotonic clock."""

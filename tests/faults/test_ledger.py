@@ -99,6 +99,28 @@ def test_a_backend_that_did_not_get_all_is_found_unless_a_worker_was_killed(end:
         assert len(ledger.violations) == findings
 
 
+@pytest.mark.parametrize(("end", "findings"), [(End.CLIENT_EOF, 1), (End.CLIENT_RESET, 0), (End.CLIENT_CUTS, 0)])
+def test_bytes_that_a_backend_had_sent_before_its_reset_are_missed_by_clients_that_read_to_the_end(
+    end: End, findings: int
+) -> None:
+    ledger = Ledger({"backend_reset"})
+    session = played(ledger, whole=False, received=50, end=end)
+    session.cut = 60
+    ledger.logged(line(reason="backend_reset"))
+    assert len(ledger.violations) == findings
+
+
+@pytest.mark.parametrize(("excused", "live"), [([], 1), (["backend_reset"], 0)])
+def test_what_a_client_sends_before_its_reset_must_reach_a_backend_unless_something_may_keep_it_from_it(
+    excused: list[str], live: int
+) -> None:
+    ledger = Ledger(excused)
+    session = played(ledger, end=End.CLIENT_CUTS)
+    session.backend, session.backend_ended = None, False
+    ledger.logged(line(reason="client_reset"))
+    assert len(ledger.live) == live
+
+
 def test_a_line_goes_to_the_session_of_its_time_when_an_earlier_one_of_the_same_address_has_lost_its_own() -> None:
     ledger = Ledger()
     lost = played(ledger, seed=1)

@@ -163,7 +163,7 @@ async def world(mix: Mix, disturbances: Sequence[Disturbance]) -> AsyncIterator[
     ledger = Ledger({reason for disturbance in disturbances if disturbance.lasts for reason in disturbance.excuses})
     hosts = TRANSPORTS[mix.transport].backends
     ports = free_ports(len(hosts), hosts[0]) if len(set(hosts)) == 1 else free_ports(1, hosts[0]) * len(hosts)
-    backends = [Backend(ledger, host, port, mix.sizes, greets=mix.greets) for host, port in zip(hosts, ports, strict=True)]
+    backends = [Backend(ledger, host, port, greets=mix.greets) for host, port in zip(hosts, ports, strict=True)]
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         for disturbance in disturbances:

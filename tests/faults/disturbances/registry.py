@@ -10,6 +10,7 @@ from tests.faults.disturbances.backends import (
     SilentBackend,
 )
 from tests.faults.disturbances.changes import ClosedOnRemoval, ClosedWhenDown, ComingAndGoing, Rebalancing
+from tests.faults.disturbances.clients import ClientsThatBreakOff
 from tests.faults.disturbances.discovery import ApiServerTrouble, DnsTrouble
 from tests.faults.disturbances.disturbance import Disturbance
 from tests.faults.disturbances.outside import FullDisk, JumpingClock, StoppedReader
@@ -50,5 +51,6 @@ DISTURBANCES: tuple[type[Disturbance], ...] = (
     ResettingBackend,
     DeafBackend,
     BackendThatBreaksOff,
+    ClientsThatBreakOff,
     LostPackets,
 )
