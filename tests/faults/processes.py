@@ -6,6 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+SPARE = {"/": "/dev/null"}  # what libuv keeps for the time when there is no other, after it was needed and before
+
 
 @dataclass(frozen=True)
 class Holdings:
@@ -20,7 +22,8 @@ def holdings(pid: int) -> Holdings:
     kinds: Counter[str] = Counter()
     for entry in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(OSError):  # closed meanwhile
-            kinds[re.sub(r"\d+", "", str(entry.readlink()))] += 1
+            kind = re.sub(r"\d+", "", str(entry.readlink()))
+            kinds[SPARE.get(kind, kind)] += 1
     return Holdings(kinds, _resident(pid))
 
 
