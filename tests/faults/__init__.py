@@ -12,7 +12,7 @@ lost, doubled or swapped shows at once.
 - A new way to reach a listener or a backend: a line in `TRANSPORTS`.
 - A new setting that sessions must not notice: a line in `EXTRAS`.
 - A new fault, or a change while it runs: a class in `disturbances/` and its line in `registry.py`. Its `excuses` are the
-  only close reasons that it may cause.
+  only close reasons that it may cause, its `signs` show that it was felt.
 
 `python -m tests.faults --seed N --minutes 0.1` plays the first round of that seed again, as far as chance allows.
 """

@@ -13,17 +13,6 @@ REST: Final = 30.0  # seconds until all that waits for a sweep, or for an acknow
 MORE_MEMORY: Final = 24 << 20  # bytes that a process may have taken into use for good
 ACTIVE: Final = ("tidegate_listener_connections_active", "tidegate_backend_connections_active", "tidegate_pool_queued")
 COUNTED: Final = ("tidegate_listener_connections_total", "tidegate_connections_closed_total")
-EVIDENCE: Final = {
-    "tidegate_backend_connect_failures_total",
-    "tidegate_backend_ejections_total",
-    "tidegate_backend_health_checks_total",
-    "tidegate_listener_accept_pauses_total",
-    "tidegate_listener_rejected_total",
-    "tidegate_log_lines_dropped_total",
-    "tidegate_log_lines_lost_total",
-    "tidegate_rebalance_closed_total",
-    "tidegate_worker_restarts_total",
-}
 
 
 async def come_to_rest(world: World) -> Samples:
@@ -82,16 +71,6 @@ def bytes_agree(world: World, samples: Samples) -> None:
     logged = ledger.logged_sent + ledger.logged_received
     if by_path < logged or (by_path > logged and not some_missing):
         ledger.violation(f"{by_path:.0f} bytes in the metrics, {logged} in the log")
-
-
-def evidence(samples: Samples) -> Counter[str]:
-    """What shows that the disturbances were felt: counters that are zero while nothing happens."""
-    found: Counter[str] = Counter()
-    for (name, labels), value in samples.items():
-        reason = dict(labels).get("reason") or dict(labels).get("result") or ""
-        if value and name in EVIDENCE and reason != "success":
-            found[f"{name.removeprefix('tidegate_').removesuffix('_total')} {reason}".strip()] += int(value)
-    return found
 
 
 async def nothing_kept(world: World, before: list[Holdings]) -> None:

@@ -36,6 +36,7 @@ class Ledger:
         self.live: dict[int, Session] = {}
         self.violations: list[str] = []
         self.reasons: Counter[str] = Counter()
+        self.caused: Counter[str] = Counter()  # reasons that only what was done to the proxy explains
         self.played = self.connected = self.whole = self.bytes = 0
         self.logged_sent = self.logged_received = 0
         self._excused = Counter(excused)
@@ -87,6 +88,11 @@ class Ledger:
         """Sessions of which no byte has moved for too long. Ask about once a second."""
         latest = monotonic() - LONGEST_STALL
         return [session for session in self.live.values() if session.look() < latest and not session.has_ended]
+
+    @property
+    def due_lines(self) -> int:
+        """How many sessions have ended of which the proxy has not said so yet."""
+        return sum(session.has_ended and session.line is None for session in self.live.values())
 
     def give_up_lines(self) -> None:
         """Wait no longer for the lines of sessions that ended long ago: they are counted, and forgotten."""
@@ -163,7 +169,9 @@ class Ledger:
         self.whole += client.whole
         reason, excused = line["reason"], session.excused
         may_break = reason in excused or (KILLED in excused and reason in RESETS) or session.is_silenced
-        if reason not in REASONS[session.script.end] and reason not in excused:
+        is_caused = reason not in REASONS[session.script.end]
+        self.caused[reason] += is_caused
+        if is_caused and reason not in excused:
             self.violation("an end that nothing has caused", session)
         elif not client.whole and not may_break:
             self.violation("broken off", session)

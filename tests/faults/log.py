@@ -70,6 +70,10 @@ class Log:
             return False
         return abs((datetime.fromisoformat(self.last["timestamp"]) - datetime.now(UTC)).total_seconds()) > 60
 
+    def says(self, event: str) -> bool:
+        """Whether one of the last lines that were not of sessions is of this event."""
+        return any(line["event"] == event for line in self.others)
+
     def tail(self) -> str:
         """The last lines that were not of sessions."""
         return "\n".join(orjson.dumps(line).decode() for line in list(self.others)[-15:])

@@ -12,8 +12,9 @@ from tests.faults.rounds import Result, Tally
 
 RESULTS: Final = Path(__file__).parent / "results"
 LONGEST_FINDING: Final = 400  # characters
-COUNTERS: Final = ("strikes", "reasons", "evidence")
+COUNTERS: Final = ("strikes", "reasons", "evidence", "unfelt")
 SUMS: Final = ("seconds", "sessions", "whole", "bytes", *COUNTERS)
+STRIKES_COLUMNS: Final = "| disturbance | strikes | rounds that did not feel it | what it is |"
 COLUMNS: Final = "| commit | began | hours | rounds | sessions | bytes | strikes | findings |"
 
 
@@ -73,12 +74,13 @@ def table() -> str:
 
 def kept() -> list[Record]:
     """All runs that are kept, in the order of time."""
-    return [_read(path) for path in sorted(RESULTS.glob("*.json"))]
+    return [read(path) for path in sorted(RESULTS.glob("*.json"))]
 
 
-def _read(path: Path) -> Record:
+def read(path: Path) -> Record:
+    """A run; one that is older than a counter has counted nothing."""
     run = json.loads(path.read_text(encoding="utf-8"))
-    return Record(**run | {name: Counter(run[name]) for name in COUNTERS})
+    return Record(**run | {name: Counter(run.get(name, {})) for name in COUNTERS})
 
 
 def _row(run: Record) -> str:
@@ -92,7 +94,8 @@ def _cells(*cells: str) -> str:
 
 
 def strikes_table() -> str:
-    """How often each disturbance has struck in all runs, as Markdown."""
-    strikes = sum((run.strikes for run in kept()), Counter[str]())
-    rows = (_cells(one.name, f"{strikes[one.name]:,}", one.summary()) for one in DISTURBANCES)
-    return "\n".join(("| disturbance | strikes | what it is |", "| --- | ---: | --- |", *rows))
+    """How often each disturbance has struck in all runs, and how many rounds have not felt it, as Markdown."""
+    runs = kept()
+    strikes, unfelt = (sum((getattr(run, name) for run in runs), Counter[str]()) for name in ("strikes", "unfelt"))
+    rows = (_cells(one.name, f"{strikes[one.name]:,}", f"{unfelt[one.name]:,}", one.summary()) for one in DISTURBANCES)
+    return "\n".join((STRIKES_COLUMNS, "| --- | ---: | ---: | --- |", *rows))

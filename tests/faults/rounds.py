@@ -11,12 +11,11 @@ from time import monotonic
 from typing import Final
 
 from tests.faults.disturbances.disturbance import Disturbance
-from tests.faults.invariants import bytes_agree, come_to_rest, counts_agree, evidence, nothing_kept
+from tests.faults.invariants import bytes_agree, come_to_rest, counts_agree, nothing_kept
 from tests.faults.ledger import LONGEST_STALL
 from tests.faults.mix import Mix
 from tests.faults.session import Session
 from tests.faults.world import World, world
-from tests.support.proxy import Samples
 from tests.support.waiting import until
 
 LOOK: Final = 1.0  # seconds between two looks for sessions that stand still
@@ -25,7 +24,7 @@ PAUSES: Final = (0.2, 3.0)  # seconds between two strikes
 
 @dataclass(kw_only=True)
 class Tally:
-    """What rounds did; bytes are what clients have sent and received."""
+    """What rounds did; bytes are what clients have sent and received, `unfelt` rounds that did not feel what had struck."""
 
     seconds: float = 0.0
     sessions: int = 0
@@ -35,6 +34,7 @@ class Tally:
     strikes: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     evidence: Counter[str] = field(default_factory=Counter)
+    unfelt: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(kw_only=True)
@@ -49,8 +49,11 @@ class Result(Tally):
     def __str__(self) -> str:
         size, healthz = f"{self.bytes / 1e9:.2f} GB", f"/healthz {self.worst_healthz:.2f} s"
         numbers = f"{self.seconds:.0f} s, {self.sessions:,} sessions, {size}, {healthz}"
-        struck = ", ".join(f"{count} x {name}" for name, count in self.strikes.items()) or "calm"
+        struck = ", ".join(f"{count} x {name}{self._unfelt(name)}" for name, count in self.strikes.items()) or "calm"
         return f"{self.mix}\n  {struck}: {numbers}\n  {dict(self.reasons)} {dict(self.evidence)}"
+
+    def _unfelt(self, name: str) -> str:
+        return " (not felt)" if name in self.unfelt else ""
 
 
 async def run(mix: Mix, disturbances: Sequence[Disturbance], seconds: float) -> Result:
@@ -61,8 +64,7 @@ async def run(mix: Mix, disturbances: Sequence[Disturbance], seconds: float) -> 
     try:
         async with world(mix, disturbances) as made:
             try:
-                result.strikes, samples = await _play(made, seconds)
-                result.evidence = evidence(samples)
+                result.strikes = await _play(made, seconds)
             finally:
                 result.tail = made.log.tail()
                 _sum_up(result, made)
@@ -77,9 +79,12 @@ def _sum_up(result: Result, made: World) -> None:
     result.sessions, result.whole, result.bytes = ledger.played, ledger.whole, ledger.bytes
     result.reasons, result.violations = ledger.reasons, ledger.violations
     result.worst_healthz = made.health.worst
+    result.evidence = made.evidence
+    struck = (disturbance for disturbance in made.disturbances if disturbance.name in result.strikes)
+    result.unfelt = Counter(disturbance.name for disturbance in struck if not disturbance.was_felt(result.evidence))
 
 
-async def _play(made: World, seconds: float) -> tuple[Counter[str], Samples]:
+async def _play(made: World, seconds: float) -> Counter[str]:
     before = await made.steady_holdings()
     watching = asyncio.ensure_future(made.counters.watch(made.admin_port))
     stalls = asyncio.ensure_future(_end_stalls(made))
@@ -95,7 +100,7 @@ async def _play(made: World, seconds: float) -> tuple[Counter[str], Samples]:
     bytes_agree(made, samples)
     if len(made.ledger.live) > made.ledger.without_line:
         made.ledger.violation(f"sessions that are not over: {[str(one) for one in list(made.ledger.live.values())[:3]]}")
-    return strikes, samples
+    return strikes
 
 
 async def _end(*watchers: asyncio.Future[None]) -> None:

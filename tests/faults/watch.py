@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from time import monotonic
@@ -11,6 +12,7 @@ from typing import Final
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.faults.evidence import evidence
 from tests.faults.ledger import Ledger
 from tests.support.proxy import Samples
 
@@ -100,6 +102,7 @@ class CounterWatch:
         self._ledger = ledger
         self._before: Samples = {}
         self._left: dict[str, float] = {}
+        self._earlier: Counter[str] = Counter()
 
     def compare(self, samples: Samples) -> None:
         """The next samples of the same proxy."""
@@ -119,7 +122,13 @@ class CounterWatch:
 
     def forget(self) -> None:
         """Another process answers from now on."""
+        self._earlier += evidence(self._before)
         self._before = {}
+
+    @property
+    def evidence(self) -> Counter[str]:
+        """What happened to all processes, as far as their metrics told it."""
+        return self._earlier + evidence(self._before)
 
     async def watch(self, port: int) -> None:
         """Compare for ever, once a second."""

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import tempfile
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -33,7 +33,8 @@ LOOKS, NEXT_LOOK = 4, 0.2  # so many looks in a row, with so many seconds betwee
 class World:
     """What a disturbance can reach. A proxy that takes the place of another one listens on the same ports.
 
-    `uncounted` is how many clients may have been accepted by workers that were killed before they had counted them.
+    `uncounted` is how many clients may have been accepted by workers that were killed before they had counted them,
+    `noticed` what disturbances have noticed themselves.
     """
 
     mix: Mix
@@ -47,6 +48,7 @@ class World:
         self.where = listener, free_port(listener)
         self.admin_port = free_port()
         self.uncounted = 0
+        self.noticed: Counter[str] = Counter()
         self.counters = CounterWatch(self.ledger)
         self.health = HealthWatch(self.admin_port, self.ledger.violation)
         self.clients = Clients(self.ledger, self.where, _scripts(self.mix), greeted=self.mix.greets)
@@ -83,6 +85,11 @@ class World:
         self.counters.forget()
         self.uncounted = 0
         await self.start()
+
+    @property
+    def evidence(self) -> Counter[str]:
+        """What shows that something was done to the proxy: counters, close reasons, and what disturbances have noticed."""
+        return self.counters.evidence + self.ledger.caused + self.noticed
 
     @property
     def pids(self) -> list[int]:
@@ -132,8 +139,9 @@ class World:
         if code:
             self.ledger.violation(f"the proxy ended with {code}: {self.proxy.errors[-2000:]}")
         await self.log_ended()
-        if self.proxy.errors:
-            self.ledger.violation(f"on standard error: {self.proxy.errors[-2000:]}")
+        errors = self.proxy.errors
+        if errors and not any(one.errors and one.errors in errors for one in self.disturbances):
+            self.ledger.violation(f"on standard error: {errors[-2000:]}")
 
     async def log_ended(self) -> None:
         """Read the log to its end, when nobody writes any more."""

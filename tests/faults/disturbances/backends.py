@@ -26,6 +26,7 @@ class RefusingBackend(Disturbance):
 
     name = "refusing backend"
     excuses: ClassVar = frozenset({"backend_reset"})  # of connections that waited to be accepted
+    signs: ClassVar = frozenset({"backend_connect_failures refused", "backend_health_checks failure"})
 
     async def strike(self, world: World) -> None:
         """For a moment."""
@@ -37,6 +38,7 @@ class SilentBackend(Disturbance):
 
     name = "silent backend"
     excuses: ClassVar = frozenset({"backend_reset"})
+    signs: ClassVar = frozenset({"backend_reset"})
 
     async def strike(self, world: World) -> None:
         """For a moment."""
@@ -48,6 +50,7 @@ class ResettingBackend(Disturbance):
 
     name = "resetting backend"
     excuses: ClassVar = frozenset({"backend_reset", "connect_failed"})
+    signs: ClassVar = frozenset({"backend_reset", "connect_failed", "backend_connect_failures reset"})
 
     async def strike(self, world: World) -> None:
         """For a moment."""
@@ -59,6 +62,7 @@ class DeafBackend(Disturbance):
 
     name = "deaf backend"
     excuses: ClassVar = frozenset({"connect_failed"})  # of who meets one after the other, as they change
+    signs: ClassVar = frozenset({"backend_connect_failures timeout"})
     settings: Mapping[str, Any] = MappingProxyType({"CONNECT_TIMEOUT": "1s"})
 
     async def strike(self, world: World) -> None:
@@ -71,6 +75,7 @@ class BackendThatBreaksOff(Disturbance):
 
     name = "backend that breaks off at every byte"
     excuses: ClassVar = frozenset({"backend_reset"})
+    signs: ClassVar = frozenset({"backend_reset"})
 
     async def strike(self, world: World) -> None:
         """For a moment."""
@@ -81,6 +86,7 @@ class LostPackets(Disturbance):
     """All that is sent to some peers is dropped without a word: keepalive finds that they are dead."""
 
     name = "lost packets"
+    signs: ClassVar = frozenset({"client_reset", "backend_reset"})
     settings: Mapping[str, Any] = MappingProxyType(
         {"KEEPALIVE__IDLE": "1s", "KEEPALIVE__INTERVAL": "1s", "KEEPALIVE__COUNT": "2"}
     )
@@ -101,6 +107,7 @@ class RedisTrouble(Disturbance):
 
     name = "trouble with Redis"
     excuses: ClassVar = frozenset({"no_backend"})
+    signs: ClassVar = frozenset({"backend_health_checks failure"})
     ANSWERS: ClassVar = (
         b"-LOADING Redis is loading the dataset in memory\r\n",
         b"-ERR\r\n",

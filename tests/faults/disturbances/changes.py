@@ -18,6 +18,7 @@ class ComingAndGoing(Disturbance):
     """Discovery finds other backends; sessions of those that have gone stay."""
 
     name = "backends come and go"
+    signs: ClassVar = frozenset({"discovery_events removed"})
     sources: ClassVar = frozenset({"dns", "kubernetes"})
 
     async def strike(self, world: World) -> None:
@@ -34,6 +35,7 @@ class ClosedOnRemoval(ComingAndGoing):
     name = "sessions of removed backends closed"
     excuses: ClassVar = frozenset({"backend_removed"})
     lasts = True
+    signs: ClassVar = frozenset({"backend_removed"})
     settings: Mapping[str, Any] = MappingProxyType({"ON_REMOVED": "close", "CLOSE_WINDOW": "1s"})
 
 
@@ -43,6 +45,7 @@ class ClosedWhenDown(Disturbance):
     name = "sessions of backends that are down closed"
     excuses: ClassVar = frozenset({"backend_down", "backend_reset"})
     lasts = True
+    signs: ClassVar = frozenset({"backend_down"})
     settings: Mapping[str, Any] = MappingProxyType({"ON_DOWN": "close", "CLOSE_WINDOW": "500ms"})
 
     async def strike(self, world: World) -> None:
@@ -59,6 +62,7 @@ class Rebalancing(ComingAndGoing):
     name = "rebalancing"
     excuses: ClassVar = frozenset({"rebalance"})
     lasts = True
+    signs: ClassVar = frozenset({"rebalance"})
     unlike: ClassVar = frozenset({"source_hash", "affinity"})
     settings: Mapping[str, Any] = MappingProxyType(
         {"REBALANCE__MODE": "on", "REBALANCE__RATE": 100, "REBALANCE__DELAY": "500ms"}

@@ -18,6 +18,7 @@ class DnsTrouble(Disturbance):
     """A DNS server that says nothing, refuses, is slow, or answers something else."""
 
     name = "trouble with DNS"
+    signs: ClassVar = frozenset({"discovery_events failed"})
     sources: ClassVar = frozenset({"dns"})
 
     async def strike(self, world: World) -> None:
@@ -34,6 +35,7 @@ class ApiServerTrouble(Disturbance):
     """An API server that is away, breaks off, is slow, or answers something else."""
 
     name = "trouble with the API server"
+    signs: ClassVar = frozenset({"discovery_events failed"})
     sources: ClassVar = frozenset({"kubernetes"})
 
     async def strike(self, world: World) -> None:

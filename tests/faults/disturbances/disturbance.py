@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Container, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -18,13 +18,17 @@ class Disturbance:
     """Something that happens to a proxy.
 
     `excuses` are the close reasons that it may cause, and only these, while it strikes and for a moment after; what `lasts`
-    may cause them all the time. `settings` and `environment` are what the proxy needs for it, `sources` where its backends
+    may cause them all the time. `signs` are evidence of which some shows that it was felt: counters, close reasons that
+    nothing else explains, and what it has noticed itself; what has no signs cannot go unnoticed. `errors` is a word of what
+    may then be on standard error. `settings` and `environment` are what the proxy needs for it, `sources` where its backends
     may come from, `unlike` what of a mix contradicts it, `disk` where the log goes instead of a pipe.
     """
 
     name: ClassVar[str]
     excuses: ClassVar[frozenset[str]] = frozenset()
     lasts: ClassVar[bool] = False
+    signs: ClassVar[frozenset[str]] = frozenset()
+    errors: ClassVar[str] = ""
     settings: Mapping[str, Any] = MappingProxyType({})
     environment: Mapping[str, str] = MappingProxyType({})
     sources: ClassVar[frozenset[str]] = EVERYWHERE
@@ -40,6 +44,11 @@ class Disturbance:
     def missing(cls) -> str:
         """What this machine lacks for it; nothing when it can be done."""
         return ""
+
+    @classmethod
+    def was_felt(cls, evidence: Container[str]) -> bool:
+        """Whether a round in which it has struck, with this evidence, has felt it."""
+        return not cls.signs or any(sign in evidence for sign in cls.signs)
 
     @asynccontextmanager
     async def prepared(self, folder: Path) -> AsyncIterator[None]:  # noqa: ARG002

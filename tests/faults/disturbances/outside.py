@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
-from typing import Final
+from typing import ClassVar, Final
 
 from tests.faults.disturbances.disturbance import Disturbance
 from tests.faults.watch import scrape
@@ -18,6 +18,7 @@ from tests.support.waiting import until
 
 WHILE: Final = (0.5, 6.0)  # seconds
 LONG: Final = (1.0, 20.0, 20.0)  # seconds; 4 MiB of lines wait in each process before any is dropped
+IN_PIPE: Final = 200  # lines of sessions, at most; with more, some wait in the proxy
 NEXT_LOOK: Final = 0.5  # seconds
 DISK: Final = "size=4m"
 JUMPS: Final = ("+1h", "-1h", "+400d", "-2d", "+0.5s", "-0.5s")
@@ -28,11 +29,12 @@ class StoppedReader(Disturbance):
     """Nobody reads the log: the proxy goes on, and counts what it drops."""
 
     name = "stopped reader of the log"
+    signs: ClassVar = frozenset({"waiting lines"})
 
     async def strike(self, world: World) -> None:
         """Until lines are dropped, if that is soon."""
         world.output.pause()
-        await _until_lines_are_dropped(world)
+        await _let_lines_wait(world)
         world.output.resume()
 
 
@@ -40,6 +42,7 @@ class FullDisk(Disturbance):
     """The log goes to a disk that is full: the proxy goes on, and no line is torn."""
 
     name = "full disk"
+    signs: ClassVar = frozenset({"waiting lines"})
 
     @classmethod
     def missing(cls) -> str:
@@ -58,18 +61,21 @@ class FullDisk(Disturbance):
             await _run("umount", "--lazy", str(self.disk))
 
     async def strike(self, world: World) -> None:
-        """Until lines are dropped, if that is soon."""
+        """Until lines are dropped, if that is soon. The reader stops, too, because it gives back what it has read."""
         assert self.disk is not None
         filler = self.disk / "filler"
+        world.output.pause()
         _fill(filler)
-        await _until_lines_are_dropped(world)
+        await _let_lines_wait(world)
         filler.unlink()
+        world.output.resume()
 
 
 class JumpingClock(Disturbance):
     """The time of day jumps, as when a machine wakes up or its clock is set; the monotonic clock does not."""
 
     name = "jumping clock"
+    signs: ClassVar = frozenset({"clock off"})
 
     @classmethod
     def missing(cls) -> str:
@@ -97,14 +103,17 @@ class JumpingClock(Disturbance):
         await asyncio.sleep(random.uniform(*WHILE))
         if jump.endswith(("h", "d")):
             await until(world.log.clock_is_off)
+            world.noticed["clock off"] += 1
         self._offset.write_text("+0")
 
 
-async def _until_lines_are_dropped(world: World) -> None:
+async def _let_lines_wait(world: World) -> None:
     """Wait until more lines have been dropped than now, but not for long: a few sessions have few lines."""
     before, end = await _dropped(world), monotonic() + random.choice(LONG)
     while monotonic() < end and await _dropped(world) <= before:  # noqa: ASYNC110  a counter tells only who asks
         await asyncio.sleep(NEXT_LOOK)
+    if world.ledger.due_lines > IN_PIPE:
+        world.noticed["waiting lines"] += 1
 
 
 async def _dropped(world: World) -> float:

@@ -27,6 +27,7 @@ class KilledWorker(Disturbance):
 
     name = "killed worker"
     excuses: ClassVar = frozenset({KILLED})
+    signs: ClassVar = frozenset({"worker_restarts"})
 
     async def strike(self, world: World) -> None:
         """Kill one, and wait until all accept again."""

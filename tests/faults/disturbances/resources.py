@@ -5,7 +5,7 @@ import random
 import resource
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -27,13 +27,17 @@ class FewDescriptors(Disturbance):
 
     name = "few descriptors"
     excuses: ClassVar = frozenset({"connect_failed", "no_backend", "error"})
+    signs: ClassVar = frozenset({"no descriptor left", "listener_accept_pauses", "connect_failed", "error", "no_backend"})
 
     async def strike(self, world: World) -> None:
-        """For a moment, one process."""
+        """For a moment, one process. Control resets who asks it something then."""
         pid = random.choice(world.pids)
         few = holdings(pid).descriptors.total() + random.randrange(8)
-        with _limited(pid, resource.RLIMIT_NOFILE, few):
+        is_control = pid == world.proxy.process.pid
+        with world.health.excused() if is_control else nullcontext(), _limited(pid, resource.RLIMIT_NOFILE, few):
             await _crowd(world)
+            all_used = holdings(pid).descriptors.total() >= few
+        world.noticed["no descriptor left"] += all_used or (is_control and world.log.says("probe_impossible"))
 
 
 class LittleMemory(Disturbance):
@@ -41,6 +45,8 @@ class LittleMemory(Disturbance):
 
     name = "little memory"
     excuses: ClassVar = frozenset({"connect_failed", "error", KILLED})
+    signs: ClassVar = frozenset({"worker_restarts", "listener_accept_pauses", "connect_failed", "error"})
+    errors = "MemoryError"  # a worker that cannot go on says why
 
     async def strike(self, world: World) -> None:
         """For a moment, one worker."""
@@ -56,6 +62,7 @@ class FewPorts(Disturbance):
 
     name = "few ports"
     excuses: ClassVar = frozenset({"connect_failed"})
+    signs: ClassVar = frozenset({"backend_connect_failures no_local_port"})
     unlike: ClassVar = frozenset({"ipv6", "ipv6 to ipv4", "ipv4 to ipv6"})  # there clients have few addresses to come from
 
     @classmethod
