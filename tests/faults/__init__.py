@@ -10,7 +10,7 @@ and each peer checks what it receives against a text that both know (`pattern.py
 lost, doubled or swapped shows at once.
 
 - A new way to reach a listener or a backend: a line in `TRANSPORTS`.
-- A new setting that sessions must not notice: a line in `EXTRAS`.
+- A new setting: a line in `EXTRAS`, which says what sessions may notice of it.
 - A new fault, or a change while it runs: a class in `disturbances/` and its line in `registry.py`. Its `excuses` are the
   only close reasons that it may cause, its `signs` show that it was felt.
 

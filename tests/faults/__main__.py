@@ -12,7 +12,7 @@ from rich.console import Console
 
 from tests.faults.disturbances.disturbance import Disturbance
 from tests.faults.disturbances.registry import DISTURBANCES
-from tests.faults.mix import LOADS
+from tests.faults.mix import EXTRAS, LOADS
 from tests.faults.records import Record, commit
 from tests.faults.rounds import Result, run
 from tests.faults.schedule import disturbances_of, mix_for
@@ -29,6 +29,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the first round; later rounds count on")
     parser.add_argument("--load", choices=LOADS, help="only this load")
     parser.add_argument("--workers", type=int, help="so many workers in all rounds")
+    parser.add_argument("--extra", choices=[one.name for one in EXTRAS], help="only this extra, in all rounds")
     parser.add_argument("--fault", choices=[one.name for one in DISTURBANCES], help="only this disturbance, in all rounds")
     parser.add_argument("--first", action="store_true", help="end with the first round that finds anything")
     parser.add_argument("--keep", action="store_true", help="keep the record for docs/reliability.md")
@@ -50,6 +51,8 @@ def _possible(console: Console, only: str | None) -> list[type[Disturbance]]:
 def _round(seed: int, options: argparse.Namespace, possible: list[type[Disturbance]], console: Console) -> Result:
     given: dict[str, Any] = {name: value for name in ("load", "workers") if (value := getattr(options, name)) is not None}
     disturbances = [one() for one in possible] if options.fault else disturbances_of(seed, possible)
+    if options.extra:
+        given["extras"] = tuple(one for one in EXTRAS if one.name == options.extra)
     result = asyncio.run(run(mix_for(seed, disturbances, **given), disturbances, options.round))
     console.print(str(result), soft_wrap=True)
     for violation in result.violations[:SHOWN]:
@@ -61,7 +64,7 @@ def _round(seed: int, options: argparse.Namespace, possible: list[type[Disturban
 
 def _again(seed: int, options: argparse.Namespace) -> str:
     """The command that plays a round again."""
-    given = {name: getattr(options, name) for name in ("load", "workers", "fault")}
+    given = {name: getattr(options, name) for name in ("load", "workers", "fault", "extra")}
     words = "".join(f" --{name} {shlex.quote(str(value))}" for name, value in given.items() if value is not None)
     return f"python -m tests.faults --minutes 0.1 --round {options.round} --seed {seed}{words}"
 

@@ -18,6 +18,7 @@ from tests.support.sockets import break_off
 
 IP_BIND_ADDRESS_NO_PORT = 24
 NEXT_TRY = 0.05  # seconds
+TURNED_AWAY = 0.3  # seconds until a client comes again that has got nothing, or these would be nearly all
 _sources: Iterator[str] = itertools.cycle(f"127.0.1.{number}" for number in range(1, 250))
 
 
@@ -92,6 +93,8 @@ class Clients:
             part.close()
         session.client_ended = True
         self._ledger.ended(session)
+        if not (part.whole or part.received):
+            await asyncio.sleep(TURNED_AWAY)
 
     async def _script(self, part: Part, script: Script, sock: socket.socket) -> None:
         if script.end is End.GIVEN_UP:

@@ -1,6 +1,7 @@
 """What shows that disturbances were felt: counters of the metrics that are zero while nothing happens."""
 
 from collections import Counter
+from collections.abc import Container, Set
 from typing import Final
 
 from tests.support.proxy import Samples
@@ -31,3 +32,8 @@ def evidence(samples: Samples) -> Counter[str]:
         if value and name in COUNTERS and kind not in USUAL:
             found[f"{name.removeprefix('tidegate_').removesuffix('_total')} {kind}".strip()] += int(value)
     return found
+
+
+def is_felt(signs: Set[str], found: Container[str]) -> bool:
+    """Whether any of the signs is in the evidence; what has no signs cannot go unnoticed."""
+    return not signs or any(sign in found for sign in signs)

@@ -50,7 +50,29 @@ def counts_agree(world: World, samples: Samples) -> None:
         ledger.violation(f"{accepted:.0f} sessions began, {closed:.0f} ended")
     if not closed - missing - dropped <= log.session_lines <= closed - missing:
         ledger.violation(f"{closed:.0f} sessions ended, {log.session_lines} lines, {missing} lost and {dropped:.0f} dropped")
+    if not missing and not dropped:
+        rejections_agree(world, samples)
     _reasons_agree(world, samples, all_logged=not missing and not dropped)
+
+
+def backups_rest(world: World, samples: Samples) -> None:
+    """A backup gets no session while nothing is done to the proxy and the others have room."""
+    if world.disturbances or world.mix.rejects:
+        return
+    for backend, mark in zip(world.backends, world.mix.marks(len(world.backends)), strict=True):
+        if "backup" in mark and (sessions := total(samples, "tidegate_backend_connections_total", backend=backend.name)):
+            world.ledger.violation(f"{backend.name} is a backup, and got {sessions:.0f} sessions")
+
+
+def rejections_agree(world: World, samples: Samples) -> None:
+    """Each limit that clients have met was counted as often as it was logged; that no backend is up is no limit."""
+    counted: Counter[str] = Counter()
+    for (name, labels), value in samples.items():
+        if name == "tidegate_listener_rejected_total" and value:
+            counted[dict(labels)["reason"]] += int(value)
+    del counted["no_backend"]
+    if counted != world.ledger.rejections:
+        world.ledger.violation(f"rejected in the metrics {dict(counted)}, in the log {dict(world.ledger.rejections)}")
 
 
 def _reasons_agree(world: World, samples: Samples, *, all_logged: bool) -> None:

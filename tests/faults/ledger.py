@@ -25,21 +25,28 @@ REASONS: Final = {
     End.BACKEND_RESET: {"backend_reset"},
     End.CLIENT_CUTS: {"client_reset"},
     End.BACKEND_CUTS: {"backend_reset"},
+    End.IDLE: {"idle_timeout"},
     End.GIVEN_UP: {"client_eof", "client_reset", "backend_eof"},  # a backend may be the first to close
 }
 
 
 class Ledger:
-    """All sessions of one proxy. `excused` are the close reasons that what is done to it may cause all the time."""
+    """All sessions of one proxy. `excused` are the close reasons that what is done to it may cause all the time.
 
-    def __init__(self, excused: Iterable[str] = ()) -> None:
+    Sessions may be `rejected` because of these limits.
+    """
+
+    def __init__(self, excused: Iterable[str] = (), rejected: Set[str] = frozenset()) -> None:
         self.live: dict[int, Session] = {}
         self.violations: list[str] = []
         self.reasons: Counter[str] = Counter()
         self.caused: Counter[str] = Counter()  # reasons that only what was done to the proxy explains
         self.played = self.connected = self.whole = self.bytes = 0
         self.logged_sent = self.logged_received = 0
-        self._excused = Counter(excused)
+        self.queued = 0
+        self.rejections: Counter[str] = Counter()
+        self._rejected = rejected
+        self._excused = Counter([*excused, *(("rejected",) if rejected else ())])
         self._unreachable = False
         self._given_up = 0
         self._by_address: dict[str, deque[Session]] = defaultdict(deque)
@@ -130,6 +137,7 @@ class Ledger:
         self.live.clear()
         self._by_address.clear()
         self.reasons.clear()
+        self.rejections.clear()
         self.connected = self.logged_sent = self.logged_received = self._given_up = 0
 
     # What the proxy says
@@ -139,6 +147,8 @@ class Ledger:
         self.reasons[line["reason"]] += 1
         self.logged_sent += line["sent_bytes"]
         self.logged_received += line["received_bytes"]
+        if rejected := line.get("rejected"):
+            self.rejections[rejected] += 1
         waiting = self._by_address.get(line["client"])
         if not waiting:
             self.violation(f"a line of a session that nobody had, or a second line: {line}")
@@ -167,11 +177,14 @@ class Ledger:
         assert line is not None
         self.bytes += client.sent + client.received
         self.whole += client.whole
+        self.queued += client.whole and "queued_ms" in line
         reason, excused = line["reason"], session.excused
         may_break = reason in excused or (KILLED in excused and reason in RESETS) or session.is_silenced
         is_caused = reason not in REASONS[session.script.end]
         self.caused[reason] += is_caused
-        if is_caused and reason not in excused:
+        if reason == "rejected" and line["rejected"] not in self._rejected:
+            self.violation("a limit that there is not", session)
+        elif is_caused and reason not in excused:
             self.violation("an end that nothing has caused", session)
         elif not client.whole and not may_break:
             self.violation("broken off", session)

@@ -5,7 +5,7 @@ A new capability adds itself here: a line in `TRANSPORTS` or in `EXTRAS`.
 
 import random
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from tests.faults.script import Sizes
@@ -39,6 +39,54 @@ LOADS: Final = {
 
 
 @dataclass(frozen=True)
+class Extra:
+    """Settings that sessions must not notice, unless it says so. They contradict what of a mix they are `unlike`.
+
+    `marks` go with the backends in turn, in the settings. Clients may meet the limits that it `rejects` by. So many of the
+    sessions are `idle` until the proxy ends them. `signs` show that it was felt.
+    """
+
+    name: str
+    settings: tuple[tuple[str, Any], ...] = ()
+    unlike: frozenset[str] = frozenset()
+    marks: tuple[str, ...] = ()
+    rejects: frozenset[str] = frozenset()
+    idle: float = 0.0
+    signs: frozenset[str] = frozenset()
+
+
+PLACED: Final = frozenset({"source_hash", "first"})  # policies that place clients by themselves
+FOUND: Final = frozenset({"dns", "kubernetes"})  # sources whose backends have no marks
+EXTRAS: Final = (
+    Extra("affinity", (("AFFINITY__TTL", "30s"),), PLACED),
+    Extra("slow start", (("SLOW_START", "2s"),), PLACED),
+    Extra("bounded load", (("HASH__BOUNDED_LOAD", 1.25),), frozenset(POLICIES) - {"source_hash"}),
+    Extra("small buffer", (("BUFFER_SIZE", "16KiB"),)),
+    Extra("small kernel buffers", (("RECEIVE_BUFFER", "64KiB"), ("SEND_BUFFER", "64KiB"))),
+    Extra("short queue of unsent bytes", (("NOTSENT_LOWAT", "128KiB"),)),
+    Extra("queue", (("QUEUE__SIZE", 5000), ("QUEUE__TIMEOUT", "60s"))),
+    Extra("weights", unlike=FOUND, marks=("weight=1", "weight=5", "weight=2")),
+    Extra("backup", unlike=FOUND, marks=("", "", "backup")),
+    Extra(
+        "full",
+        unlike=FOUND,
+        marks=("max_connections=8",),
+        rejects=frozenset({"backends_full"}),
+        signs=frozenset({"rejected"}),
+    ),
+    Extra(
+        "full with a queue",
+        (("QUEUE__SIZE", 20), ("QUEUE__TIMEOUT", "200ms")),
+        FOUND,
+        ("max_connections=4", "max_connections=8"),
+        frozenset({"queue_full", "queue_timeout"}),
+        signs=frozenset({"queued"}),
+    ),
+    Extra("idle timeout", (("IDLE_TIMEOUT", "8s"),), idle=0.005),
+)
+
+
+@dataclass(frozen=True)
 class Mix:
     """One draw."""
 
@@ -50,17 +98,29 @@ class Mix:
     source: str  # static, dns or kubernetes
     splice: str
     greets: bool
-    extra: tuple[tuple[str, Any], ...]
+    extras: tuple[Extra, ...]
 
     @property
     def sizes(self) -> Sizes:
         """Of the streams."""
-        return LOADS[self.load][0]
+        return replace(LOADS[self.load][0], idle=sum(extra.idle for extra in self.extras))
 
     @property
     def at_once(self) -> int:
         """Clients."""
         return LOADS[self.load][1]
+
+    @property
+    def rejects(self) -> frozenset[str]:
+        """The limits that clients may meet."""
+        return frozenset[str]().union(*(extra.rejects for extra in self.extras))
+
+    def marks(self, backends: int) -> list[str]:
+        """What the settings say of each of so many backends."""
+        marks = [
+            [extra.marks[number % len(extra.marks)] for extra in self.extras if extra.marks] for number in range(backends)
+        ]
+        return [" ".join(filter(None, each)) for each in marks]
 
     def settings(self) -> dict[str, Any]:
         """Of the proxy, without where its backends are."""
@@ -72,45 +132,24 @@ class Mix:
             "HEALTH__TIMEOUT": "500ms",
             "HEALTH__FALL": 3,
             "DRAIN__GRACE": "20s",
-            **dict(self.extra),
+            **dict(setting for extra in self.extras for setting in extra.settings),
         }
 
     def __str__(self) -> str:
         greets = ", backends greet" if self.greets else ""
-        extra = "".join(f", {name}={value}" for name, value in self.extra)
+        extras = "".join(f", {extra.name}" for extra in self.extras)
         parts = f"{self.workers} workers, {self.balance}, {self.transport}, {self.source}, {self.load}, splice {self.splice}"
-        return f"seed {self.seed}: {parts}{greets}{extra}"
-
-
-@dataclass(frozen=True)
-class Extra:
-    """Settings that sessions must not notice. They contradict the policies that they are `unlike`."""
-
-    name: str
-    settings: tuple[tuple[str, Any], ...]
-    unlike: frozenset[str] = frozenset()
-
-
-PLACED: Final = frozenset({"source_hash", "first"})  # policies that place clients by themselves
-EXTRAS: Final = (
-    Extra("affinity", (("AFFINITY__TTL", "30s"),), PLACED),
-    Extra("slow start", (("SLOW_START", "2s"),), PLACED),
-    Extra("bounded load", (("HASH__BOUNDED_LOAD", 1.25),), frozenset(POLICIES) - {"source_hash"}),
-    Extra("small buffer", (("BUFFER_SIZE", "16KiB"),)),
-    Extra("small kernel buffers", (("RECEIVE_BUFFER", "64KiB"), ("SEND_BUFFER", "64KiB"))),
-    Extra("short queue of unsent bytes", (("NOTSENT_LOWAT", "128KiB"),)),
-    Extra("queue", (("QUEUE__SIZE", 5000), ("QUEUE__TIMEOUT", "60s"))),
-)
+        return f"seed {self.seed}: {parts}{greets}{extras}"
 
 
 def draw(seed: int, sources: Set[str], unlike: Set[str] = frozenset(), **given: Any) -> Mix:
     """The mix of a seed with one of these sources, and nothing of what is `unlike` it; what is given is not drawn."""
     chance = random.Random(seed)
-    source = chance.choice(sorted(sources))
+    source = chance.choice(sorted(sources - unlike))
     balance = chance.choice([policy for policy in POLICIES if policy not in unlike])
     possible = {name: transport for name, transport in TRANSPORTS.items() if name not in unlike}
     transports = [name for name, transport in possible.items() if source != "dns" or transport.backends == HOSTS]
-    extras = [extra for extra in EXTRAS if balance not in extra.unlike and extra.name not in unlike]
+    extras = [extra for extra in EXTRAS if not extra.unlike & {balance, source} and extra.name not in unlike]
     drawn: dict[str, Any] = {
         "workers": chance.choice((1, 2, 4)),
         "balance": balance,
@@ -119,6 +158,6 @@ def draw(seed: int, sources: Set[str], unlike: Set[str] = frozenset(), **given: 
         "source": source,
         "splice": chance.choice((Splice.ADAPTIVE, Splice.ADAPTIVE, Splice.ALWAYS, Splice.NEVER)),
         "greets": chance.random() < 0.4,
-        "extra": tuple(setting for extra in chance.sample(extras, chance.choice((0, 1, 2))) for setting in extra.settings),
+        "extras": tuple(chance.sample(extras, chance.choice((0, 1, 2)))),
     }
     return Mix(seed, **drawn | given)

@@ -38,6 +38,7 @@ CLIENT_ROLES: Final = {
     End.BACKEND_RESET: Role.IS_RESET,
     End.CLIENT_CUTS: Role.CUTS,
     End.BACKEND_CUTS: Role.IS_CUT,
+    End.IDLE: Role.IS_RESET,
 }
 BACKEND_ROLES: Final = {
     End.CLIENT_EOF: Role.FOLLOWS,
@@ -47,6 +48,7 @@ BACKEND_ROLES: Final = {
     End.BACKEND_RESET: Role.RESETS,
     End.CLIENT_CUTS: Role.IS_CUT,
     End.BACKEND_CUTS: Role.CUTS,
+    End.IDLE: Role.IS_RESET,
 }
 ENDS_WITH_RESET: Final = {Role.IS_RESET, Role.IS_CUT}
 

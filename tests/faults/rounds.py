@@ -11,7 +11,8 @@ from time import monotonic
 from typing import Final
 
 from tests.faults.disturbances.disturbance import Disturbance
-from tests.faults.invariants import bytes_agree, come_to_rest, counts_agree, nothing_kept
+from tests.faults.evidence import is_felt
+from tests.faults.invariants import backups_rest, bytes_agree, come_to_rest, counts_agree, nothing_kept
 from tests.faults.ledger import LONGEST_STALL
 from tests.faults.mix import Mix
 from tests.faults.session import Session
@@ -49,11 +50,9 @@ class Result(Tally):
     def __str__(self) -> str:
         size, healthz = f"{self.bytes / 1e9:.2f} GB", f"/healthz {self.worst_healthz:.2f} s"
         numbers = f"{self.seconds:.0f} s, {self.sessions:,} sessions, {size}, {healthz}"
-        struck = ", ".join(f"{count} x {name}{self._unfelt(name)}" for name, count in self.strikes.items()) or "calm"
-        return f"{self.mix}\n  {struck}: {numbers}\n  {dict(self.reasons)} {dict(self.evidence)}"
-
-    def _unfelt(self, name: str) -> str:
-        return " (not felt)" if name in self.unfelt else ""
+        struck = ", ".join(f"{count} x {name}" for name, count in self.strikes.items()) or "calm"
+        unfelt = f", not felt: {', '.join(self.unfelt)}" if self.unfelt else ""
+        return f"{self.mix}\n  {struck}: {numbers}\n  {dict(self.reasons)} {dict(self.evidence)}{unfelt}"
 
 
 async def run(mix: Mix, disturbances: Sequence[Disturbance], seconds: float) -> Result:
@@ -80,8 +79,9 @@ def _sum_up(result: Result, made: World) -> None:
     result.reasons, result.violations = ledger.reasons, ledger.violations
     result.worst_healthz = made.health.worst
     result.evidence = made.evidence
-    struck = (disturbance for disturbance in made.disturbances if disturbance.name in result.strikes)
-    result.unfelt = Counter(disturbance.name for disturbance in struck if not disturbance.was_felt(result.evidence))
+    signs = {one.name: one.signs for one in made.mix.extras}
+    signs |= {one.name: one.signs for one in made.disturbances if one.name in result.strikes}
+    result.unfelt = Counter(name for name, those in signs.items() if not is_felt(those, result.evidence))
 
 
 async def _play(made: World, seconds: float) -> Counter[str]:
@@ -98,6 +98,7 @@ async def _play(made: World, seconds: float) -> Counter[str]:
     await made.stop()
     counts_agree(made, samples)
     bytes_agree(made, samples)
+    backups_rest(made, samples)
     if len(made.ledger.live) > made.ledger.without_line:
         made.ledger.violation(f"sessions that are not over: {[str(one) for one in list(made.ledger.live.values())[:3]]}")
     return strikes

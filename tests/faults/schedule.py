@@ -30,5 +30,5 @@ def _go_together(one: type[Disturbance], other: type[Disturbance]) -> bool:
 def mix_for(seed: int, disturbances: Sequence[Disturbance], **given: Any) -> Mix:
     """The mix of a seed with which these can happen; what is given is not drawn."""
     sources = EVERYWHERE.intersection(*(one.sources for one in disturbances))
-    unlike = frozenset[str]().union(*(one.unlike for one in disturbances))
+    unlike = frozenset[str]().union(*(one.unlike for one in (*disturbances, *given.get("extras", ()))))
     return draw(seed, sources, unlike, **given)

@@ -17,6 +17,7 @@ class End(Enum):
     BACKEND_RESET = auto()
     CLIENT_CUTS = auto()  # a reset, once the kernel at the other end has all it sent, whatever comes from there
     BACKEND_CUTS = auto()
+    IDLE = auto()  # both have sent all and wait, until the proxy ends it
     GIVEN_UP = auto()  # connected, and closed or reset before all of the seed was said
 
 
@@ -65,6 +66,7 @@ class Sizes:
     pieces: float = 0.4
     pauses: float = 0.02
     long_winded: float = 0.01  # many small pieces
+    idle: float = 0.0
 
 
 TURNS, MOST_TURNS = 20, 2000  # of sending or receiving, unless even the longest piece needs more
@@ -83,6 +85,8 @@ def script(seed: int, sizes: Sizes) -> Script:
 
 
 def _end(chance: random.Random, sizes: Sizes) -> End:
+    if sizes.idle and chance.random() < sizes.idle:
+        return End.IDLE
     if chance.random() < sizes.resets:
         return chance.choice((End.CLIENT_RESET, End.BACKEND_RESET, End.CLIENT_CUTS, End.BACKEND_CUTS, End.GIVEN_UP))
     return chance.choice((End.CLIENT_EOF, End.BACKEND_EOF, End.BOTH_EOF))

@@ -23,10 +23,11 @@ class Source(Protocol):
 
 
 class Static:
-    """Backends in the settings, which never change."""
+    """Backends in the settings, each with its mark, which never change."""
 
-    def __init__(self, backends: Iterable[Backend]) -> None:
-        self.settings: dict[str, Any] = {"BACKENDS": ",".join(backend.name for backend in backends)}
+    def __init__(self, backends: Iterable[Backend], marks: Iterable[str]) -> None:
+        listed = (f"{backend.name} {mark}" for backend, mark in zip(backends, marks, strict=True))
+        self.settings: dict[str, Any] = {"BACKENDS": ",".join(listed)}
 
     async def show(self, backends: Iterable[Backend], leaving: Iterable[Backend] = ()) -> None:
         """Nothing changes."""
@@ -83,8 +84,8 @@ def _slice(backend: Backend, one: dict[str, Any]) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def source_of(kind: str, backends: list[Backend], folder: Path) -> AsyncIterator[Source]:
-    """A source of this kind that lists all of these."""
+async def source_of(kind: str, backends: list[Backend], marks: Iterable[str], folder: Path) -> AsyncIterator[Source]:
+    """A source of this kind that lists all of these; only settings have marks."""
     source: Source
     match kind:
         case "dns":
@@ -98,4 +99,4 @@ async def source_of(kind: str, backends: list[Backend], folder: Path) -> AsyncIt
                 await source.show(backends)
                 yield source
         case _:
-            yield Static(backends)
+            yield Static(backends, marks)

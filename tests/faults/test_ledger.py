@@ -121,6 +121,24 @@ def test_what_a_client_sends_before_its_reset_must_reach_a_backend_unless_someth
     assert len(ledger.live) == live
 
 
+def test_a_client_may_be_rejected_only_where_there_is_a_limit_and_only_by_this_one() -> None:
+    for limits, findings in ((frozenset[str](), 1), (frozenset({"queue_full"}), 1), (frozenset({"backends_full"}), 0)):
+        ledger = Ledger(rejected=limits)
+        session = played(ledger, whole=False, received=0)
+        session.backend, session.backend_ended = None, False
+        ledger.logged(line(reason="rejected", rejected="backends_full", sent_bytes=0, received_bytes=0))
+        assert len(ledger.violations) == findings
+        assert ledger.rejections == {"backends_full": 1}
+
+
+def test_a_session_that_nobody_ends_must_end_by_the_idle_timeout() -> None:
+    for reason, findings in (("idle_timeout", 0), ("client_eof", 1)):
+        ledger = Ledger()
+        played(ledger, end=End.IDLE)
+        ledger.logged(line(reason=reason))
+        assert len(ledger.violations) == findings
+
+
 def test_a_line_goes_to_the_session_of_its_time_when_an_earlier_one_of_the_same_address_has_lost_its_own() -> None:
     ledger = Ledger()
     lost = played(ledger, seed=1)

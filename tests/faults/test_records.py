@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.faults.disturbances.processes import KilledWorker, StoppedControl
-from tests.faults.evidence import evidence
+from tests.faults.evidence import evidence, is_felt
 from tests.faults.records import Record, read
 from tests.support.proxy import Samples
 
@@ -31,7 +31,7 @@ def test_evidence_are_counters_that_are_zero_while_nothing_happens() -> None:
     assert evidence(samples) == {"worker_restarts": 2, "backend_health_checks failure": 4}
 
 
-def test_a_disturbance_is_felt_by_any_of_its_signs_and_one_without_signs_always() -> None:
-    assert KilledWorker.was_felt({"worker_restarts": 1, "rebalance": 2})
-    assert not KilledWorker.was_felt({"rebalance": 2})
-    assert StoppedControl.was_felt({})
+def test_what_was_done_is_felt_by_any_of_its_signs_and_always_without_signs() -> None:
+    assert is_felt(KilledWorker.signs, {"worker_restarts": 1, "rebalance": 2})
+    assert not is_felt(KilledWorker.signs, {"rebalance": 2})
+    assert is_felt(StoppedControl.signs, {})

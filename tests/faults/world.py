@@ -89,7 +89,7 @@ class World:
     @property
     def evidence(self) -> Counter[str]:
         """What shows that something was done to the proxy: counters, close reasons, and what disturbances have noticed."""
-        return self.counters.evidence + self.ledger.caused + self.noticed
+        return self.counters.evidence + self.ledger.caused + self.noticed + Counter(queued=self.ledger.queued)
 
     @property
     def pids(self) -> list[int]:
@@ -168,7 +168,8 @@ def _scripts(mix: Mix) -> Iterator[Script]:
 @asynccontextmanager
 async def world(mix: Mix, disturbances: Sequence[Disturbance]) -> AsyncIterator[World]:
     """All of it, with a proxy that is ready."""
-    ledger = Ledger({reason for disturbance in disturbances if disturbance.lasts for reason in disturbance.excuses})
+    excused = {reason for disturbance in disturbances if disturbance.lasts for reason in disturbance.excuses}
+    ledger = Ledger(excused, mix.rejects)
     hosts = TRANSPORTS[mix.transport].backends
     ports = free_ports(len(hosts), hosts[0]) if len(set(hosts)) == 1 else free_ports(1, hosts[0]) * len(hosts)
     backends = [Backend(ledger, host, port, greets=mix.greets) for host, port in zip(hosts, ports, strict=True)]
@@ -178,7 +179,7 @@ async def world(mix: Mix, disturbances: Sequence[Disturbance]) -> AsyncIterator[
             await stack.enter_async_context(disturbance.prepared(folder))
         for backend in backends:
             await stack.enter_async_context(backend.running())
-        source = await stack.enter_async_context(source_of(mix.source, backends, folder))
+        source = await stack.enter_async_context(source_of(mix.source, backends, mix.marks(len(backends)), folder))
         made = World(mix, ledger, backends, source, disturbances)
         stack.push_async_callback(made.close)
         await made.start()

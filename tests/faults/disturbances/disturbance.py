@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Container, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -44,11 +44,6 @@ class Disturbance:
     def missing(cls) -> str:
         """What this machine lacks for it; nothing when it can be done."""
         return ""
-
-    @classmethod
-    def was_felt(cls, evidence: Container[str]) -> bool:
-        """Whether a round in which it has struck, with this evidence, has felt it."""
-        return not cls.signs or any(sign in evidence for sign in cls.signs)
 
     @asynccontextmanager
     async def prepared(self, folder: Path) -> AsyncIterator[None]:  # noqa: ARG002
