@@ -131,7 +131,7 @@ class Backend:
         session = self.ledger.live.get(seed)
         if session is None:
             return  # it is over for the client, and the proxy has said so
-        session.backend, script = part, session.script
+        session.backend, session.reached, script = part, self.name, session.script
         try:
             if not self._greets:
                 await part.say(next(_numbers))

@@ -3,11 +3,12 @@
 import asyncio
 import itertools
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from errno import ECONNRESET, EINPROGRESS
 from os import strerror
 
+from tests.faults.entrance import Entrance
 from tests.faults.ledger import Ledger
 from tests.faults.part import CLIENT_ROLES, NUMBER, LostError, Part
 from tests.faults.pattern import WrongBytesError
@@ -23,10 +24,11 @@ _sources: Iterator[str] = itertools.cycle(f"127.0.1.{number}" for number in rang
 
 
 class Clients:
-    """Clients of one listener. With `greeted` the backends speak first, so a client may wait for them."""
+    """Clients of all listeners in turn. With `greeted` the backends speak first, so a client may wait for them."""
 
-    def __init__(self, ledger: Ledger, where: tuple[str, int], scripts: Iterator[Script], *, greeted: bool) -> None:
-        self._ledger, self._where, self._scripts, self._greeted = ledger, where, scripts, greeted
+    def __init__(self, ledger: Ledger, entrances: Sequence[Entrance], scripts: Iterator[Script], *, greeted: bool) -> None:
+        self._ledger, self._scripts, self._greeted = ledger, scripts, greeted
+        self._entrances = itertools.cycle(entrances)
         self._ending = False
         self._more = 0
         self._tasks: list[asyncio.Future[None]] = []
@@ -63,12 +65,13 @@ class Clients:
         self, is_over: Callable[[], bool] = lambda: False, change: Callable[[Script], Script] = lambda script: script
     ) -> None:
         while not (self._ending or is_over()):
-            await self._session(self._ledger.began(change(next(self._scripts))))
+            await self._session(self._ledger.began(change(next(self._scripts)), next(self._entrances)))
 
     async def _session(self, session: Session) -> None:
-        sock = socket.socket(socket.AF_INET6 if ":" in self._where[0] else socket.AF_INET)
+        where = session.entrance
+        sock = socket.socket(socket.AF_INET6 if ":" in where.host else socket.AF_INET)
         try:
-            error = _begin_to_connect(sock, self._where)
+            error = _begin_to_connect(sock, (where.host, where.port))
             self._ledger.connects(session, _name(sock))
             is_broken = await _is_broken(sock, error)
             self._ledger.has_connected()

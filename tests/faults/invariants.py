@@ -50,8 +50,6 @@ def counts_agree(world: World, samples: Samples) -> None:
         ledger.violation(f"{accepted:.0f} sessions began, {closed:.0f} ended")
     if not closed - missing - dropped <= log.session_lines <= closed - missing:
         ledger.violation(f"{closed:.0f} sessions ended, {log.session_lines} lines, {missing} lost and {dropped:.0f} dropped")
-    if not missing and not dropped:
-        rejections_agree(world, samples)
     _reasons_agree(world, samples, all_logged=not missing and not dropped)
 
 
@@ -64,25 +62,26 @@ def backups_rest(world: World, samples: Samples) -> None:
             world.ledger.violation(f"{backend.name} is a backup, and got {sessions:.0f} sessions")
 
 
-def rejections_agree(world: World, samples: Samples) -> None:
-    """Each limit that clients have met was counted as often as it was logged; that no backend is up is no limit."""
-    counted: Counter[str] = Counter()
-    for (name, labels), value in samples.items():
-        if name == "tidegate_listener_rejected_total" and value:
-            counted[dict(labels)["reason"]] += int(value)
-    del counted["no_backend"]
-    if counted != world.ledger.rejections:
-        world.ledger.violation(f"rejected in the metrics {dict(counted)}, in the log {dict(world.ledger.rejections)}")
-
-
 def _reasons_agree(world: World, samples: Samples, *, all_logged: bool) -> None:
-    reasons: Counter[str] = Counter()
+    """Per pool the reasons of all ends, and per listener the limits that clients have met. No backend up is no limit."""
+    rejections = _counted(samples, "tidegate_listener_rejected_total", "listener")
+    for key in [key for key in rejections if key[1] == "no_backend"]:
+        del rejections[key]
+    for counted, logged in (
+        (_counted(samples, "tidegate_connections_closed_total", "pool"), world.ledger.closed),
+        (rejections, world.ledger.rejections),
+    ):
+        if counted != logged if all_logged else not logged <= counted:
+            world.ledger.violation(f"reasons in the metrics {dict(counted)}, in the log {dict(logged)}")
+
+
+def _counted(samples: Samples, metric: str, label: str) -> Counter[tuple[str, str]]:
+    """A counter with a reason, by this label and the reason."""
+    found: Counter[tuple[str, str]] = Counter()
     for (name, labels), value in samples.items():
-        if name == "tidegate_connections_closed_total" and value:
-            reasons[dict(labels)["reason"]] += int(value)
-    logged = world.ledger.reasons
-    if reasons != logged if all_logged else not logged <= reasons:
-        world.ledger.violation(f"reasons in the metrics {dict(reasons)}, in the log {dict(logged)}")
+        if name == metric and value:
+            found[dict(labels)[label], dict(labels)["reason"]] += int(value)
+    return found
 
 
 def bytes_agree(world: World, samples: Samples) -> None:

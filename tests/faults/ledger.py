@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Final
 
+from tests.faults.entrance import Entrance
 from tests.faults.part import Part
 from tests.faults.script import End, Script
 from tests.faults.session import BY_CLIENT, IN_ORDER, RESETS, Session, of_line
@@ -44,7 +45,8 @@ class Ledger:
         self.played = self.connected = self.whole = self.bytes = 0
         self.logged_sent = self.logged_received = 0
         self.queued = 0
-        self.rejections: Counter[str] = Counter()
+        self.rejections: Counter[tuple[str, str]] = Counter()  # by listener and limit
+        self.closed: Counter[tuple[str, str]] = Counter()  # by pool and reason
         self._rejected = rejected
         self._excused = Counter([*excused, *(("rejected",) if rejected else ())])
         self._unreachable = False
@@ -53,9 +55,9 @@ class Ledger:
 
     # What the driver sees
 
-    def began(self, script: Script) -> Session:
+    def began(self, script: Script, entrance: Entrance) -> Session:
         """A client is about to connect."""
-        session = self.live[script.seed] = Session(script, frozenset(+self._excused))
+        session = self.live[script.seed] = Session(script, entrance, frozenset(+self._excused))
         return session
 
     def connects(self, session: Session, address: str) -> None:
@@ -138,6 +140,7 @@ class Ledger:
         self._by_address.clear()
         self.reasons.clear()
         self.rejections.clear()
+        self.closed.clear()
         self.connected = self.logged_sent = self.logged_received = self._given_up = 0
 
     # What the proxy says
@@ -148,7 +151,8 @@ class Ledger:
         self.logged_sent += line["sent_bytes"]
         self.logged_received += line["received_bytes"]
         if rejected := line.get("rejected"):
-            self.rejections[rejected] += 1
+            self.rejections[line["listener"], rejected] += 1
+        self.closed[line["pool"], line["reason"]] += 1
         waiting = self._by_address.get(line["client"])
         if not waiting:
             self.violation(f"a line of a session that nobody had, or a second line: {line}")
@@ -190,6 +194,8 @@ class Ledger:
             self.violation("broken off", session)
         elif client.whole and not (may_break or KILLED in excused or _may_lack(session)):
             self.violation("the backend did not get all", session)
+        if session.is_misplaced:
+            self.violation("a listener, a pool or a backend that it had not", session)
         self._compare_bytes(session, client, line)
 
     def _compare_bytes(self, session: Session, client: Part, line: Fields) -> None:

@@ -42,14 +42,16 @@ LOADS: Final = {
 class Extra:
     """Settings that sessions must not notice, unless it says so. They contradict what of a mix they are `unlike`.
 
-    `marks` go with the backends in turn, in the settings. Clients may meet the limits that it `rejects` by. So many of the
-    sessions are `idle` until the proxy ends them. `signs` show that it was felt.
+    `marks` go with the backends in turn, in the settings. There are these `listeners`, too, each with the name of its pool.
+    Clients may meet the limits that it `rejects` by. So many of the sessions are `idle` until the proxy ends them. `signs`
+    show that it was felt.
     """
 
     name: str
     settings: tuple[tuple[str, Any], ...] = ()
     unlike: frozenset[str] = frozenset()
     marks: tuple[str, ...] = ()
+    listeners: tuple[tuple[str, str], ...] = ()
     rejects: frozenset[str] = frozenset()
     idle: float = 0.0
     signs: frozenset[str] = frozenset()
@@ -79,9 +81,10 @@ EXTRAS: Final = (
         (("QUEUE__SIZE", 20), ("QUEUE__TIMEOUT", "200ms")),
         FOUND,
         ("max_connections=4", "max_connections=8"),
-        frozenset({"queue_full", "queue_timeout"}),
+        rejects=frozenset({"queue_full", "queue_timeout"}),
         signs=frozenset({"queued"}),
     ),
+    Extra("several listeners and pools", listeners=(("more", "default"), ("other", "other"))),
     Extra("idle timeout", (("IDLE_TIMEOUT", "8s"),), idle=0.005),
 )
 
@@ -114,6 +117,11 @@ class Mix:
     def rejects(self) -> frozenset[str]:
         """The limits that clients may meet."""
         return frozenset[str]().union(*(extra.rejects for extra in self.extras))
+
+    @property
+    def listeners(self) -> dict[str, str]:
+        """All, each with the name of its pool."""
+        return {"default": "default"} | dict(listener for extra in self.extras for listener in extra.listeners)
 
     def marks(self, backends: int) -> list[str]:
         """What the settings say of each of so many backends."""

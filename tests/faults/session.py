@@ -7,6 +7,7 @@ from datetime import datetime
 from time import monotonic, time
 from typing import Final
 
+from tests.faults.entrance import Entrance
 from tests.faults.part import Part
 from tests.faults.script import End, Script
 from tests.support.proxy import Fields
@@ -18,18 +19,21 @@ IN_ORDER: Final = {"client_eof", "backend_eof"}
 
 @dataclass(slots=True, eq=False)
 class Session:
-    """`client` and `backend` are the parts that the peers play, `line` is what the proxy logged.
+    """`client` and `backend` are the parts that the peers play, `line` is what the proxy logged. The client came by the
+    `entrance`, and the backend is called `reached`.
 
     `excused` are close reasons that something done to the proxy during its life may cause. With `is_silenced` one of the
     peers is gone without a word, so that the proxy may end it as if that peer were there.
     """
 
     script: Script
+    entrance: Entrance
     excused: frozenset[str] = frozenset()
     address: str = ""
     began_at: float = field(default_factory=time)  # seconds since 1970
     client: Part | None = None
     backend: Part | None = None
+    reached: str = ""
     client_ended: bool = False
     backend_ended: bool = False
     line: Fields | None = None
@@ -56,6 +60,18 @@ class Session:
             return False
         has_broken_off = self.script.end in BY_CLIENT and self.client is not None and self.client.whole
         return self.line["reason"] in IN_ORDER or (has_broken_off and not self.excused)
+
+    @property
+    def is_misplaced(self) -> bool:
+        """Whether the proxy says that it came by another listener, or got another pool or backend, than it did."""
+        line, entrance = self.line, self.entrance
+        assert line is not None
+        backend = line.get("backend") or ""
+        return (
+            (line["listener"], line["pool"]) != (entrance.listener, entrance.pool)
+            or backend not in {"", *entrance.backends}
+            or self.reached not in {"", backend}
+        )
 
     def look(self) -> float:
         """Look how far it is; since when it is so far, of the monotonic clock."""

@@ -1,11 +1,12 @@
 """Where a proxy learns its backends from: each source can take one out, drain it, and bring it back."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from tests.faults.backend import Backend
+from tests.faults.entrance import listed
 from tests.support.api_server import ApiServer, running_api_server
 from tests.support.dns_server import DnsServer, running_dns_server
 from tests.support.slices import draining, endpoint, endpoint_slice
@@ -25,9 +26,8 @@ class Source(Protocol):
 class Static:
     """Backends in the settings, each with its mark, which never change."""
 
-    def __init__(self, backends: Iterable[Backend], marks: Iterable[str]) -> None:
-        listed = (f"{backend.name} {mark}" for backend, mark in zip(backends, marks, strict=True))
-        self.settings: dict[str, Any] = {"BACKENDS": ",".join(listed)}
+    def __init__(self, backends: Iterable[Backend], marks: Sequence[str]) -> None:
+        self.settings: dict[str, Any] = {"BACKENDS": listed([backend.name for backend in backends], marks)}
 
     async def show(self, backends: Iterable[Backend], leaving: Iterable[Backend] = ()) -> None:
         """Nothing changes."""
@@ -84,7 +84,7 @@ def _slice(backend: Backend, one: dict[str, Any]) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def source_of(kind: str, backends: list[Backend], marks: Iterable[str], folder: Path) -> AsyncIterator[Source]:
+async def source_of(kind: str, backends: list[Backend], marks: Sequence[str], folder: Path) -> AsyncIterator[Source]:
     """A source of this kind that lists all of these; only settings have marks."""
     source: Source
     match kind:

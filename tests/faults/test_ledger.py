@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.faults.entrance import Entrance
 from tests.faults.ledger import KILLED, Ledger
 from tests.faults.part import Part
 from tests.faults.script import End, Half, Script
@@ -13,6 +14,7 @@ from tests.faults.session import Session
 from tests.support.proxy import Fields
 
 CLIENT = "127.0.1.1:40000"
+ENTRANCE = Entrance("default", "default", "127.0.0.1", 8000, ("a:1", "b:2"))
 HALF = Half(size=100, piece=100, read=100, reading_pause=0.0, pause=0.0)
 
 
@@ -20,6 +22,9 @@ def line(**fields: Any) -> Fields:
     said: Fields = {
         "timestamp": datetime.now(UTC).isoformat(),
         "client": CLIENT,
+        "listener": "default",
+        "pool": "default",
+        "backend": "a:1",
         "reason": "client_eof",
         "sent_bytes": 108,
         "received_bytes": 108,
@@ -32,13 +37,14 @@ def played(
     ledger: Ledger, *, seed: int = 1, whole: bool = True, received: int = 108, reached: int = 108, end: End = End.CLIENT_EOF
 ) -> Session:
     """A session of a hundred bytes each way, which has ended for both peers; the backend has received what `reached` it."""
-    session = ledger.began(Script(seed, HALF, HALF, end, backend_first=False))
+    session = ledger.began(Script(seed, HALF, HALF, end, backend_first=False), ENTRANCE)
     ledger.connects(session, CLIENT)
     ledger.has_connected()
     with socket.socket() as sock:
         session.client, session.backend = Part(sock), Part(sock)
     for part in (session.client, session.backend):
         part.sent = part.received = 108
+    session.reached = "a:1"
     session.backend.received, session.backend.whole = reached, reached == 108
     session.client.received, session.client.whole = received, whole
     session.client_ended = session.backend_ended = True
@@ -62,6 +68,10 @@ def test_a_session_that_both_saw_in_the_same_way_is_no_finding() -> None:
         ({"received_bytes": 107}, "the client saw other bytes than were logged"),
         ({"sent_bytes": 107}, "the backend saw other bytes than were logged"),
         ({"received_bytes": 109}, "the backend saw other bytes than were logged"),
+        ({"listener": "more"}, "a listener, a pool or a backend that it had not"),
+        ({"pool": "other"}, "a listener, a pool or a backend that it had not"),
+        ({"backend": "b:2"}, "a listener, a pool or a backend that it had not"),
+        ({"backend": "c:3"}, "a listener, a pool or a backend that it had not"),
     ],
 )
 def test_a_line_that_says_something_else_than_the_driver_saw_is_found(said: Fields, finding: str) -> None:
@@ -125,10 +135,10 @@ def test_a_client_may_be_rejected_only_where_there_is_a_limit_and_only_by_this_o
     for limits, findings in ((frozenset[str](), 1), (frozenset({"queue_full"}), 1), (frozenset({"backends_full"}), 0)):
         ledger = Ledger(rejected=limits)
         session = played(ledger, whole=False, received=0)
-        session.backend, session.backend_ended = None, False
-        ledger.logged(line(reason="rejected", rejected="backends_full", sent_bytes=0, received_bytes=0))
+        session.backend, session.backend_ended, session.reached = None, False, ""
+        ledger.logged(line(reason="rejected", backend=None, rejected="backends_full", sent_bytes=0, received_bytes=0))
         assert len(ledger.violations) == findings
-        assert ledger.rejections == {"backends_full": 1}
+        assert ledger.rejections == {("default", "backends_full"): 1}
 
 
 def test_a_session_that_nobody_ends_must_end_by_the_idle_timeout() -> None:

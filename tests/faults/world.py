@@ -4,17 +4,18 @@ import asyncio
 import itertools
 import tempfile
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 
 from tests.faults.backend import Backend
 from tests.faults.client import Clients
 from tests.faults.disturbances.disturbance import Disturbance
+from tests.faults.entrance import Entrance
 from tests.faults.ledger import Ledger
 from tests.faults.log import Log, LogFile, LogPipe, Output
 from tests.faults.mix import TRANSPORTS, Mix
@@ -39,19 +40,22 @@ class World:
 
     mix: Mix
     ledger: Ledger
-    backends: list[Backend]
+    pools: Mapping[str, list[Backend]]
     source: Source
     disturbances: Sequence[Disturbance]
 
     def __post_init__(self) -> None:
-        listener = TRANSPORTS[self.mix.transport].listener
-        self.where = listener, free_port(listener)
+        host = TRANSPORTS[self.mix.transport].listener
+        self.entrances = [
+            Entrance(listener, pool, host, free_port(host), tuple(backend.name for backend in self.pools[pool]))
+            for listener, pool in self.mix.listeners.items()
+        ]
         self.admin_port = free_port()
         self.uncounted = 0
         self.noticed: Counter[str] = Counter()
         self.counters = CounterWatch(self.ledger)
         self.health = HealthWatch(self.admin_port, self.ledger.violation)
-        self.clients = Clients(self.ledger, self.where, _scripts(self.mix), greeted=self.mix.greets)
+        self.clients = Clients(self.ledger, self.entrances, _scripts(self.mix), greeted=self.mix.greets)
         self._proxy = AsyncExitStack()
 
     async def start(self) -> None:
@@ -60,17 +64,12 @@ class World:
         disk = next((disturbance.disk for disturbance in self.disturbances if disturbance.disk), None)
         self.output: Output = LogFile(self.log, disk / "log") if disk else LogPipe(self.log)
         self.output.resume()
-        host, port = self.where
-        settings = self.mix.settings() | self.source.settings
-        for disturbance in self.disturbances:
-            settings |= disturbance.settings
         self.proxy = await self._proxy.enter_async_context(
             running_proxy(
                 wait=False,
                 command=self._command,
                 stdout=self.output.written_to,
-                **settings,
-                LISTEN=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+                **self._settings(),
                 ADMIN=f"127.0.0.1:{self.admin_port}",
             )
         )
@@ -85,6 +84,11 @@ class World:
         self.counters.forget()
         self.uncounted = 0
         await self.start()
+
+    @property
+    def backends(self) -> list[Backend]:
+        """Of the default pool, to which things are done."""
+        return self.pools["default"]
 
     @property
     def evidence(self) -> Counter[str]:
@@ -154,6 +158,18 @@ class World:
         await self._proxy.aclose()
         self.output.close()
 
+    def _settings(self) -> dict[str, Any]:
+        """Of the default listener and its pool, and of the others, which do the same."""
+        settings = self.mix.settings()
+        for disturbance in self.disturbances:
+            settings |= disturbance.settings
+        default, *others = self.entrances
+        named = [other.settings(settings, self.mix.marks(len(other.backends))) for other in others]
+        settings |= self.source.settings | {"LISTEN": default.address}
+        for each in named:
+            settings |= each
+        return settings
+
     @property
     def _command(self) -> tuple[str, ...]:
         variables = {name: value for disturbance in self.disturbances for name, value in disturbance.environment.items()}
@@ -165,22 +181,27 @@ def _scripts(mix: Mix) -> Iterator[Script]:
     return (script(seed, mix.sizes) for seed in itertools.count(mix.seed << 32))
 
 
+def _backends(mix: Mix, ledger: Ledger) -> list[Backend]:
+    hosts = TRANSPORTS[mix.transport].backends
+    ports = free_ports(len(hosts), hosts[0]) if len(set(hosts)) == 1 else free_ports(1, hosts[0]) * len(hosts)
+    return [Backend(ledger, host, port, greets=mix.greets) for host, port in zip(hosts, ports, strict=True)]
+
+
 @asynccontextmanager
 async def world(mix: Mix, disturbances: Sequence[Disturbance]) -> AsyncIterator[World]:
     """All of it, with a proxy that is ready."""
     excused = {reason for disturbance in disturbances if disturbance.lasts for reason in disturbance.excuses}
     ledger = Ledger(excused, mix.rejects)
-    hosts = TRANSPORTS[mix.transport].backends
-    ports = free_ports(len(hosts), hosts[0]) if len(set(hosts)) == 1 else free_ports(1, hosts[0]) * len(hosts)
-    backends = [Backend(ledger, host, port, greets=mix.greets) for host, port in zip(hosts, ports, strict=True)]
+    pools = {pool: _backends(mix, ledger) for pool in mix.listeners.values()}
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         for disturbance in disturbances:
             await stack.enter_async_context(disturbance.prepared(folder))
-        for backend in backends:
+        for backend in itertools.chain.from_iterable(pools.values()):
             await stack.enter_async_context(backend.running())
-        source = await stack.enter_async_context(source_of(mix.source, backends, mix.marks(len(backends)), folder))
-        made = World(mix, ledger, backends, source, disturbances)
+        default = pools["default"]
+        source = await stack.enter_async_context(source_of(mix.source, default, mix.marks(len(default)), folder))
+        made = World(mix, ledger, pools, source, disturbances)
         stack.push_async_callback(made.close)
         await made.start()
         yield made
