@@ -4,7 +4,7 @@ A new capability adds itself here: a line in `TRANSPORTS` or in `EXTRAS`.
 """
 
 import random
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -79,7 +79,7 @@ EXTRAS: Final = (
     Extra(
         "full with a queue",
         (("QUEUE__SIZE", 20), ("QUEUE__TIMEOUT", "200ms")),
-        FOUND,
+        FOUND | {"full", "queue"},
         ("max_connections=4", "max_connections=8"),
         rejects=frozenset({"queue_full", "queue_timeout"}),
         signs=frozenset({"queued"}),
@@ -150,6 +150,15 @@ class Mix:
         return f"seed {self.seed}: {parts}{greets}{extras}"
 
 
+def _going_together(extras: Iterable[Extra]) -> tuple[Extra, ...]:
+    """Those that do not contradict one before."""
+    chosen: list[Extra] = []
+    for extra in extras:
+        if not any(extra.name in other.unlike or other.name in extra.unlike for other in chosen):
+            chosen.append(extra)
+    return tuple(chosen)
+
+
 def draw(seed: int, sources: Set[str], unlike: Set[str] = frozenset(), **given: Any) -> Mix:
     """The mix of a seed with one of these sources, and nothing of what is `unlike` it; what is given is not drawn."""
     chance = random.Random(seed)
@@ -166,6 +175,6 @@ def draw(seed: int, sources: Set[str], unlike: Set[str] = frozenset(), **given: 
         "source": source,
         "splice": chance.choice((Splice.ADAPTIVE, Splice.ADAPTIVE, Splice.ALWAYS, Splice.NEVER)),
         "greets": chance.random() < 0.4,
-        "extras": tuple(chance.sample(extras, chance.choice((0, 1, 2)))),
+        "extras": _going_together(chance.sample(extras, chance.choice((0, 1, 2)))),
     }
     return Mix(seed, **drawn | given)
