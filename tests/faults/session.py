@@ -73,6 +73,12 @@ class Session:
             or self.reached not in {"", backend}
         )
 
+    def fits(self, line: Fields) -> bool:
+        """Whether a line may be of this session, by what its peers have seen so far."""
+        sent, received = (self.client.sent, self.client.received) if self.client else (0, 0)
+        is_there = self.entrance.listener == line["listener"] and self.reached in {"", line.get("backend")}
+        return is_there and line["sent_bytes"] <= sent and received <= line["received_bytes"]
+
     def look(self) -> float:
         """Look how far it is; since when it is so far, of the monotonic clock."""
         size = sum(part.sent + part.received for part in (self.client, self.backend) if part)
@@ -99,8 +105,12 @@ class Session:
 
 
 def of_line(line: Fields, waiting: Iterable[Session]) -> Session:
-    """The session that a line is of; others that came from the same address may wait for lines that were lost."""
-    first, *others = waiting
+    """The session that a line is of; others that came from the same address may wait for lines that were lost.
+
+    Where several fit, the time decides, though a clock of the proxy that jumps tells it wrongly.
+    """
+    everybody = list(waiting)
+    first, *others = [session for session in everybody if session.fits(line)] or everybody
     if not others:
         return first
     began_at = datetime.fromisoformat(line["timestamp"]).timestamp() - line["duration_ms"] / 1000

@@ -149,6 +149,15 @@ def test_a_session_that_nobody_ends_must_end_by_the_idle_timeout() -> None:
         assert len(ledger.violations) == findings
 
 
+def test_a_line_goes_to_the_session_that_it_fits_whatever_the_clock_of_the_proxy_says() -> None:
+    ledger = Ledger()
+    earlier, later = played(ledger, seed=1), played(ledger, seed=2)
+    earlier.began_at -= 30
+    later.reached = "b:2"
+    ledger.logged(line(backend="a:1"))
+    assert (earlier.line is not None, later.line) == (True, None)
+
+
 def test_a_line_goes_to_the_session_of_its_time_when_an_earlier_one_of_the_same_address_has_lost_its_own() -> None:
     ledger = Ledger()
     lost = played(ledger, seed=1)
