@@ -74,7 +74,7 @@ def main() -> int:
     options, console = _arguments(), begin()
     possible = _possible(console, options.fault)
     began = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    record = Record(commit=commit(), began=began)
+    record = Record(commit=commit(), began=began, seed=options.seed)
     end, seed = time.monotonic() + (3600 * options.hours or 60 * options.minutes), options.seed
     while time.monotonic() < end and not (options.first and record.findings):
         record.add(_round(seed, options, possible, console))

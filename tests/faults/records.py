@@ -20,10 +20,11 @@ COLUMNS: Final = "| commit | began | hours | rounds | sessions | bytes | strikes
 
 @dataclass(kw_only=True)
 class Record(Tally):
-    """One run: the commit it was made on, and the sums of its rounds."""
+    """One run: the commit it was made on, the seed of its first round, and the sums of its rounds."""
 
     commit: str
     began: str
+    seed: int = 0
     rounds: int = 0
     findings: list[str] = field(default_factory=list)
 
@@ -45,7 +46,7 @@ class Record(Tally):
         """Write it into the results; a run that goes on replaces what it has written before."""
         RESULTS.mkdir(exist_ok=True)
         name = self.began.replace(":", "").replace("-", "")
-        (RESULTS / f"{name}.json").write_text(json.dumps(vars(self), indent=2) + "\n", encoding="utf-8")
+        (RESULTS / f"{name}-{self.seed}.json").write_text(json.dumps(vars(self), indent=2) + "\n", encoding="utf-8")
 
 
 def commit() -> str:
