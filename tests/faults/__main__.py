@@ -12,13 +12,14 @@ from rich.console import Console
 
 from tests.faults.disturbances.disturbance import Disturbance
 from tests.faults.disturbances.registry import DISTURBANCES
-from tests.faults.mix import EXTRAS, LOADS
+from tests.faults.mix import EXTRAS, LOADS, Extra
 from tests.faults.records import Record, commit
 from tests.faults.rounds import Result, run
 from tests.faults.schedule import disturbances_of, mix_for
 from tests.support.program import begin
 
 SHOWN: Final = 5  # violations of a round
+EXTRAS_BY_NAME: Final = {extra.name: extra for extra in EXTRAS}
 
 
 def _arguments() -> argparse.Namespace:
@@ -29,18 +30,18 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the first round; later rounds count on")
     parser.add_argument("--load", choices=LOADS, help="only this load")
     parser.add_argument("--workers", type=int, help="so many workers in all rounds")
-    parser.add_argument("--extra", choices=[one.name for one in EXTRAS], help="only this extra, in all rounds")
+    parser.add_argument("--extra", choices=EXTRAS_BY_NAME, help="only this extra, in all rounds")
     parser.add_argument("--fault", choices=[one.name for one in DISTURBANCES], help="only this disturbance, in all rounds")
     parser.add_argument("--first", action="store_true", help="end with the first round that finds anything")
     parser.add_argument("--keep", action="store_true", help="keep the record for docs/reliability.md")
     return parser.parse_args()
 
 
-def _possible(console: Console, only: str | None) -> list[type[Disturbance]]:
-    """What can be done here; what cannot is said."""
+def _possible(console: Console, only: str | None, extra: Extra | None) -> list[type[Disturbance]]:
+    """What can be done here, and with this extra; what cannot be done here is said."""
     possible = []
     for one in DISTURBANCES:
-        if only in {None, one.name}:
+        if only in {None, one.name} and not (extra and extra.contradicts(one.sources, one.unlike)):
             if missing := one.missing():
                 console.print(f"left out: {one.name}, for want of {missing}")
             else:
@@ -52,7 +53,7 @@ def _round(seed: int, options: argparse.Namespace, possible: list[type[Disturban
     given: dict[str, Any] = {name: value for name in ("load", "workers") if (value := getattr(options, name)) is not None}
     disturbances = [one() for one in possible] if options.fault else disturbances_of(seed, possible)
     if options.extra:
-        given["extras"] = tuple(one for one in EXTRAS if one.name == options.extra)
+        given["extras"] = (EXTRAS_BY_NAME[options.extra],)
     result = asyncio.run(run(mix_for(seed, disturbances, **given), disturbances, options.round))
     console.print(str(result), soft_wrap=True)
     for violation in result.violations[:SHOWN]:
@@ -72,7 +73,7 @@ def _again(seed: int, options: argparse.Namespace) -> str:
 def main() -> int:
     """Run; 1 when anything was found."""
     options, console = _arguments(), begin()
-    possible = _possible(console, options.fault)
+    possible = _possible(console, options.fault, EXTRAS_BY_NAME.get(options.extra))
     began = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     record = Record(commit=commit(), began=began, seed=options.seed)
     end, seed = time.monotonic() + (3600 * options.hours or 60 * options.minutes), options.seed

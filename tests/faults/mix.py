@@ -56,6 +56,10 @@ class Extra:
     idle: float = 0.0
     signs: frozenset[str] = frozenset()
 
+    def contradicts(self, sources: Set[str], unlike: Set[str]) -> bool:
+        """Whether it goes with none of these sources, or is among what is `unlike` something else."""
+        return self.name in unlike or not sources - self.unlike
+
 
 PLACED: Final = frozenset({"source_hash", "first"})  # policies that place clients by themselves
 FOUND: Final = frozenset({"dns", "kubernetes"})  # sources whose backends have no marks
