@@ -18,6 +18,7 @@ LONGEST_STALL: Final = 40.0  # seconds in which no byte of a session moves
 LONGEST_WITHOUT_LINE: Final = 60.0  # seconds after its end
 AFTERMATH: Final = 5.0  # seconds after which what was done to the proxy has no effect any more
 KILLED: Final = "killed"  # among close reasons: a worker was killed, and with it last bytes that waited to be acknowledged
+FULL: Final = ("rejected", "connect_failed")  # the latter of who finds all others full after a dial that has failed
 REASONS: Final = {
     End.CLIENT_EOF: {"client_eof"},
     End.BACKEND_EOF: {"backend_eof"},
@@ -48,7 +49,7 @@ class Ledger:
         self.rejections: Counter[tuple[str, str]] = Counter()  # by listener and limit
         self.closed: Counter[tuple[str, str]] = Counter()  # by pool and reason
         self._rejected = rejected
-        self._excused = Counter([*excused, *(("rejected",) if rejected else ())])
+        self._excused = Counter([*excused, *(FULL if rejected else ())])
         self._unreachable = False
         self._given_up = 0
         self._by_address: dict[str, deque[Session]] = defaultdict(deque)
