@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes sure that the programs that tests start are there: a Chromium, Node.js and npm, Prometheus with promtool, and the servers
-# that health checks are tried on. Says nothing when they are.
+# that health checks and the edge are tried on. Says nothing when they are.
 set -eu
 PATH="$PATH:/usr/sbin"
 
@@ -35,10 +35,12 @@ may_install() {
 servers=""
 has redis-server || servers="$servers redis-server"
 has nginx || servers="$servers nginx"
+[ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || servers="$servers libnginx-mod-stream"
+has haproxy || servers="$servers haproxy"
 has_postgres || servers="$servers postgresql"
 { has mariadbd && has my_print_defaults; } || servers="$servers mariadb-server-core mariadb-client-core"
 if [ -n "$servers" ] && may_install; then
-    echo "Installing$servers for the tests of health checks ..."
+    echo "Installing$servers for the tests of health checks and of the edge ..."
     # RUNLEVEL=1: only the programs are wanted, no service is to be started.
     # shellcheck disable=SC2086  # a list
     {
