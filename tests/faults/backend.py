@@ -29,11 +29,11 @@ class Behaviour(Enum):
 
 
 class Backend:
-    """One backend. With `greets` it speaks first."""
+    """One backend. With `greets` it speaks first; with `told` each connection begins with a PROXY header."""
 
-    def __init__(self, ledger: Ledger, host: str, port: int, *, greets: bool) -> None:
+    def __init__(self, ledger: Ledger, host: str, port: int, *, greets: bool, told: bool) -> None:
         self.ledger, self.host, self.port = ledger, host, port
-        self._greets = greets
+        self._greets, self._told = greets, told
         self._behaviour = Behaviour.PLAYS
         self._speaks_again = asyncio.Event()
         self._sock: socket.socket | None = None
@@ -123,6 +123,7 @@ class Backend:
             part.close()
 
     async def _play(self, part: Part) -> None:
+        header = await part.introduction() if self._told else None
         if self._greets:
             await part.say(next(_numbers))
         seed = await part.hear()
@@ -131,6 +132,8 @@ class Backend:
         session = self.ledger.live.get(seed)
         if session is None:
             return  # it is over for the client, and the proxy has said so
+        if self._told and (header is None or header.endpoints is None or str(header.endpoints.source) != session.address):
+            self.ledger.violation(f"the backend was told another client: {header}", session)
         session.backend, session.reached, script = part, self.name, session.script
         try:
             if not self._greets:

@@ -16,6 +16,10 @@ from tests.faults.script import End, Script
 from tests.faults.session import Session
 from tests.faults.sockets import writable
 from tests.support.sockets import break_off
+from tidegate.core.address import Address
+from tidegate.core.preface.proxy_facts import Endpoints
+from tidegate.core.preface.proxy_v1 import write_v1
+from tidegate.core.preface.proxy_v2 import write_v2
 
 IP_BIND_ADDRESS_NO_PORT = 24
 NEXT_TRY = 0.05  # seconds
@@ -24,10 +28,13 @@ _sources: Iterator[str] = itertools.cycle(f"127.0.1.{number}" for number in rang
 
 
 class Clients:
-    """Clients of all listeners in turn. With `greeted` the backends speak first, so a client may wait for them."""
+    """Clients of all listeners in turn. With `greeted` the backends speak first, so a client may wait for them; with
+    `introduced` each begins with a PROXY header that names its own address."""
 
-    def __init__(self, ledger: Ledger, entrances: Sequence[Entrance], scripts: Iterator[Script], *, greeted: bool) -> None:
-        self._ledger, self._scripts, self._greeted = ledger, scripts, greeted
+    def __init__(
+        self, ledger: Ledger, entrances: Sequence[Entrance], scripts: Iterator[Script], *, greeted: bool, introduced: bool
+    ) -> None:
+        self._ledger, self._scripts, self._greeted, self._introduced = ledger, scripts, greeted, introduced
         self._entrances = itertools.cycle(entrances)
         self._ending = False
         self._more = 0
@@ -100,6 +107,8 @@ class Clients:
             await asyncio.sleep(TURNED_AWAY)
 
     async def _script(self, part: Part, script: Script, sock: socket.socket) -> None:
+        if self._introduced:
+            part.introduce(_header(sock, script.seed))
         if script.end is End.GIVEN_UP:
             await part.say(script.seed, script.seed // 2 % NUMBER.size)
             if script.seed % 2:
@@ -128,6 +137,12 @@ async def _is_broken(sock: socket.socket, error: int) -> bool:
     if error not in (0, ECONNRESET):
         raise OSError(error, strerror(error))
     return error == ECONNRESET
+
+
+def _header(sock: socket.socket, seed: int) -> bytes:
+    """A header of one of both versions."""
+    own, other = (Address(*name[:2]) for name in (sock.getsockname(), sock.getpeername()))
+    return (write_v1, write_v2)[seed % 2](Endpoints(own, other))
 
 
 def _name(sock: socket.socket) -> str:

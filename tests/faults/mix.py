@@ -44,7 +44,7 @@ class Extra:
 
     `marks` go with the backends in turn, in the settings. There are these `listeners`, too, each with the name of its pool.
     Clients may meet the limits that it `rejects` by. So many of the sessions are `idle` until the proxy ends them. `signs`
-    show that it was felt.
+    show that it was felt. PROXY headers come before clients' streams with `introduced`, and before backends' with `told`.
     """
 
     name: str
@@ -55,6 +55,8 @@ class Extra:
     rejects: frozenset[str] = frozenset()
     idle: float = 0.0
     signs: frozenset[str] = frozenset()
+    introduced: bool = False
+    told: bool = False
 
     def contradicts(self, sources: Set[str], unlike: Set[str]) -> bool:
         """Whether it goes with none of these sources, or is among what is `unlike` something else."""
@@ -90,6 +92,9 @@ EXTRAS: Final = (
     ),
     Extra("several listeners and pools", listeners=(("more", "default"), ("other", "other"))),
     Extra("idle timeout", (("IDLE_TIMEOUT", "8s"),), idle=0.005),
+    Extra("clients introduced", (("PROXY_PROTOCOL__FROM", "127.0.0.0/8,::1"),), introduced=True),
+    Extra("backends told by v1", (("SEND_PROXY_PROTOCOL", "v1"),), frozenset({"backends told by v2"}), told=True),
+    Extra("backends told by v2", (("SEND_PROXY_PROTOCOL", "v2"),), told=True),
 )
 
 
@@ -121,6 +126,16 @@ class Mix:
     def rejects(self) -> frozenset[str]:
         """The limits that clients may meet."""
         return frozenset[str]().union(*(extra.rejects for extra in self.extras))
+
+    @property
+    def introduced(self) -> bool:
+        """Whether clients begin with a PROXY header."""
+        return any(extra.introduced for extra in self.extras)
+
+    @property
+    def told(self) -> bool:
+        """Whether backends get a PROXY header first."""
+        return any(extra.told for extra in self.extras)
 
     @property
     def listeners(self) -> dict[str, str]:

@@ -7,10 +7,13 @@ from enum import Enum, auto
 from struct import Struct
 from typing import Final
 
-from tests.faults.pattern import LONGEST, Pattern
+from tests.faults.pattern import LONGEST, Pattern, WrongBytesError
 from tests.faults.script import End, Half
 from tests.faults.sockets import arriving, readable, writable
 from tests.support.sockets import break_off, drop_all
+from tidegate.core.preface.outcome import Incomplete, Malformed
+from tidegate.core.preface.proxy_facts import ProxyHeader
+from tidegate.core.preface.proxy_header import read_proxy_header
 
 NUMBER: Final = Struct(
     "!Q"
@@ -78,6 +81,25 @@ class Part:
             self.sent += self._sock.send(NUMBER.pack(number)[:size])  # an empty buffer takes so little
         except OSError:
             self._is_broken = True
+
+    def introduce(self, header: bytes) -> None:
+        """Send a PROXY header before everything else; it does not count."""
+        try:
+            self._sock.send(header)  # an empty buffer takes so little
+        except OSError:
+            self._is_broken = True
+
+    async def introduction(self) -> ProxyHeader | None:
+        """The PROXY header that comes before everything else; None when the stream ends before. It does not count."""
+        data = b""
+        while isinstance(header := read_proxy_header(data), Incomplete):
+            if not await self._receive(1):
+                return None
+            self.received -= 1
+            data += _BUFFER[:1]
+        if isinstance(header, Malformed):
+            raise WrongBytesError(f"no PROXY header: {header.reason} {data!r}")
+        return header
 
     async def hear(self) -> int | None:
         """The number with which the other direction begins; None when it ends before."""

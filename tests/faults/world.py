@@ -55,7 +55,9 @@ class World:
         self.noticed: Counter[str] = Counter()
         self.counters = CounterWatch(self.ledger)
         self.health = HealthWatch(self.admin_port, self.ledger.violation)
-        self.clients = Clients(self.ledger, self.entrances, _scripts(self.mix), greeted=self.mix.greets)
+        self.clients = Clients(
+            self.ledger, self.entrances, _scripts(self.mix), greeted=self.mix.greets, introduced=self.mix.introduced
+        )
         self._proxy = AsyncExitStack()
 
     async def start(self) -> None:
@@ -184,7 +186,8 @@ def _scripts(mix: Mix) -> Iterator[Script]:
 def _backends(mix: Mix, ledger: Ledger) -> list[Backend]:
     hosts = TRANSPORTS[mix.transport].backends
     ports = free_ports(len(hosts), hosts[0]) if len(set(hosts)) == 1 else free_ports(1, hosts[0]) * len(hosts)
-    return [Backend(ledger, host, port, greets=mix.greets) for host, port in zip(hosts, ports, strict=True)]
+    places = zip(hosts, ports, strict=True)
+    return [Backend(ledger, host, port, greets=mix.greets, told=mix.told) for host, port in places]
 
 
 @asynccontextmanager

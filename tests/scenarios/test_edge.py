@@ -36,7 +36,7 @@ async def sender(stack: AsyncExitStack, folder: Path, kind: str, option: str, to
 
 
 async def receiver(stack: AsyncExitStack, folder: Path, kind: str) -> int:
-    """The port of a web server that expects PROXY headers, and answers with the client's address and port of the listener."""
+    """The port of a web server that expects PROXY headers, and answers with the client's address and that port."""
     serve, blocks = (nginx, NGINX_EXPECTS) if kind == "nginx" else (haproxy, HAPROXY_EXPECTS)
     return (await stack.enter_async_context(serve(folder, blocks))).port
 

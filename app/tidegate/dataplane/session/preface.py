@@ -115,7 +115,8 @@ class Preface(Phase):
         with borrowed(session.client) as sock:
             sock.recv(header.length)
         if header.endpoints is not None:
-            facts.peer, session.peer = session.peer, header.endpoints.source
+            if header.endpoints.source != session.peer:
+                facts.peer, session.peer = session.peer, header.endpoints.source
             facts.destination = header.endpoints.destination
         facts.sni, facts.alpn = header.tlvs.authority, header.tlvs.alpn
         if not session.listener.allows(session.peer[0]):
