@@ -63,7 +63,7 @@ class Rebalancing(ComingAndGoing):
     excuses: ClassVar = frozenset({"rebalance"})
     lasts = True
     signs: ClassVar = frozenset({"rebalance"})
-    unlike: ClassVar = frozenset({"source_hash", "affinity"})
+    unlike: ClassVar = frozenset({"source_hash", "first", "affinity"})
     settings: Mapping[str, Any] = MappingProxyType(
         {"REBALANCE__MODE": "on", "REBALANCE__RATE": 100, "REBALANCE__DELAY": "500ms"}
     )
