@@ -261,3 +261,16 @@ def test_an_address_with_an_interface_that_is_not_there_is_unreachable(wire: Mod
     loop = wire.Loop(lambda _handler: None)
     assert loop.dial(wire.Target("fe80::1%absent", 9), [], Handler()) < 0
     loop.end()
+
+
+def test_bytes_that_are_received_stay_in_the_kernel_only_where_they_are_to_be_kept(wire: ModuleType) -> None:
+    one, other = socket.socketpair()
+    with one, other:
+        one.setblocking(False)
+        assert wire.receive(one.fileno(), 5, True) == -EAGAIN
+        other.send(b"hello, world")
+        assert [wire.receive(one.fileno(), most, True) for most in (5, 100)] == [b"hello", b"hello, world"]
+        assert wire.receive(one.fileno(), 7, False) == b"hello, "
+        assert wire.receive(one.fileno(), 100_000, False) == b"world"
+        other.close()
+        assert wire.receive(one.fileno(), 5, False) == b""

@@ -66,6 +66,7 @@ def test_calls_on_no_socket_answer_an_error_number_or_raise(wire: Any) -> None:
     for descriptor, error in ((closed, errno.EBADF), (-1, errno.EBADF), (HUGE, errno.EBADF), (reading, errno.ENOTSOCK)):
         assert wire.accept(descriptor) == -error
         assert wire.peek(descriptor) == -error
+        assert wire.receive(descriptor, 1, True) == -error
         assert wire.send(descriptor, b"x") in {-error, -errno.EBADF}
         with pytest.raises(OSError, match=os.strerror(error)):
             wire.set_option(descriptor, socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -75,6 +76,9 @@ def test_calls_on_no_socket_answer_an_error_number_or_raise(wire: Any) -> None:
         for call in (wire.accept, wire.peek, lambda one: wire.send(one, b""), lambda one: wire.set_option(one, 1, 1, 1)):
             with suppress(*WRONG):
                 assert call(number) < 0
+    for most in (0, -1, -HUGE):
+        with pytest.raises(ValueError, match="at least a byte"):
+            wire.receive(reading, most, False)
     for data in (None, "x", 1, ["x"]):
         with pytest.raises(TypeError):
             wire.send(0, data)

@@ -118,7 +118,8 @@ def _begins_port(text: str) -> bool:
 
 def _ipv4(text: str) -> str:
     """The address as it is; empty if it is not one."""
-    return text if ":" not in text and packed(text) else ""
+    parts = text.split(".")
+    return text if len(parts) == 4 and all(part in OCTETS for part in parts) else ""
 
 
 def _is_ipv4(text: str) -> bool:

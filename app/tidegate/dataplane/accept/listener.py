@@ -98,7 +98,7 @@ class Listener:
 
     def _is_proxy(self, host: str) -> bool:
         """Whether clients come through this address, and are judged by the one that the PROXY header names."""
-        return self.preface is not None and host in self.preface.proxies
+        return self.preface is not None and self.preface.is_proxy(host)
 
     @property
     def sockets(self) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from math import inf
+from typing import TYPE_CHECKING
 
 from tidegate.core.listener_options import ListenerOptions
 from tidegate.core.preface.address_ranges import AddressRanges, parse_ranges
@@ -10,10 +11,21 @@ from tidegate.dataplane.loop.poller import Poller
 from tidegate.dataplane.loop.shared_timeout import SharedTimeout, Timed
 from tidegate.dataplane.routing.routing_pool import RoutingPool
 
+if TYPE_CHECKING:
+    from tidegate.dataplane.session.preface import Preface
+    from tidegate.dataplane.session.prefaced_session import PrefacedSession
+
 MOST_WAITING = 1024
 """Clients of a listener that a worker waits for at a time. When there is one more, the first of them has to go."""
 
+MOST_KNOWN = 1024  # addresses that are remembered
 COMPLAINT_INTERVAL = 1.0  # seconds between two log lines about bad first bytes at a listener
+
+
+def _phase() -> "type[Preface]":
+    from tidegate.dataplane.session.preface import Preface  # noqa: PLC0415  it needs these rules, and only who has some needs it
+
+    return Preface
 
 
 class PrefaceRules:
@@ -22,19 +34,35 @@ class PrefaceRules:
     def __init__(self, poller: Poller, pools: Mapping[str, RoutingPool]) -> None:
         self._pools = pools
         self._waiting = SharedTimeout(poller)
-        self.proxies: AddressRanges = parse_ranges(())
+        self._proxies: AddressRanges = parse_ranges(())
+        self._known: dict[str, bool] = {}
+        self._phase = _phase()
         self.routes = Routes()
         self._next_complaint, self._left_out = -inf, 0
 
     def configure(self, options: ListenerOptions) -> None:
         """Take over options; the time holds for who is waited for already, too."""
-        self.proxies = parse_ranges(options.proxies)
+        self._proxies = parse_ranges(options.proxies)
+        self._known.clear()
         self.routes = Routes(options.routes)
         self._waiting.configure(options.preface_timeout)
 
-    def concern(self, host: str) -> bool:
-        """Whether a connection from this IP address begins with something to be looked at."""
-        return self.routes.need_bytes or host in self.proxies
+    def begin(self, session: "PrefacedSession") -> bool:
+        """Look at the first bytes of a session, if they say anything; answers whether they do."""
+        expects_header = self.is_proxy(session.peer[0])
+        if not expects_header and not self.routes.need_bytes:
+            return False
+        self._phase(session, self, expects_header=expects_header).begin()
+        return True
+
+    def is_proxy(self, host: str) -> bool:
+        """Whether connections from this IP address begin with a PROXY header. Proxies are few, so they are remembered."""
+        known = self._known.get(host)
+        if known is None:
+            known = self._known[host] = host in self._proxies
+            if len(self._known) > MOST_KNOWN:
+                self._known.clear()
+        return known
 
     def pool_for(self, known: FirstBytes, default: RoutingPool) -> RoutingPool | None:
         """The pool that the first bytes lead to: the default where no route matches, None where the client is refused."""

@@ -76,7 +76,7 @@ def _rest_of(session: Session, backend: RoutingBackend | None) -> bytes:
     if session.rejected is not None:
         fields["rejected"] = session.rejected
     if isinstance(session, PrefacedSession):
-        fields.update(session.facts.fields)
+        session.facts.add_to(fields)
     if session.tried:
         tried = zip(session.tried, session.dial_failures, strict=True)
         fields["tried"] = [{"backend": each.name, "failure": failure.value} for each, failure in tried]

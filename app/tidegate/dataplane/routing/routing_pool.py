@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from random import random
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from tidegate.core.balance import POLICIES
 from tidegate.core.balance.balancer import Balancer, has_room
@@ -25,6 +26,10 @@ from tidegate.link.messages import AffinityEntry, BackendEntry, PoolAdded
 from tidegate.link.sockets import alive_options, buffer_options
 
 Learned = Callable[[str, list[AffinityEntry]], None]
+
+
+if TYPE_CHECKING:
+    from tidegate.dataplane.session.introduction import Introduction
 
 
 class RoutingPool:
@@ -59,7 +64,7 @@ class RoutingPool:
     def configure(self, options: PoolOptions) -> None:
         """Take over options; they hold for live sessions, too.
 
-        `introduces` is the version of the PROXY header for backends, or None. `early_options` are for a backend's socket
+        `introduces` sends backends the PROXY header of a client, or is None. `early_options` are for a backend's socket
         before it connects, `late_options` for one whose session lasts.
         """
         self.dials.configure(options.connect_timeout)
@@ -68,7 +73,7 @@ class RoutingPool:
         self.longest_life: LongestLife | None = None
         if options.max_duration:
             self.longest_life = LongestLife(options.max_duration, options.max_duration_jitter_percent)
-        self.introduces = None if options.send_proxy_protocol == NO_HEADER else options.send_proxy_protocol
+        self.introduces = None if options.send_proxy_protocol == NO_HEADER else _introduction(options.send_proxy_protocol)
         self.outlier_failures = options.outlier_failures
         self.early_end = options.early_end
         self.early_options = buffer_options(options.connection)
@@ -204,3 +209,9 @@ class RoutingPool:
 
     def _reweigh(self, backend: RoutingBackend, weight: int) -> None:
         self._balancer.reweigh(backend, weight)
+
+
+def _introduction(version: str) -> "Introduction":
+    from tidegate.dataplane.session.introduction import Introduction  # noqa: PLC0415  most pools do without
+
+    return Introduction(version)

@@ -107,7 +107,7 @@ class Dialling(Phase):
             with borrowed(self._descriptor) as sock:
                 error = ECONNREFUSED if has_met_itself(sock, *backend.address) else 0
         if not error and session.pool.introduces is not None:
-            error = _introduce(session, self._descriptor, session.pool.introduces)
+            error = session.pool.introduces(session, self._descriptor)
         if error:
             self._fail_over(connect_failure(error))
         else:
@@ -152,12 +152,6 @@ class Dialling(Phase):
         """Close the socket."""
         self._session.pool.dials.end(self)
         self._session.owner.context.poller.loop.close(self._descriptor)
-
-
-def _introduce(session: Session, descriptor: int, version: str) -> int:
-    from tidegate.dataplane.session.introduction import introduce  # noqa: PLC0415  it takes memory that others do without
-
-    return introduce(session, descriptor, version)
 
 
 def _error_of(descriptor: int) -> int:

@@ -15,19 +15,25 @@ MAPPED_IPV4: Final = "::ffff:"
 NOTHING_KNOWN: Final = SessionFacts()
 
 
-def introduce(session: Session, descriptor: int, version: str) -> int:
-    """Send the header of this version on a connection that has just been made; the error number if that has failed, or 0.
+class Introduction:
+    """Sends the header of one version."""
 
-    It goes out at once, since a backend that speaks first waits for it, unless bytes of the client follow it at once.
-    """
-    flags = socket.MSG_NOSIGNAL | (socket.MSG_MORE if peek(session.client) == 1 else 0)
-    try:
-        header = ProxyVersion(version).header(_endpoints(session), _tlvs(session))
-        with borrowed(descriptor) as sock:
-            sock.send(header, flags)  # an empty buffer takes it whole
-    except OSError as error:
-        return error.errno or 0
-    return 0
+    def __init__(self, version: str) -> None:
+        self._version = ProxyVersion(version)
+
+    def __call__(self, session: Session, descriptor: int) -> int:
+        """Send it on a connection that has just been made; the error number if that has failed, or 0.
+
+        It goes out at once, since a backend that speaks first waits for it, unless bytes of the client follow it at once.
+        """
+        flags = socket.MSG_NOSIGNAL | (socket.MSG_MORE if peek(session.client) == 1 else 0)
+        try:
+            header = self._version.header(_endpoints(session), _tlvs(session))
+            with borrowed(descriptor) as sock:
+                sock.send(header, flags)  # an empty buffer takes it whole
+        except OSError as error:
+            return error.errno or 0
+        return 0
 
 
 def _endpoints(session: Session) -> Endpoints:

@@ -3,8 +3,7 @@
 Bytes are peeked at and stay in the kernel, so that the relay finds the whole stream there; only a PROXY header is taken out.
 """
 
-import socket
-from errno import ECONNRESET
+from errno import EAGAIN
 from select import EPOLLET
 from typing import Final
 
@@ -20,7 +19,7 @@ from tidegate.dataplane.loop.poller import ERR, HUP, IN, RDHUP
 from tidegate.dataplane.session.dialling import admit
 from tidegate.dataplane.session.prefaced_session import PrefacedSession
 from tidegate.dataplane.session.session import BETWEEN, Phase
-from tidegate.link.sockets import borrowed
+from tidegate.dataplane.wire import receive
 
 ARRIVALS: Final = IN | RDHUP | EPOLLET  # bytes that are not taken would wake a level-triggered loop again and again
 GONE: Final = ERR | HUP | RDHUP
@@ -35,9 +34,9 @@ class Preface(Phase):
 
     __slots__ = ("_expects_header", "_has_ended", "_is_watched", "_looks", "_rules", "_session")
 
-    def __init__(self, session: PrefacedSession, rules: PrefaceRules) -> None:
+    def __init__(self, session: PrefacedSession, rules: PrefaceRules, *, expects_header: bool) -> None:
         self._session, self._rules = session, rules
-        self._expects_header = session.peer[0] in rules.proxies
+        self._expects_header = expects_header
         self._is_watched = self._has_ended = False
         self._looks = 0
 
@@ -79,11 +78,7 @@ class Preface(Phase):
     def _go_on(self) -> None:
         """Take out the header and find the route, as far as the bytes suffice; then dial."""
         session = self._session
-        try:
-            is_complete = self._has_header() and self._has_route()
-        except OSError as error:
-            session.end(CloseReason.CLIENT_RESET if error.errno == ECONNRESET else CloseReason.ERROR)
-            return
+        is_complete = self._has_header() and self._has_route()
         if session.phase is not self:
             return
         if is_complete:
@@ -112,8 +107,7 @@ class Preface(Phase):
     def _take(self, header: ProxyHeader) -> None:
         """Believe the header, and judge the client by the address that it names."""
         session, facts = self._session, self._session.facts
-        with borrowed(session.client) as sock:
-            sock.recv(header.length)
+        receive(session.client, header.length, False)
         if header.endpoints is not None:
             if header.endpoints.source != session.peer:
                 facts.peer, session.peer = session.peer, header.endpoints.source
@@ -160,10 +154,10 @@ class Preface(Phase):
 
     def _first_bytes(self, most: int) -> bytes:
         """What has come, and stays in the kernel; empty when there is nothing. If the client has gone, the session ends."""
-        try:
-            with borrowed(self._session.client) as sock:
-                data = sock.recv(most, socket.MSG_PEEK)
-        except BlockingIOError:
+        data = receive(self._session.client, most, True)
+        if isinstance(data, int):
+            if data != -EAGAIN:
+                self._session.end(CloseReason.CLIENT_RESET)
             return b""
         if not data:
             self._session.end(CloseReason.CLIENT_EOF)

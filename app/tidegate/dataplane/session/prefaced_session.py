@@ -3,8 +3,6 @@
 A class of its own, so that other sessions need no memory for it.
 """
 
-from dataclasses import dataclass
-
 from tidegate.core.address import Address
 from tidegate.core.shortening import shortened
 from tidegate.dataplane.accept.listener import Listener, Peer
@@ -13,7 +11,6 @@ from tidegate.dataplane.session.session import Session, SessionOwner
 LONGEST_FIELD = 255
 
 
-@dataclass(slots=True)
 class SessionFacts:
     """What is known beyond the addresses of the connection; what is not known is None or empty.
 
@@ -22,23 +19,26 @@ class SessionFacts:
     the log, and None if this one gets none either.
     """
 
-    peer: Peer | None = None
-    destination: Address | None = None
-    sni: str = ""
-    alpn: str = ""
-    host: str = ""
-    path: str = ""
-    detail: str = ""
-    left_out: int | None = 0
+    __slots__ = ("alpn", "destination", "detail", "host", "left_out", "path", "peer", "sni")
 
-    @property
-    def fields(self) -> dict[str, object]:
-        """What the log says of it."""
-        peer = str(Address(*self.peer)) if self.peer else ""
-        names = ("peer", "sni", "alpn", "host", "path", "detail")
-        values = (peer, self.sni, self.alpn, self.host, self.path, self.detail)
-        known = {name: shortened(value, LONGEST_FIELD) for name, value in zip(names, values, strict=True) if value}
-        return {**known, "left_out": self.left_out} if self.left_out else {**known}
+    def __init__(self) -> None:  # of a dataclass it would not be compiled, and cost ten times as much
+        self.peer: Peer | None = None
+        self.destination: Address | None = None
+        self.sni = self.alpn = self.host = self.path = self.detail = ""
+        self.left_out: int | None = 0
+
+    def add_to(self, fields: dict[str, object]) -> None:
+        """Add what the log says of it."""
+        if self.peer is not None:
+            fields["peer"] = str(Address(*self.peer))
+        if self.sni or self.alpn or self.host or self.path or self.detail:
+            self._add_texts(fields)
+
+    def _add_texts(self, fields: dict[str, object]) -> None:
+        texts = {"sni": self.sni, "alpn": self.alpn, "host": self.host, "path": self.path, "detail": self.detail}
+        fields.update((name, shortened(text, LONGEST_FIELD)) for name, text in texts.items() if text)
+        if self.left_out:
+            fields["left_out"] = self.left_out
 
 
 class PrefacedSession(Session):

@@ -551,6 +551,14 @@ def peek(int descriptor, /):
     return size if size >= 0 else -errno
 
 
+def receive(int descriptor, Py_ssize_t most, bint keep, /):
+    if most < 1:
+        raise ValueError("expected to receive at least a byte")
+    cdef bytes data = PyBytes_FromStringAndSize(NULL, most)
+    cdef ssize_t size = c_recv(descriptor, <char *>data, most, MSG_PEEK if keep else 0)
+    return data[:size] if size >= 0 else -errno
+
+
 # Counters
 
 @cython.final

@@ -96,5 +96,17 @@ def peek(descriptor: int) -> int:
         return -_number(error)
 
 
+def receive(descriptor: int, most: int, keep: bool, /) -> bytes | int:  # noqa: FBT001  a keyword would cost more
+    """Receive at most so many bytes, and leave them in the kernel with `keep`: the bytes, empty at the end, or an error
+    number, negative. Raises ValueError for less than one."""
+    if most < 1:
+        raise ValueError("expected to receive at least a byte")
+    try:
+        with borrowed(descriptor) as sock:
+            return sock.recv(most, socket.MSG_PEEK if keep else 0)
+    except OSError as error:
+        return -_number(error)
+
+
 def _number(error: OSError) -> int:
     return error.errno or 0
