@@ -17,7 +17,7 @@ CONNECTION = ConnectionOptions(
     notsent_lowat=0,
 )
 LISTENER = ListenerOptions(
-    allow=[],
+    allow=None,
     deny=[],
     proxies=[],
     preface_timeout=5.0,

@@ -10,13 +10,13 @@ from tidegate.core.preface.routes import Route
 class ListenerOptions:
     """Which clients a listener accepts, and how fast.
 
-    Who is in `deny` is refused, and with an `allow` also who is not in it. Connections from `proxies` begin with a PROXY
-    header; `preface_timeout` is in seconds. The limits are those of all workers together, 0
-    means none; rates are connections per second. All of an IPv6 network with this prefix count as one client. The listening
-    sockets get what `connection` says, and accepted ones inherit it.
+    Who is in `deny` is refused, and with an `allow`, even an empty one, also who is not in it. Connections from
+    `proxies` begin with a PROXY header; `preface_timeout` is in seconds. The limits are those of all workers together, 0
+    means none; rates are connections per second. All of an IPv6 network with this prefix count as one client. The
+    listening sockets get what `connection` says, and accepted ones inherit it.
     """
 
-    allow: list[str]
+    allow: list[str] | None
     deny: list[str]
     proxies: list[str]
     preface_timeout: float

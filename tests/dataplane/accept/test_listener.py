@@ -310,6 +310,15 @@ async def test_who_is_denied_is_reset_and_counted_without_a_session(worker: Work
         assert len(worker.events("session_closed")) == 1
 
 
+async def test_a_list_that_is_empty_lets_nobody_in(worker: Worker) -> None:
+    async with serving(echo) as backend:
+        worker.add_pool()
+        worker.set_backends([backend.backend()])
+        with await connect(await worker.add_listener(allow=[])) as client:
+            assert await client.was_reset()
+        assert rejected(worker, RejectReason.DENIED) == 1
+
+
 async def test_a_client_above_its_rate_is_reset_and_others_are_served(worker: Worker) -> None:
     async with serving(echo) as backend:
         worker.add_pool()

@@ -7,8 +7,9 @@ from tests.support.peers import Peer, connect, serving
 from tests.support.worker import Worker
 from tidegate.core.address import Address
 from tidegate.core.preface.outcome import Incomplete
-from tidegate.core.preface.proxy_facts import Endpoints, ProxyHeader
+from tidegate.core.preface.proxy_facts import CLIENT_SSL, Endpoints, ProxyHeader, ProxySsl, ProxyTlvs
 from tidegate.core.preface.proxy_header import read_proxy_header
+from tidegate.core.preface.proxy_v2 import write_v2
 
 VERSIONS = ["v1", "v2"]
 CAME_IN = b"PROXY TCP4 192.0.2.7 198.51.100.1 40000 443\r\n"
@@ -87,3 +88,15 @@ async def test_a_client_over_ipv6_keeps_its_address_to_a_backend_over_ipv4(worke
             with await connect(port, host) as client, await way.backend.accept() as backend:
                 header = await header_from(backend)
                 assert header.endpoints == Endpoints(Address(host, client.port), Address(host, port))
+
+
+async def test_what_a_proxy_has_said_of_the_client_s_tls_is_passed_on(worker: Worker) -> None:
+    said = ProxyTlvs("h2", "chat.example.com", ProxySsl(CLIENT_SSL, 0, "TLSv1.3", "alice"))
+    ends = Endpoints(Address("192.0.2.7", 40000), Address("198.51.100.1", 443))
+    async with route(worker, send_proxy_protocol="v2") as way:
+        port = await worker.add_listener("proxied", 1, proxies=["127.0.0.1"])
+        with await connect(port) as client:
+            await client.send(write_v2(ends, said))
+            with await way.backend.accept() as backend:
+                told = (await header_from(backend)).tlvs
+                assert (told.alpn, told.authority, told.ssl) == (said.alpn, said.authority, said.ssl)

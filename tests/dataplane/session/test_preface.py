@@ -1,6 +1,7 @@
 """What comes before the dial: PROXY headers, access lists on the addresses in them, and routes by first bytes."""
 
 import asyncio
+import signal
 import ssl
 import struct
 from collections.abc import AsyncIterator
@@ -12,9 +13,12 @@ import pytest
 from tests.support.peers import Peer, connect, echo, serving
 from tests.support.waiting import until
 from tests.support.worker import Worker
+from tidegate.core.preface.proxy_facts import ProxyTlvs
+from tidegate.core.preface.proxy_v2 import write_v2
 from tidegate.core.preface.routes import Route
 from tidegate.core.reasons import RejectReason
 from tidegate.dataplane.accept.preface_rules import MOST_WAITING
+from tidegate.dataplane.session.preface import MOST_LOOKS
 from tidegate.link.board import BACKENDS, LISTENERS, POOLS, REJECTED_CELL, BackendCell, PoolCell
 
 V1 = b"PROXY TCP4 192.0.2.7 198.51.100.1 40000 443\r\n"
@@ -286,3 +290,50 @@ async def test_a_listener_waits_for_a_bounded_number_of_clients_and_the_first_go
             assert (await worker.closed())["rejected"] == "preface_timeout"
             await others[-1].send(V1)
             assert await exchange(others[-1], b"hello") == b"hello"
+
+
+async def test_a_client_that_is_known_is_limited_before_it_is_waited_for(worker: Worker) -> None:
+    async with AsyncExitStack() as stack:
+        port = await routed(worker, stack, [HOST], max_connections_per_client=2)
+        waiting = [stack.enter_context(await connect(port)) for _ in range(2)]
+        await until(lambda: worker.active == 2)
+        with await connect(port) as third:
+            assert await third.was_reset()
+        assert (await worker.closed(reason="rejected"))["rejected"] == "max_connections_per_client"
+        await waiting[0].send(head("other.example.com"))
+        assert await waiting[0].read_exactly(7) == b"default"
+
+
+async def test_who_has_sent_all_at_once_takes_nobody_s_room(worker: Worker) -> None:
+    async with listener(worker, proxies=PROXIES, preface_timeout=60.0) as port:
+        with ExitStack() as stack:
+            others = [stack.enter_context(await connect(port)) for _ in range(MOST_WAITING)]
+            await until(lambda: worker.active == MOST_WAITING)
+            worker.process.send_signal(signal.SIGSTOP)
+            with await connect(port) as quick:
+                await quick.send(V1 + b"hello")
+                worker.process.send_signal(signal.SIGCONT)
+                assert await quick.read_exactly(5) == b"hello"
+            await others[0].send(V1)
+            assert await exchange(others[0], b"first") == b"first"
+
+
+async def test_a_head_of_many_single_bytes_is_read_to_its_end(worker: Worker) -> None:
+    async with AsyncExitStack() as stack:
+        port = await routed(worker, stack, [HOST], preface_timeout=60.0)
+        with await connect(port) as client:
+            first = b"GET /socket.io/ HTTP/1.1\r\nX: " + b"x" * 3 * MOST_LOOKS + b"\r\nHost: chat.example.com\r\n\r\n"
+            for byte in first:
+                await client.send(bytes([byte]))
+                await worker.sessions()  # it has been looked at by then
+            assert await client.read_exactly(3) == b"sio"
+            assert await client.read_exactly(len(first)) == first
+
+
+async def test_what_a_proxy_says_of_itself_is_not_believed_of_a_client(worker: Worker) -> None:
+    local = write_v2(None, ProxyTlvs(authority="evil.example"))
+    async with listener(worker, proxies=PROXIES) as port:
+        with await connect(port) as client:
+            await client.send(local)
+            assert await exchange(client, b"hello") == b"hello"
+        assert "sni" not in await worker.closed()

@@ -34,10 +34,10 @@ def test_a_route_to_an_unknown_pool_is_named() -> None:
     ]
 
 
-@pytest.mark.parametrize("kind", ["smtp", "pop3", "imap", "mysql"])
+@pytest.mark.parametrize("kind", ["smtp", "pop3", "imap", "mysql", "SMTP"])
 def test_there_are_no_routes_where_clients_wait_for_the_server_to_speak(kind: str) -> None:
     assert problems(BACKENDS="a:1", HEALTH__TYPE=kind, ROUTES="host=a.example.com pool=default") == [
-        f"TIDEGATE_ROUTES: 'host=a.example.com pool=default': servers of the pool default speak first ({kind}), "
+        f"TIDEGATE_ROUTES: 'host=a.example.com pool=default': servers of the pool default speak first ({kind.lower()}), "
         "so no client would send the first bytes that routes need"
     ]
 

@@ -24,7 +24,7 @@ def routes_of(written: object) -> list[Route]:
         ["sni=chat.example.com,*.chat.example.com pool=chat", "host=api.example.com path=/v1/ pool=api"],
         [
             {"sni": ["chat.example.com", "*.chat.example.com"], "pool": "chat"},
-            {"host": "api.example.com", "path": "/v1/", "pool": "api"},
+            {"host": "api.example.com", "path": "/v1/", "pool": " api "},
         ],
     ],
     ids=["text", "texts", "mappings"],
@@ -50,6 +50,7 @@ def test_a_route_to_no_pool_refuses_and_one_by_protocols_keeps_their_case() -> N
         ("sni=a host=b pool=x", "no connection has both a ClientHello and a request in clear"),
         ("alpn=h2 path=/ pool=x", "no connection has both a ClientHello and a request in clear"),
         ("sni=*.*.a pool=x", "an asterisk stands for one whole label on the left"),
+        ("sni=10.0.0.5 pool=x", "TLS clients ask for names only, not for IP addresses"),
         ("host=a..b pool=x", "'a..b' is neither an IP address nor a host name"),
         ("path=v1 pool=x", "expected the beginning of a path, like /socket.io/"),
         ([{"alpn": ["\u00e9"], "pool": "x"}], "expected the name of a protocol"),

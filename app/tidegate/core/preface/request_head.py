@@ -53,15 +53,17 @@ class RequestLine(NamedTuple):
 
 
 def read_request_head(data: bytes) -> RequestHead | Incomplete | NotThis | Malformed:
-    """Read the head at the beginning of a stream. One empty line before it is ignored (RFC 9112, section 2.2).
+    """Read the head at the beginning of a stream. Empty lines before it are ignored (RFC 9112, section 2.2).
 
-    What does not begin with a request line of HTTP/1.0 or 1.1 is another protocol, HTTP/2 too.
+    What does not begin with a method and a line of HTTP/1 is another protocol, HTTP/2 too. A line of HTTP/1 that is not as
+    it should be is malformed: a server may understand it all the same, and it must not lead past the routes.
     """
     data = data[:LONGEST_REQUEST_HEAD]
-    if data in (b"", b"\r", CRLF):
+    begun = data.lstrip(CRLF)
+    if not begun and len(data) < LONGEST_REQUEST_HEAD:
         return Incomplete(len(data) + 1)
     try:
-        head = _head(data[2:] if data.startswith(CRLF) else data)
+        head = _head(begun)
     except MalformedError as error:
         return Malformed(str(error))
     if head is not None:
@@ -90,15 +92,25 @@ def _head(data: bytes) -> RequestHead | NotThis | None:
 def _request_line(data: bytes) -> RequestLine | NotThis | None:
     method, _, after = data.partition(b" ")
     target, ended, version = after.partition(b" ")
-    if not _METHOD.fullmatch(method) or ((target or ended) and not _TARGET.fullmatch(target)):
+    if not _METHOD.fullmatch(method):
         return NOT_THIS
+    if (target or ended) and not _TARGET.fullmatch(target):
+        return _other_line(data)
     if version.startswith(VERSIONS):
         return RequestLine(method.decode("ascii"), target.decode("ascii"), version[LONGEST_VERSION - len(CRLF) :])
     if any(known.startswith(version) for known in VERSIONS):
         return None
     if version[: LONGEST_VERSION - len(CRLF)] + CRLF in VERSIONS:
         raise MalformedError("an HTTP request whose first line does not end with CRLF")
-    return NOT_THIS
+    return _other_line(data)
+
+
+def _other_line(data: bytes) -> NotThis | None:
+    """None until the first line is there, unless it is longer than any. Raises MalformedError if it is one of HTTP/1."""
+    line, ended, _ = data.partition(b"\n")
+    if b"HTTP/1." in line.upper():
+        raise MalformedError("an HTTP request whose first line is not a method, a target and HTTP/1.1 or HTTP/1.0")
+    return NOT_THIS if ended else None
 
 
 def _has_bad_byte(fields: bytes) -> bool:

@@ -19,7 +19,7 @@ def client_hello_body(data: bytes) -> bytes | Incomplete | NotThis | Malformed:
     a hello in records of one byte, sent byte by byte, is looked at some fifty times and not thousands of times.
     """
     data = data[:LONGEST_CLIENT_HELLO]
-    message, start = b"", 0
+    message, start = bytearray(), 0
     while start <= len(data):
         head = data[start : start + RECORD_HEAD]
         if _is_other_record(head):
@@ -35,17 +35,20 @@ def client_hello_body(data: bytes) -> bytes | Incomplete | NotThis | Malformed:
             return NOT_THIS
         missing = _missing(message)
         if missing <= 0:
-            return message[MESSAGE_HEAD : len(message) + missing]
+            return bytes(message[MESSAGE_HEAD : len(message) + missing])
     return _incomplete(len(data) + missing)
 
 
 def _is_other_record(head: bytes) -> bool:
-    """Whether the head of a record, or what is there of it, is not that of a handshake of TLS."""
-    kind, major, minor = head[:1], head[1:2], head[2:3]
-    return kind not in (b"", b"\x16") or major not in (b"", b"\3") or minor not in (b"", b"\1", b"\2", b"\3")
+    """Whether the head of a record, or what is there of it, is not that of a handshake of TLS.
+
+    The rest of its version must be ignored, as servers do (RFC 8446, section 5.1): it must not lead past the routes.
+    """
+    kind, major = head[:1], head[1:2]
+    return kind not in (b"", b"\x16") or major not in (b"", b"\3")
 
 
-def _missing(message: bytes) -> int:
+def _missing(message: bytearray) -> int:
     """How many bytes the message still needs until more is known; negative or zero when it is all there."""
     if not message:
         return 1

@@ -75,7 +75,7 @@ class Listener:
         self._most = options.max_connections
         self._configure_preface(options)
         self._access: AccessList | None = None
-        if options.allow or options.deny:
+        if options.allow is not None or options.deny:
             self._access = _access_list(options)
         if self._clients is None and (options.max_connections_per_client or options.accept_rate_per_client):
             self._clients = _client_limits(self._counters, self._slot)
@@ -302,7 +302,7 @@ def _has_left(client: int) -> bool:
 def _access_list(options: ListenerOptions) -> "AccessList":
     from tidegate.core.preface.access_list import parse_access_list  # noqa: PLC0415  most listeners have none
 
-    return parse_access_list(options.allow or None, options.deny)
+    return parse_access_list(options.allow, options.deny)
 
 
 def _client_limits(counters: Counters, slot: int) -> "ClientLimits":

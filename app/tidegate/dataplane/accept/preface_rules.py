@@ -47,13 +47,12 @@ class PrefaceRules:
         self.routes = Routes(options.routes)
         self._waiting.configure(options.preface_timeout)
 
-    def begin(self, session: "PrefacedSession") -> bool:
-        """Look at the first bytes of a session, if they say anything; answers whether they do."""
-        expects_header = self.is_proxy(session.peer[0])
-        if not expects_header and not self.routes.need_bytes:
-            return False
-        self._phase(session, self, expects_header=expects_header).begin()
-        return True
+    def begin(self, session: "PrefacedSession") -> None:
+        """Let a session look at its first bytes, if there are any to be looked at, and dial.
+
+        A client that says itself where it comes from is judged by its limits before it is waited for.
+        """
+        self._phase(session, self, expects_header=self.is_proxy(session.peer[0])).begin()
 
     def is_proxy(self, host: str) -> bool:
         """Whether connections from this IP address begin with a PROXY header. Proxies are few, so they are remembered."""

@@ -20,10 +20,23 @@ MOST_WITHOUT_PORT: Final = 2
 
 def admit(session: Session) -> None:
     """Begin to dial, unless a limit is reached or other sessions wait for a backend."""
-    listener, queue = session.listener, session.pool.queue
+    if not is_refused(session):
+        proceed(session)
+
+
+def is_refused(session: Session) -> bool:
+    """Whether the session is one too many for its listener or its client; if so, it has ended."""
+    listener = session.listener
     if listener.limited and (refusal := listener.refusal(session, session.peer[0])):
         session.reject(refusal)
-    elif queue is not None and queue.waiting:
+        return True
+    return False
+
+
+def proceed(session: Session) -> None:
+    """Begin to dial, unless other sessions wait for a backend."""
+    queue = session.pool.queue
+    if queue is not None and queue.waiting:
         _wait_or_end(session)
     else:
         dial(session)

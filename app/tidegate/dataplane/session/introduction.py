@@ -51,7 +51,7 @@ def _own_address(client: int) -> Address:
 def _tlvs(session: Session) -> ProxyTlvs:
     facts = _facts(session)
     agreed = "" if "," in facts.alpn else facts.alpn  # of several that a client offers, the backend is still to choose
-    return ProxyTlvs(agreed, facts.sni or facts.host, unique_id=session.owner.session_id(session).encode())
+    return ProxyTlvs(agreed, facts.sni or facts.host, facts.ssl, unique_id=session.owner.session_id(session).encode())
 
 
 def _facts(session: Session) -> SessionFacts:

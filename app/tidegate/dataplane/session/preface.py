@@ -16,7 +16,7 @@ from tidegate.core.preface.routes import FirstBytes
 from tidegate.core.reasons import CloseReason, RejectReason
 from tidegate.dataplane.accept.preface_rules import PrefaceRules
 from tidegate.dataplane.loop.poller import ERR, HUP, IN, RDHUP
-from tidegate.dataplane.session.dialling import admit
+from tidegate.dataplane.session.dialling import is_refused, proceed
 from tidegate.dataplane.session.prefaced_session import PrefacedSession
 from tidegate.dataplane.session.session import BETWEEN, Phase
 from tidegate.dataplane.wire import receive
@@ -32,25 +32,29 @@ NEXT_LOOK: Final = 0.05  # seconds, after that many
 class Preface(Phase):
     """Looks at what a client has sent, until all is known that its listener's rules ask for."""
 
-    __slots__ = ("_expects_header", "_has_ended", "_is_watched", "_looks", "_rules", "_session")
+    __slots__ = ("_expects_header", "_has_ended", "_is_broken", "_is_watched", "_looks", "_needed", "_rules", "_session")
 
     def __init__(self, session: PrefacedSession, rules: PrefaceRules, *, expects_header: bool) -> None:
         self._session, self._rules = session, rules
         self._expects_header = expects_header
-        self._is_watched = self._has_ended = False
+        self._is_watched = self._has_ended = self._is_broken = False
         self._looks = 0
+        self._needed = 1  # bytes, before which another look tells nothing
 
     def begin(self) -> None:
-        """Look at what is there already; most clients have sent all by now."""
-        session = self._session
-        session.phase = self
-        self._rules.wait_for(self, session.started_at)
-        self._go_on()
+        """Look at what is there already; most clients have sent all by now.
+
+        A client that no header will name is judged by its limits first: it must not take the room of others.
+        """
+        self._session.phase = self
+        if self._expects_header or not is_refused(self._session):
+            self._go_on()
 
     def ready(self, events: int) -> None:
         """Something has come, or the client sends no more."""
         if events & GONE:
             self._has_ended = True
+            self._is_broken = bool(events & ERR)
         self._looks += 1
         if self._looks > MOST_LOOKS and not self._has_ended:
             self._unwatch()
@@ -84,10 +88,16 @@ class Preface(Phase):
         if is_complete:
             self._leave()
             session.phase = BETWEEN
-            admit(session)
+            proceed(session)
         elif not self._is_watched:
-            self._is_watched = True
-            session.owner.context.poller.loop.register(session.client, ARRIVALS, self)
+            self._watch()
+
+    def _watch(self) -> None:
+        poller = self._session.owner.context.poller
+        poller.loop.register(self._session.client, ARRIVALS, self)
+        self._is_watched = True
+        if not self._looks:
+            self._rules.wait_for(self, poller.now)
 
     def _has_header(self) -> bool:
         """Take out the PROXY header, if one is still to come; whether there is none to wait for any more."""
@@ -99,6 +109,7 @@ class Preface(Phase):
         header = read_proxy_header(data)
         if isinstance(header, ProxyHeader):
             self._expects_header = False
+            self._needed = 1
             self._take(header)
             return self._session.phase is self
         self._refuse_unless_incomplete(header, "the stream ends in the PROXY header")
@@ -112,9 +123,11 @@ class Preface(Phase):
             if header.endpoints.source != session.peer:
                 facts.peer, session.peer = session.peer, header.endpoints.source
             facts.destination = header.endpoints.destination
-        facts.sni, facts.alpn = header.tlvs.authority, header.tlvs.alpn
+            facts.sni, facts.alpn, facts.ssl = header.tlvs.authority, header.tlvs.alpn, header.tlvs.ssl
         if not session.listener.allows(session.peer[0]):
             session.reject(RejectReason.DENIED)
+        else:
+            is_refused(session)
 
     def _has_route(self) -> bool:
         """Choose the pool by the first bytes, if a route asks for them; whether it is chosen."""
@@ -161,13 +174,19 @@ class Preface(Phase):
             return b""
         if not data:
             self._session.end(CloseReason.CLIENT_EOF)
+        elif len(data) < self._needed and not self._has_ended:
+            return b""
         return data
 
     def _refuse_unless_incomplete(self, outcome: Incomplete | Malformed, ended: str) -> None:
         if isinstance(outcome, Malformed):
             self._refuse(outcome.reason)
+        elif self._is_broken:
+            self._session.end(CloseReason.CLIENT_RESET)
         elif self._has_ended:
             self._refuse(ended)
+        else:
+            self._needed = outcome.needed
 
     def _refuse(self, detail: str) -> None:
         session, facts = self._session, self._session.facts

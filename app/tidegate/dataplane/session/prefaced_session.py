@@ -4,6 +4,7 @@ A class of its own, so that other sessions need no memory for it.
 """
 
 from tidegate.core.address import Address
+from tidegate.core.preface.proxy_facts import ProxySsl
 from tidegate.core.shortening import shortened
 from tidegate.dataplane.accept.listener import Listener, Peer
 from tidegate.dataplane.session.session import Session, SessionOwner
@@ -14,16 +15,17 @@ LONGEST_FIELD = 255
 class SessionFacts:
     """What is known beyond the addresses of the connection; what is not known is None or empty.
 
-    `peer` is who has connected, where that is not the client itself, and `destination` is where the client had connected to.
-    `detail` says what was wrong with the first bytes; `left_out` is how many such sessions before this one have no line in
-    the log, and None if this one gets none either.
+    `peer` is who has connected, where that is not the client itself, and `destination` is where the client had connected
+    to. `ssl` is what a proxy has said of the client's TLS. `detail` says what was wrong with the first bytes; `left_out`
+    is how many such sessions before this one have no line in the log, and None if this one gets none either.
     """
 
-    __slots__ = ("alpn", "destination", "detail", "host", "left_out", "path", "peer", "sni")
+    __slots__ = ("alpn", "destination", "detail", "host", "left_out", "path", "peer", "sni", "ssl")
 
     def __init__(self) -> None:  # of a dataclass it would not be compiled, and cost ten times as much
         self.peer: Peer | None = None
         self.destination: Address | None = None
+        self.ssl: ProxySsl | None = None
         self.sni = self.alpn = self.host = self.path = self.detail = ""
         self.left_out: int | None = 0
 

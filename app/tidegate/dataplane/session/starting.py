@@ -16,5 +16,7 @@ def start(session: Session) -> None:
     """Begin with the preface if there is one, else with the dial."""
     listener = session.listener
     listener.opened()
-    if listener.preface is None or not isinstance(session, PrefacedSession) or not listener.preface.begin(session):
+    if listener.preface is not None and isinstance(session, PrefacedSession):
+        listener.preface.begin(session)
+    else:
         admit(session)

@@ -14,14 +14,9 @@ SPEAK_FIRST = frozenset({HealthType.SMTP, HealthType.POP3, HealthType.IMAP, Heal
 
 def pools_of_routes(given: GivenEntries, listener: str) -> Iterator[tuple[Path, str]]:
     """Yield the place of each route of a listener, and the pool that it leads to; single values may still be invalid."""
-    path = ("listeners", listener, "routes")
-    try:
-        items = route_items(given.by_path[path].value)
-    except (KeyError, ValueError):
-        return
-    for index, item in enumerate(items):
+    for index, item in enumerate(_routes(given, listener)):
         if pool := pool_of(item):
-            yield (*path, index), pool
+            yield ("listeners", listener, "routes", index), pool
 
 
 def unknown_pools_of_routes(given: GivenEntries, pools: Mapping[str, None], listed: str) -> Iterator[str]:
@@ -37,9 +32,17 @@ def waits_without_end(given: GivenEntries, pools: Mapping[str, str]) -> Iterator
     for listener, pool in pools.items():
         path = ("listeners", listener, "routes")
         health = given.by_path.get(("pools", pool, "health", "type"))
-        kind = str(health.value).strip() if health else ""
-        if kind in SPEAK_FIRST and any(True for _ in pools_of_routes(given, listener)):
+        kind = str(health.value).strip().lower() if health else ""
+        if kind in SPEAK_FIRST and _routes(given, listener):
             message = (
                 f"servers of the pool {pool} speak first ({kind}), so no client would send the first bytes that routes need"
             )
             yield problem_at(path, message, given)
+
+
+def _routes(given: GivenEntries, listener: str) -> list[object]:
+    """The routes of a listener, not yet read; none if they cannot be told apart."""
+    try:
+        return route_items(given.by_path["listeners", listener, "routes"].value)
+    except (KeyError, ValueError):
+        return []

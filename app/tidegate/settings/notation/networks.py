@@ -46,7 +46,7 @@ def _networks(item: str) -> Iterator[str]:
         return
     name = item.removeprefix(FILE_MARK)
     try:
-        lines = content_of(name, LARGEST_FILE, EXPECTED).decode().splitlines()
+        lines = content_of(name, LARGEST_FILE, EXPECTED).decode("utf-8-sig").splitlines()
     except ValueError as error:
         reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else error
         raise ValueError(f"{name}: {reason}") from None

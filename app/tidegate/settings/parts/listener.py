@@ -114,7 +114,7 @@ class ListenerSettings(ConnectionSettings):
     def options(self) -> ListenerOptions:
         """The options that workers get."""
         return ListenerOptions(
-            allow=list(self.allow.networks) if self.allow else [],
+            allow=None if self.allow is None else list(self.allow.networks),
             deny=list(self.deny.networks) if self.deny else [],
             proxies=list(self.proxies.networks) if self.proxies else [],
             preface_timeout=self.preface_timeout,

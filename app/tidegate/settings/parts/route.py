@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from tidegate.core.preface.name_pattern import parse_name_pattern
+from tidegate.core.preface.packed_address import packed
 from tidegate.core.preface.routes import Route
 from tidegate.settings.notation.values import Notation, text
 from tidegate.settings.parts.section import Section, items_of, split_list
@@ -37,14 +38,22 @@ def _read_protocol(value: str) -> str:
     return protocol
 
 
+def _read_server_name(value: str) -> str:
+    name = parse_name_pattern(value)
+    if packed(name):
+        raise ValueError(f"{value!r}: TLS clients ask for names only, not for IP addresses")
+    return name
+
+
 NAMES, PROTOCOLS = _list_of(parse_name_pattern), _list_of(_read_protocol)
+SERVER_NAMES = _list_of(_read_server_name)
 PATH = text(r"/[!-~]{0,1023}", "the beginning of a path, like /socket.io/")
 
 
 class RouteSettings(Section):
     """One route: all conditions that are given must hold."""
 
-    sni: Annotated[tuple[str, ...] | None, NAMES.or_none()] = Field(
+    sni: Annotated[tuple[str, ...] | None, SERVER_NAMES.or_none()] = Field(
         default=None, description="names that a TLS client asks for; `*.example.com` stands for one label more"
     )
     alpn: Annotated[tuple[str, ...] | None, PROTOCOLS.or_none()] = Field(
@@ -62,7 +71,9 @@ class RouteSettings(Section):
     @classmethod
     def _from_text(cls, value: object) -> object:
         given = _read_words(value) if isinstance(value, str) else value
-        if not isinstance(given, Mapping) or "pool" not in given or not any(given.get(key) for key in _CONDITIONS):
+        if isinstance(given, Mapping) and isinstance(given.get("pool"), str):
+            given = {**given, "pool": given["pool"].strip()}
+        if not isinstance(given, Mapping) or given.get("pool") is None or not any(given.get(key) for key in _CONDITIONS):
             raise ValueError(_EXPECTED)
         return given
 
@@ -106,7 +117,8 @@ def pool_of(item: object) -> str:
     if isinstance(item, str):
         found = [word.removeprefix("pool=") for word in item.split() if word.startswith("pool=")]
         return found[0] if found else ""
-    return str(item.get("pool", "")).strip() if isinstance(item, Mapping) else ""
+    pool = item.get("pool") if isinstance(item, Mapping) else ""
+    return pool.strip() if isinstance(pool, str) else ""
 
 
 ROUTES = BeforeValidator(route_items)
