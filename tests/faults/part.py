@@ -183,7 +183,7 @@ class Part:
             if not got:
                 return
             stream.check(_BUFFER[:got])
-            if self._half.reading_pause:
+            if self._half.reading_pause and stream.position < self._other.size:  # one who breaks off says more than that
                 await asyncio.sleep(self._half.reading_pause)
 
     async def _receive(self, size: int) -> int:
