@@ -3,6 +3,7 @@ inside Kubernetes."""
 
 from collections.abc import Iterator
 
+from tidegate.core.preface.proxy_version import ProxyVersion
 from tidegate.settings.reading.entry import Entry, GivenEntries
 from tidegate.settings.reading.names import Path
 
@@ -51,5 +52,7 @@ def _headers_of_probes(given: GivenEntries) -> Iterator[tuple[Path, str]]:
     """A backend that expects the header of clients would refuse probes without one."""
     for pool in given.names("pools"):
         path = ("pools", pool, "health", "send_proxy_protocol")
-        if (header := given.by_path.get(("pools", pool, "send_proxy_protocol"))) and path not in given.by_path:
-            yield path, str(header.value)
+        header = given.by_path.get(("pools", pool, "send_proxy_protocol"))
+        version = str(header.value).strip().lower() if header else ""
+        if version in list(ProxyVersion) and path not in given.by_path:
+            yield path, version

@@ -59,6 +59,20 @@ def test_an_unknown_key_of_a_route_is_answered_with_the_known_ones(tmp_path: Pat
     assert problem.endswith("unknown key: valid are sni, alpn, host, path, pool")
 
 
+def test_a_backend_of_a_pool_named_routes_is_told_the_keys_of_backends(tmp_path: Path) -> None:
+    backends = [{"address": "a:1", "colour": "red"}]
+    (problem,) = file_problems(
+        tmp_path, {"listeners": {"routes": {"bind": "a:1"}}, "pools": {"routes": {"backends": backends}}}
+    )
+    assert problem.endswith("unknown key: valid are address, weight, max_connections, backup, no_check")
+
+
+def test_a_wrong_version_of_the_header_is_told_once() -> None:
+    assert problems(BACKENDS="a:1", SEND_PROXY_PROTOCOL="v3") == [
+        "TIDEGATE_SEND_PROXY_PROTOCOL: 'v3': expected one of off, v1, v2"
+    ]
+
+
 def file_problems(folder: Path, tree: dict[str, object]) -> list[str]:
     path = folder / "tide.yaml"
     path.write_text(yaml.safe_dump(tree))

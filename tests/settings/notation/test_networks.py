@@ -17,7 +17,7 @@ def test_a_list_is_written_with_commas_or_as_a_list(written: object) -> None:
 
 def test_the_name_of_a_file_stands_for_its_lines(tmp_path: Path) -> None:
     path = tmp_path / "deny.txt"
-    path.write_text("# bots\n\n10.0.0.0/8\n  192.0.2.1  # one more\n")
+    path.write_text("\ufeff# bots\n\n10.0.0.0/8\n  192.0.2.1  # one more\n")
     assert NETWORKS.read(f"2001:db8::/32, @{path}") == NetworkList(
         ("2001:db8::/32", f"@{path}"), ("2001:db8::/32", "10.0.0.0/8", "192.0.2.1")
     )

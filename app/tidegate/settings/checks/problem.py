@@ -75,10 +75,15 @@ def _field_problem(error: ErrorDetails, given: GivenEntries) -> str:
         case "value_error":
             return problem_at(error["loc"], str(error["ctx"]["error"]), given)
         case "extra_forbidden":
-            keys = RouteSettings.model_fields if "routes" in error["loc"] else BackendSettings.model_fields
+            keys = RouteSettings.model_fields if _is_of_routes(error["loc"]) else BackendSettings.model_fields
             return problem(given.where(error["loc"]), f"unknown key: valid are {', '.join(keys)}")
         case _:
             return problem_at(_path(error), error["msg"], given)
+
+
+def _is_of_routes(path: Path) -> bool:
+    """Whether it lies in the routes of a listener; a pool may have that name."""
+    return path[:1] == ("listeners",) and path[2:3] == ("routes",)
 
 
 def _path(error: ErrorDetails) -> Path:
@@ -92,7 +97,7 @@ def _item(entry: Entry, path: Path) -> tuple[object, Path]:
     for depth in range(len(entry.path), len(path)):
         key = path[depth]
         if isinstance(key, int):
-            separator = ";" if path[depth - 1] == "routes" else ","
+            separator = ";" if _is_of_routes(path) else ","
             items = split_list(value, separator) if isinstance(value, str) else value
             value = items[key] if isinstance(items, list) else value
         elif isinstance(value, Mapping) and key in value:
