@@ -1,5 +1,6 @@
 """Which pool a client is led to."""
 
+import pickle
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from time import process_time
@@ -121,3 +122,8 @@ def test_thousands_of_names_are_not_tried_one_after_the_other() -> None:
         assert many.pool_for(FirstBytes(sni=names[-1])) == names[-1]
         assert one.pool_for(FirstBytes(host=names[-1])) == "one"
     assert process_time() - began < 1
+
+
+def test_a_route_can_be_sent_to_another_process_as_part_of_the_settings() -> None:
+    route = Route("chat", ("a.example",), ("h2",), ("b.example",), "/v1/")
+    assert pickle.loads(pickle.dumps(route)) == route

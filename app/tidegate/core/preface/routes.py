@@ -45,6 +45,10 @@ class Route:
         """Whether a condition is about the head of a request."""
         return bool(self.hosts or self.path_prefix)
 
+    def __reduce__(self) -> tuple[type["Route"], tuple[object, ...]]:
+        """For settings, which come by pickle: compiled, a frozen value cannot be made by setting its fields."""
+        return Route, (self.pool, self.sni, self.alpn, self.hosts, self.path_prefix)
+
     def matches(self, known: FirstBytes) -> bool:
         """Whether the client meets all conditions."""
         return (
