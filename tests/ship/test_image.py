@@ -25,7 +25,7 @@ from tidegate import __version__
 pytestmark = [pytest.mark.container, pytest.mark.timeout(900)]  # whichever is first may build the image
 
 MB = 1e6
-LARGEST_IMAGE, LARGEST_PACKAGES, LARGEST_KUBERNETES = 160 * MB, 45 * MB, 5 * MB
+LARGEST_IMAGE, LARGEST_PACKAGES, LARGEST_KUBERNETES = 160 * MB, 46 * MB, 5 * MB
 MOST_MEMORY = 55 * MB  # control and one worker, with the interpreter, which nobody else here shares
 GRACE = 3.0
 
