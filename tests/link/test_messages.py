@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.options import LISTENER, POOL
 from tidegate.core.pools.backend import Backend
+from tidegate.core.preface.routes import Route
 from tidegate.link.codec import decode, encode
 from tidegate.link.messages import (
     BackendEntry,
@@ -46,7 +47,7 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
         return st.lists(values(next(iter(get_args(kind)), str)), max_size=5).map(tuple)
     if isinstance(kind, UnionType):
         return st.one_of(*map(values, get_args(kind)))
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, localns={"Route": Route})
     return st.builds(kind, **{field.name: values(hints[field.name]) for field in fields(kind)})
 
 

@@ -1,9 +1,12 @@
 """The options of a listener: made from its settings, and sent to every worker as they are."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tidegate.core.connection_options import ConnectionOptions
-from tidegate.core.preface.routes import Route
+
+if TYPE_CHECKING:  # a listener without routes needs no memory for them
+    from tidegate.core.preface.routes import Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class ListenerOptions:
     deny: list[str]
     proxies: list[str]
     preface_timeout: float
-    routes: list[Route]
+    routes: "list[Route]"
     max_connections: int
     max_connections_per_client: int
     client_ipv6_prefix: int

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import orjson
 
 from tidegate.core.connection_options import ConnectionOptions
 from tidegate.core.listener_options import ListenerOptions
 from tidegate.core.pools.options import PoolOptions
-from tidegate.core.preface.routes import Route
 from tidegate.link.compact import compact
 from tidegate.link.messages import (
     AffinityEntry,
@@ -24,6 +23,9 @@ from tidegate.link.messages import (
     Sessions,
 )
 
+if TYPE_CHECKING:
+    from tidegate.core.preface.routes import Route
+
 _TYPES: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}
 
 
@@ -35,7 +37,9 @@ def _pool_options(item: dict[str, Any]) -> PoolOptions:
     return PoolOptions(**item | {"connection": ConnectionOptions(**item["connection"])})
 
 
-def _route(pool: str, sni: list[str], alpn: list[str], hosts: list[str], path_prefix: str) -> Route:
+def _route(pool: str, sni: list[str], alpn: list[str], hosts: list[str], path_prefix: str) -> "Route":
+    from tidegate.core.preface.routes import Route  # noqa: PLC0415  few listeners have any
+
     return Route(pool, tuple(sni), tuple(alpn), tuple(hosts), path_prefix)
 
 

@@ -1,8 +1,13 @@
 """PROXY headers that tell backends who the client is."""
 
+import signal
+import socket
+import sys
+
 import pytest
 
 from tests.dataplane.route import route
+from tests.support.first_bytes import real_hello
 from tests.support.peers import Peer, connect, serving
 from tests.support.worker import Worker
 from tidegate.core.address import Address
@@ -10,8 +15,10 @@ from tidegate.core.preface.outcome import Incomplete
 from tidegate.core.preface.proxy_facts import CLIENT_SSL, Endpoints, ProxyHeader, ProxySsl, ProxyTlvs
 from tidegate.core.preface.proxy_header import read_proxy_header
 from tidegate.core.preface.proxy_v2 import write_v2
+from tidegate.core.preface.routes import Route
 
 VERSIONS = ["v1", "v2"]
+DATA_SEGMENTS_IN = 152  # where it is in struct tcp_info of linux/tcp.h
 CAME_IN = b"PROXY TCP4 192.0.2.7 198.51.100.1 40000 443\r\n"
 
 
@@ -46,14 +53,37 @@ async def test_a_backend_is_told_both_ends_of_the_clients_connection_and_then_ge
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-async def test_what_the_client_has_sent_already_follows_the_header(worker: Worker, version: str) -> None:
+async def test_what_the_client_has_sent_already_follows_in_the_same_segment(worker: Worker, version: str) -> None:
     async with route(worker, send_proxy_protocol=version) as way:
+        worker.process.send_signal(signal.SIGSTOP)
         with await connect(way.port) as client:
             await client.send(b"hello")
-            client.end()
+            worker.process.send_signal(signal.SIGCONT)
             with await way.backend.accept() as backend:
                 await header_from(backend)
-                assert await backend.read_all() == b"hello"
+                assert await backend.read_exactly(5) == b"hello"
+                assert segments_with_data(backend) == 1
+                client.end()
+                assert await backend.read() == b""
+
+
+def segments_with_data(peer: Peer) -> int:
+    """How many have come (`tcpi_data_segs_in`)."""
+    information = peer.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, DATA_SEGMENTS_IN + 4)
+    return int.from_bytes(information[DATA_SEGMENTS_IN:], sys.byteorder)
+
+
+@pytest.mark.parametrize(("offered", "told"), [(["mqtt"], "mqtt"), (["h2", "http/1.1"], "")], ids=["one", "several"])
+async def test_a_backend_is_told_the_name_that_a_tls_client_asks_for_and_its_protocol_if_it_offers_one(
+    worker: Worker, offered: list[str], told: str
+) -> None:
+    async with route(worker, send_proxy_protocol="v2") as way:
+        port = await worker.add_listener("routed", 1, routes=[Route("default", sni=("chat.example.com",))])
+        with await connect(port) as client:
+            await client.send(real_hello("chat.example.com", offered))
+            with await way.backend.accept() as backend:
+                tlvs = (await header_from(backend)).tlvs
+                assert (tlvs.authority, tlvs.alpn) == ("chat.example.com", told)
 
 
 @pytest.mark.parametrize("version", VERSIONS)

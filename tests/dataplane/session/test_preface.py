@@ -2,14 +2,14 @@
 
 import asyncio
 import signal
-import ssl
 import struct
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
 
+from tests.support.first_bytes import real_hello
 from tests.support.peers import Peer, connect, echo, serving
 from tests.support.waiting import until
 from tests.support.worker import Worker
@@ -194,29 +194,16 @@ HOST = Route("sio", hosts=("chat.example.com",), path_prefix="/socket.io/")
 NOBODY = Route("", hosts=("old.example.com",))
 
 
-def hello(name: str | None, *alpn: str) -> bytes:
-    """The first bytes of a real TLS client."""
-    context = ssl.create_default_context()
-    context.check_hostname = name is not None
-    context.verify_mode = ssl.CERT_NONE if name is None else ssl.CERT_REQUIRED
-    if alpn:
-        context.set_alpn_protocols([*alpn])
-    out = ssl.MemoryBIO()
-    with suppress(ssl.SSLWantReadError):
-        context.wrap_bio(ssl.MemoryBIO(), out, server_hostname=name).do_handshake()
-    return out.read()
-
-
 def head(host: str, path: str = "/socket.io/?EIO=4") -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
 
 
 LEAD_TO = [
-    (hello("Chat.example.com"), "chat"),
-    (hello("a.chat.example.com"), "chat"),
-    (hello("b.a.chat.example.com"), "default"),
-    (hello(None, "mqtt", "h2"), "mqtt"),
-    (hello("other.example.com", "h2"), "default"),
+    (real_hello("Chat.example.com"), "chat"),
+    (real_hello("a.chat.example.com"), "chat"),
+    (real_hello("b.a.chat.example.com"), "default"),
+    (real_hello(None, ["mqtt", "h2"]), "mqtt"),
+    (real_hello("other.example.com", ["h2"]), "default"),
     (head("chat.example.com:8000"), "sio"),
     (head("CHAT.example.com."), "sio"),
     (head("chat.example.com", "/api"), "default"),
@@ -248,7 +235,7 @@ async def test_first_bytes_lead_to_a_pool_and_stay_in_the_stream(worker: Worker,
 async def test_what_routes_have_looked_at_is_logged(worker: Worker) -> None:
     async with AsyncExitStack() as stack:
         port = await routed(worker, stack, [SNI, MQTT, HOST])
-        for first in (hello("a.chat.example.com", "h2", "http/1.1"), head("Chat.example.com:80")):
+        for first in (real_hello("a.chat.example.com", ["h2", "http/1.1"]), head("Chat.example.com:80")):
             with await connect(port) as client:
                 await client.send(first)
                 await client.read_exactly(1)

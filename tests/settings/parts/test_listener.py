@@ -65,6 +65,11 @@ def test_a_burst_without_its_rate_is_refused(burst: str) -> None:
         ListenerSettings.model_validate({"bind": "0.0.0.0:80", "pool": "chat", burst: 5})
 
 
+def test_a_time_for_first_bytes_that_nothing_asks_for_is_refused() -> None:
+    with pytest.raises(ValidationError, match=r"there is nothing to wait for: expected proxy_protocol.from or routes, too"):
+        ListenerSettings.model_validate({"bind": "0.0.0.0:80", "pool": "chat", "preface_timeout": "3s"})
+
+
 def test_workers_are_told_what_a_listener_is_set_to() -> None:
     limits = {"max_connections": 2, "max_connections_per_client": 3, "client_ipv6_prefix": 48, "accept_rate_per_client": 7}
     edge = {

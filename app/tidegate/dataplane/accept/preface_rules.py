@@ -13,7 +13,7 @@ from tidegate.dataplane.routing.routing_pool import RoutingPool
 
 if TYPE_CHECKING:
     from tidegate.dataplane.session.preface import Preface
-    from tidegate.dataplane.session.prefaced_session import PrefacedSession
+    from tidegate.dataplane.session.prefaced_session import PrefacedSession, SessionFacts
 
 MOST_WAITING = 1024
 """Clients of a listener that a worker waits for at a time. When there is one more, the first of them has to go."""
@@ -48,10 +48,7 @@ class PrefaceRules:
         self._waiting.configure(options.preface_timeout)
 
     def begin(self, session: "PrefacedSession") -> None:
-        """Let a session look at its first bytes, if there are any to be looked at, and dial.
-
-        A client that says itself where it comes from is judged by its limits before it is waited for.
-        """
+        """Let a session look at its first bytes, as far as these rules ask for them, and dial."""
         self._phase(session, self, expects_header=self.is_proxy(session.peer[0])).begin()
 
     def is_proxy(self, host: str) -> bool:
@@ -70,14 +67,14 @@ class PrefaceRules:
             return default
         return self._pools.get(name)
 
-    def complain(self, now: float) -> int | None:
-        """Whether bad first bytes are to be logged now: None if not, else how many were not since the last time."""
-        if now < self._next_complaint:
+    def limit_log(self, facts: "SessionFacts", now: float) -> None:
+        """Say whether a session with bad first bytes is logged, and how many were not since the last that was."""
+        facts.is_logged = now >= self._next_complaint
+        if facts.is_logged:
+            facts.left_out, self._left_out = self._left_out, 0
+            self._next_complaint = now + COMPLAINT_INTERVAL
+        else:
             self._left_out += 1
-            return None
-        left_out, self._left_out = self._left_out, 0
-        self._next_complaint = now + COMPLAINT_INTERVAL
-        return left_out
 
     def wait_for(self, client: Timed, now: float) -> None:
         """Limit the time that the client may take."""

@@ -67,7 +67,7 @@ class AccessLog:
 
 def _is_left_out(session: Session) -> bool:
     """Whether a rejected session is one of so many that send nonsense that it gets no line."""
-    return isinstance(session, PrefacedSession) and session.facts.left_out is None
+    return isinstance(session, PrefacedSession) and not session.facts.is_logged
 
 
 def _rest_of(session: Session, backend: RoutingBackend | None) -> bytes:

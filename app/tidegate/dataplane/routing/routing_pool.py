@@ -9,7 +9,6 @@ from tidegate.core.balance import POLICIES
 from tidegate.core.balance.balancer import Balancer, has_room
 from tidegate.core.balance.policy import PolicyContext
 from tidegate.core.buckets import CONNECT_BUCKETS, DURATION_BUCKETS
-from tidegate.core.longest_life import LongestLife
 from tidegate.core.network import Networks
 from tidegate.core.pools.options import NO_HEADER, PoolOptions
 from tidegate.core.reasons import CloseReason
@@ -70,9 +69,7 @@ class RoutingPool:
         self.dials.configure(options.connect_timeout)
         self.connect_attempts = options.connect_attempts
         self.idle_timeout = options.idle_timeout
-        self.longest_life: LongestLife | None = None
-        if options.max_duration:
-            self.longest_life = LongestLife(options.max_duration, options.max_duration_jitter_percent)
+        self.max_duration, self.max_duration_jitter_percent = options.max_duration, options.max_duration_jitter_percent
         self.introduces = None if options.send_proxy_protocol == NO_HEADER else _introduction(options.send_proxy_protocol)
         self.outlier_failures = options.outlier_failures
         self.early_end = options.early_end

@@ -151,19 +151,21 @@ class Preface(Phase):
     def _known(self, data: bytes) -> FirstBytes | Incomplete | Malformed:
         """What the first bytes say, as far as routes ask for it; other protocols say nothing."""
         routes, facts = self._rules.routes, self._session.facts
-        hello: ClientHello | Incomplete | NotThis | Malformed = NotThis()
         if routes.needs_hello:
             hello = read_client_hello(data)
-        if isinstance(hello, ClientHello):
-            facts.sni, facts.alpn = hello.server_name, ",".join(hello.alpn)
-            return FirstBytes(sni=hello.server_name, alpn=hello.alpn)
-        if not isinstance(hello, NotThis) or not routes.needs_head:
-            return FirstBytes() if isinstance(hello, NotThis) else hello
-        head: RequestHead | Incomplete | NotThis | Malformed = read_request_head(data)
-        if isinstance(head, RequestHead):
-            facts.host, facts.path = head.host, head.path
-            return FirstBytes(host=head.host, path=head.path)
-        return FirstBytes() if isinstance(head, NotThis) else head
+            if isinstance(hello, ClientHello):
+                facts.sni, facts.alpn = hello.server_name, ",".join(hello.alpn)
+                return FirstBytes(sni=hello.server_name, alpn=hello.alpn)
+            if not isinstance(hello, NotThis):
+                return hello
+        if routes.needs_head:
+            head = read_request_head(data)
+            if isinstance(head, RequestHead):
+                facts.host, facts.path = head.host, head.path
+                return FirstBytes(host=head.host, path=head.path)
+            if not isinstance(head, NotThis):
+                return head
+        return FirstBytes()
 
     def _first_bytes(self, most: int) -> bytes:
         """What has come, and stays in the kernel; empty when there is nothing. If the client has gone, the session ends."""
@@ -191,7 +193,7 @@ class Preface(Phase):
     def _refuse(self, detail: str) -> None:
         session, facts = self._session, self._session.facts
         facts.detail = detail
-        facts.left_out = self._rules.complain(session.owner.context.poller.now)
+        self._rules.limit_log(facts, session.owner.context.poller.now)
         session.reject(RejectReason.PREFACE_INVALID)
 
     def _leave(self) -> None:

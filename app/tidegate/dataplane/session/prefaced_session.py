@@ -3,11 +3,15 @@
 A class of its own, so that other sessions need no memory for it.
 """
 
+from typing import TYPE_CHECKING
+
 from tidegate.core.address import Address
-from tidegate.core.preface.proxy_facts import ProxySsl
 from tidegate.core.shortening import shortened
 from tidegate.dataplane.accept.listener import Listener, Peer
 from tidegate.dataplane.session.session import Session, SessionOwner
+
+if TYPE_CHECKING:
+    from tidegate.core.preface.proxy_facts import ProxySsl
 
 LONGEST_FIELD = 255
 
@@ -16,18 +20,18 @@ class SessionFacts:
     """What is known beyond the addresses of the connection; what is not known is None or empty.
 
     `peer` is who has connected, where that is not the client itself, and `destination` is where the client had connected
-    to. `ssl` is what a proxy has said of the client's TLS. `detail` says what was wrong with the first bytes; `left_out`
-    is how many such sessions before this one have no line in the log, and None if this one gets none either.
+    to. `ssl` is what a proxy has said of the client's TLS. `detail` says what was wrong with the first bytes; of such
+    sessions not all are logged: `left_out` is how many before this one were not.
     """
 
-    __slots__ = ("alpn", "destination", "detail", "host", "left_out", "path", "peer", "sni", "ssl")
+    __slots__ = ("alpn", "destination", "detail", "host", "is_logged", "left_out", "path", "peer", "sni", "ssl")
 
     def __init__(self) -> None:  # of a dataclass it would not be compiled, and cost ten times as much
         self.peer: Peer | None = None
         self.destination: Address | None = None
         self.ssl: ProxySsl | None = None
         self.sni = self.alpn = self.host = self.path = self.detail = ""
-        self.left_out: int | None = 0
+        self.is_logged, self.left_out = True, 0
 
     def add_to(self, fields: dict[str, object]) -> None:
         """Add what the log says of it."""

@@ -1,6 +1,7 @@
 """The phase of a session that relays bytes between its client and a backend."""
 
 from tidegate.core.health.outlier import Failures
+from tidegate.core.longest_life import longest_life
 from tidegate.core.reasons import BACKEND_ENDS, CLEAN_ENDS, CloseReason
 from tidegate.dataplane.loop.poller import OUT
 from tidegate.dataplane.routing.routing_backend import RoutingBackend
@@ -56,10 +57,15 @@ class Relaying(Phase):
             self._judge(None)
         if pool.affinity is not None:
             pool.affinity.seen(session.peer[0], self._backend.name)
-        if pool.longest_life is not None and now - session.started_at >= pool.longest_life.of(session.number):
+        if pool.max_duration and self._has_lived_long_enough(now):
             session.end(CloseReason.MAX_DURATION)
         elif not self.flush(now) and pool.idle_timeout and now - session.active_at >= pool.idle_timeout:
             session.end(CloseReason.IDLE_TIMEOUT)
+
+    def _has_lived_long_enough(self, now: float) -> bool:
+        session, pool = self._session, self._session.pool
+        most = longest_life(pool.max_duration, pool.max_duration_jitter_percent, session.number)
+        return now - session.started_at >= most
 
     def flush(self, now: float) -> bool:
         """Add the bytes moved since the last flush to the board; answers whether there were any."""

@@ -18,6 +18,7 @@ from tidegate.settings.parts.section import items_of
 MOST_ADDRESSES = 64
 MOST_CONNECTIONS = 10_000_000
 HIGHEST_RATE = 1_000_000
+USUAL_PREFACE_TIMEOUT = 5.0
 _NO_LIMIT = " (0 means no limit)"
 
 
@@ -46,13 +47,14 @@ class ListenerSettings(ConnectionSettings):
     proxy_protocol: ProxyProtocolSettings = Field(
         default_factory=ProxyProtocolSettings, description="whether a proxy tells the clients' addresses"
     )
-    preface_timeout: Annotated[float, short_duration()] = Field(
-        default=5.0, description="time that a client has for its PROXY header, and for the first bytes that `routes` ask for"
-    )
     routes: Annotated[tuple[RouteSettings, ...], ROUTES] = Field(
         default=(),
         description="pools by the first bytes; the first route that matches counts, and `pool` where none does: "
         "`sni=chat.example.com,*.chat.example.com pool=chat; alpn=mqtt pool=mqtt; host=api.example.com path=/v1/ pool=api`",
+    )
+    preface_timeout: Annotated[float, short_duration()] = Field(
+        default=USUAL_PREFACE_TIMEOUT,
+        description="time that a client has for its PROXY header, and for the first bytes that `routes` ask for",
     )
     max_connections: Annotated[int, whole_number(0, MOST_CONNECTIONS, _NO_LIMIT)] = Field(
         default=0, description="connections of all clients together, above which newcomers are reset; `0` = no limit"
@@ -88,6 +90,14 @@ class ListenerSettings(ConnectionSettings):
         if burst is not None and info.data.get(rate) == 0:
             raise ValueError(f"there is no {rate}: expected one, too")
         return burst
+
+    @field_validator("preface_timeout")
+    @classmethod
+    def _of_a_preface(cls, timeout: float, info: ValidationInfo) -> float:
+        proxies = getattr(info.data.get("proxy_protocol"), "from", None)
+        if timeout != USUAL_PREFACE_TIMEOUT and not proxies and info.data.get("routes") == ():
+            raise ValueError("there is nothing to wait for: expected proxy_protocol.from or routes, too")
+        return timeout
 
     @property
     def pools(self) -> tuple[str, ...]:
