@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tests.support.options import CONNECTION
 from tests.support.peers import Listening, Peer, connect, listening
 from tests.support.worker import Worker
 
@@ -39,9 +40,10 @@ async def route(
 ) -> AsyncIterator[Route]:
     """Lay a route with these settings of the pool.
 
-    `kernel_buffer` limits what the kernel holds, in bytes, at the backend and at the worker's end of the client connection.
+    `kernel_buffer` limits what the kernel holds, in bytes, at the backend and at the worker's ends of both connections.
     """
+    buffers = replace(CONNECTION, receive_buffer=kernel_buffer, send_buffer=kernel_buffer)
     with listening(kernel_buffer=kernel_buffer) as backend, ExitStack() as stack:
-        worker.add_pool(**settings)
+        worker.add_pool(connection=buffers, **settings)
         worker.set_backends([backend.backend(max_connections=max_connections)])
         yield Route(worker, await worker.add_listener(kernel_buffer=kernel_buffer), backend, stack)

@@ -59,6 +59,7 @@ async def fill(peer: Peer) -> bytes:
         try:
             sent += peer.sock.send(data[sent : sent + SMALL_BUFFER])
             tries = 0
+            assert sent < len(data), "the kernel takes more than what was to make it stall"
         except BlockingIOError:
             tries += 1
             await asyncio.sleep(0.02)
