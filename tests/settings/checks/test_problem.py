@@ -1,5 +1,6 @@
 """Lines that say what is wrong."""
 
+import pytest
 from pydantic import ValidationError
 
 from tidegate.settings.checks.problem import SettingsError, field_problems, problem_at, quoted
@@ -29,6 +30,19 @@ def test_a_secret_is_never_quoted() -> None:
 def test_the_item_that_is_wrong_is_quoted_with_the_option() -> None:
     line = problem_at(("pools", "default", "backends", 1, "weight"), "expected a number", GivenEntries([BACKENDS]))
     assert line == "TIDEGATE_BACKENDS: 'b:1 weight=x': weight: expected a number"
+
+
+@pytest.mark.parametrize("given", ["nonsense", " nonsense ", ["nonsense"]])
+def test_an_entry_that_the_message_names_is_quoted_once(given: object) -> None:
+    entry = Entry(("listeners", "default", "allow"), ("allow",), given, "TIDEGATE_ALLOW")
+    line = problem_at(("listeners", "default", "allow"), "'nonsense': expected an address", GivenEntries([entry]))
+    assert line == "TIDEGATE_ALLOW: 'nonsense': expected an address"
+
+
+def test_of_several_entries_all_are_quoted_and_then_the_one_that_the_message_names() -> None:
+    entry = Entry(("listeners", "default", "allow"), ("allow",), "10.0.0.1,nonsense", "TIDEGATE_ALLOW")
+    line = problem_at(("listeners", "default", "allow"), "'nonsense': expected an address", GivenEntries([entry]))
+    assert line == "TIDEGATE_ALLOW: '10.0.0.1,nonsense': 'nonsense': expected an address"
 
 
 def test_what_is_not_given_has_no_value() -> None:

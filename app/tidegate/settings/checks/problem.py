@@ -51,12 +51,16 @@ def problem(where: str, message: str) -> str:
 
 
 def problem_at(path: Path, message: str, given: GivenEntries) -> str:
-    """Return a line with the place where a path was given and its value, unless that is a secret."""
+    """Return a line with the place where a path was given and its value, unless that is a secret.
+
+    A value that the message begins with is not said twice.
+    """
     entry = given.owner(path)
     if entry is None or entry.value == "" or path[-1] in _SECRETS:
         return problem(given.where(path), message)
     item, rest = _item(entry, path)
-    return problem(given.where(path), ": ".join([quoted(item), *([dotted(rest)] if rest else []), message]))
+    value = [] if message.startswith(quoted(_only(item))) else [quoted(item)]
+    return problem(given.where(path), ": ".join([*value, *([dotted(rest)] if rest else []), message]))
 
 
 def field_problems(errors: Iterable[ErrorDetails], given: GivenEntries) -> list[str]:
@@ -105,6 +109,13 @@ def _item(entry: Entry, path: Path) -> tuple[object, Path]:
         else:
             return value, path[depth:]
     return value, ()
+
+
+def _only(item: object) -> object:
+    """Return the entry of a list that has one, as messages name it; anything else as it is."""
+    if isinstance(item, list) and len(item) == 1:
+        item = item[0]
+    return item.strip() if isinstance(item, str) else item
 
 
 def _one_line(text: str) -> str:
