@@ -16,7 +16,11 @@ COUNTED: Final = ("tidegate_listener_connections_total", "tidegate_connections_c
 
 
 async def come_to_rest(world: World) -> Samples:
-    """Wait until no session is open; the metrics of that moment, whatever they say."""
+    """Wait until no session is open; the metrics of that moment, whatever they say.
+
+    Control answers for a second with the same page, so the first one may be of a moment of rest before the last sessions.
+    """
+    first = await scrape(world.admin_port)
     samples: Samples = {}
 
     async def rests() -> bool:
@@ -24,7 +28,7 @@ async def come_to_rest(world: World) -> Samples:
         samples = await scrape(world.admin_port)
         world.counters.compare(samples)
         began, ended = (total(samples, name) for name in COUNTED)
-        return began == ended and not any(total(samples, name) for name in ACTIVE)
+        return samples != first and began == ended and not any(total(samples, name) for name in ACTIVE)
 
     try:
         await until(rests, seconds=REST)
