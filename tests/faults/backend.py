@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from enum import Enum, auto
 
 from tests.faults.ledger import Ledger
+from tests.faults.mix import Mix
 from tests.faults.part import BACKEND_ROLES, LostError, Part
 from tests.faults.pattern import WrongBytesError
 from tests.faults.session import Session
@@ -29,11 +30,11 @@ class Behaviour(Enum):
 
 
 class Backend:
-    """One backend. With `greets` it speaks first; with `told` each connection begins with a PROXY header."""
+    """One backend. The mix says whether it speaks first, and what comes before clients' streams."""
 
-    def __init__(self, ledger: Ledger, host: str, port: int, *, greets: bool, told: bool) -> None:
+    def __init__(self, ledger: Ledger, host: str, port: int, mix: Mix) -> None:
         self.ledger, self.host, self.port = ledger, host, port
-        self._greets, self._told = greets, told
+        self._greets, self._told, self._routed = mix.greets, mix.told, mix.routed
         self._behaviour = Behaviour.PLAYS
         self._speaks_again = asyncio.Event()
         self._sock: socket.socket | None = None
@@ -126,6 +127,7 @@ class Backend:
         header = await part.introduction() if self._told else None
         if self._greets:
             await part.say(next(_numbers))
+        opening = await part.opening() if self._routed else b""
         seed = await part.hear()
         if seed is None:
             return  # a probe, or a client that has given up
@@ -134,6 +136,8 @@ class Backend:
             return  # it is over for the client, and the proxy has said so
         if self._told and (header is None or header.endpoints is None or str(header.endpoints.source) != session.address):
             self.ledger.violation(f"the backend was told another client: {header}", session)
+        if opening != session.opening.data:
+            self.ledger.violation(f"the backend got other first bytes: {opening!r}", session)
         session.backend, session.reached, script = part, self.name, session.script
         try:
             if not self._greets:

@@ -89,7 +89,7 @@ class Clients:
             return
         session.client = part = Part(sock, is_broken=is_broken)
         try:
-            await self._script(part, session.script, sock)
+            await self._script(part, session, sock)
         except OSError:
             pass  # the line of the log says why
         except LostError as error:
@@ -106,18 +106,30 @@ class Clients:
         if not (part.whole or part.received):
             await asyncio.sleep(TURNED_AWAY)
 
-    async def _script(self, part: Part, script: Script, sock: socket.socket) -> None:
+    async def _script(self, part: Part, session: Session, sock: socket.socket) -> None:
+        script, opening = session.script, session.opening
         if self._introduced:
             part.introduce(_header(sock, script.seed))
         if script.end is End.GIVEN_UP:
-            await part.say(script.seed, script.seed // 2 % NUMBER.size)
-            if script.seed % 2:
-                break_off(sock)
-            part.whole = True
+            await _give_up(part, session, sock)
             return
+        await part.open(opening.pieces(script.seed))
         number = await part.hear() if self._greeted and script.backend_first else None
         await part.say(script.seed)
         await part.play(script.client, script.backend, number, CLIENT_ROLES[script.end])
+
+
+async def _give_up(part: Part, session: Session, sock: socket.socket) -> None:
+    """End before all of the seed is said; a reset may come within the first bytes, too."""
+    seed = session.script.seed
+    pieces, said = list(session.opening.pieces(seed)), seed // 2 % NUMBER.size
+    if seed % 2 and not said:
+        pieces = pieces[:-1]
+    await part.open(pieces)
+    await part.say(seed, said)
+    if seed % 2:
+        break_off(sock)
+    part.whole = True
 
 
 def _begin_to_connect(sock: socket.socket, where: tuple[str, int]) -> int:

@@ -1,26 +1,39 @@
 """Where clients connect: the listeners of a proxy, and the settings of those that are not the default."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tests.faults.opening import Opening
 from tidegate.settings.reading.names import named_forms
 
 
 @dataclass(frozen=True)
 class Entrance:
-    """A listener, its address, and its pool with the names of the backends that this may have."""
+    """A listener, its address, and its pool with the names of the backends that this may have.
+
+    Where first bytes choose the pool, `routes` are the pools with the names of their backends.
+    """
 
     listener: str
     pool: str
     host: str
     port: int
     backends: tuple[str, ...]
+    routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def address(self) -> str:
         """`host:port`."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def way_of(self, opening: Opening) -> "Entrance":
+        """The same for a client with these first bytes: it has the pool that they lead to, or meets no backend at all."""
+        if opening.pool is None:
+            return self
+        if not opening.pool:
+            return replace(self, backends=())
+        return replace(self, pool=opening.pool, backends=self.routes[opening.pool])
 
     def settings(self, default: Mapping[str, Any], marks: Sequence[str]) -> dict[str, Any]:
         """Of this listener, and of its pool if that is another one than the default: both do as the default does."""

@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Final
 
 from tests.faults.entrance import Entrance
+from tests.faults.opening import NOTHING, opening
 from tests.faults.part import Part
 from tests.faults.script import End, Script
 from tests.faults.session import BY_CLIENT, IN_ORDER, RESETS, Session, of_line
@@ -58,7 +59,10 @@ class Ledger:
 
     def began(self, script: Script, entrance: Entrance) -> Session:
         """A client is about to connect."""
-        session = self.live[script.seed] = Session(script, entrance, frozenset(+self._excused))
+        first = opening(script.seed) if entrance.routes else NOTHING
+        session = self.live[script.seed] = Session(script, entrance, frozenset(+self._excused), first)
+        if session.is_refused:
+            session.excused |= {"rejected"}
         return session
 
     def connects(self, session: Session, address: str) -> None:
@@ -187,7 +191,7 @@ class Ledger:
         may_break = reason in excused or (KILLED in excused and reason in RESETS) or session.is_silenced
         is_caused = reason not in REASONS[session.script.end]
         self.caused[reason] += is_caused
-        if reason == "rejected" and line["rejected"] not in self._rejected:
+        if reason == "rejected" and line["rejected"] not in ({"no_route"} if session.is_refused else self._rejected):
             self.violation("a limit that there is not", session)
         elif is_caused and reason not in excused:
             self.violation("an end that nothing has caused", session)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from tests.faults.opening import ROUTES
 from tests.faults.script import Sizes
 from tidegate.core.balance import POLICIES
 from tidegate.core.splice import Splice
@@ -45,6 +46,7 @@ class Extra:
     `marks` go with the backends in turn, in the settings. There are these `listeners`, too, each with the name of its pool.
     Clients may meet the limits that it `rejects` by. So many of the sessions are `idle` until the proxy ends them. `signs`
     show that it was felt. PROXY headers come before clients' streams with `introduced`, and before backends' with `told`.
+    With `routed` clients begin with bytes that choose the pool.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Extra:
     signs: frozenset[str] = frozenset()
     introduced: bool = False
     told: bool = False
+    routed: bool = False
 
     def contradicts(self, sources: Set[str], unlike: Set[str]) -> bool:
         """Whether it goes with none of these sources, or is among what is `unlike` something else."""
@@ -95,6 +98,13 @@ EXTRAS: Final = (
     Extra("clients introduced", (("PROXY_PROTOCOL__FROM", "127.0.0.0/8,::1"),), introduced=True),
     Extra("backends told by v1", (("SEND_PROXY_PROTOCOL", "v1"),), frozenset({"backends told by v2"}), told=True),
     Extra("backends told by v2", (("SEND_PROXY_PROTOCOL", "v2"),), told=True),
+    Extra(
+        "routes",
+        (("ROUTES", ROUTES), ("PREFACE_TIMEOUT", "60s")),
+        listeners=(("other", "other"),),
+        signs=frozenset({"rejected"}),
+        routed=True,
+    ),
 )
 
 
@@ -136,6 +146,11 @@ class Mix:
     def told(self) -> bool:
         """Whether backends get a PROXY header first."""
         return any(extra.told for extra in self.extras)
+
+    @property
+    def routed(self) -> bool:
+        """Whether clients begin with what chooses their pool."""
+        return any(extra.routed for extra in self.extras)
 
     @property
     def listeners(self) -> dict[str, str]:

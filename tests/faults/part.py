@@ -2,11 +2,13 @@
 
 import asyncio
 import socket
+from collections.abc import Iterable
 from contextlib import suppress
 from enum import Enum, auto
 from struct import Struct
 from typing import Final
 
+from tests.faults.opening import read_opening
 from tests.faults.pattern import LONGEST, Pattern, WrongBytesError
 from tests.faults.script import End, Half
 from tests.faults.sockets import arriving, readable, writable
@@ -101,16 +103,36 @@ class Part:
             raise WrongBytesError(f"no PROXY header: {header.reason} {data!r}")
         return header
 
+    async def open(self, pieces: Iterable[bytes]) -> None:
+        """Send first bytes before the number, and let others run after each piece. They count."""
+        try:
+            for piece in pieces:
+                self.sent += self._sock.send(piece)  # an empty buffer takes so little
+                await asyncio.sleep(0)
+        except OSError:
+            self._is_broken = True
+
+    async def opening(self) -> bytes:
+        """The first bytes that come before the number; empty when the stream ends before."""
+        with suppress(EOFError):
+            return await read_opening(self._read_exactly)
+        return b""
+
     async def hear(self) -> int | None:
         """The number with which the other direction begins; None when it ends before."""
+        with suppress(EOFError):
+            (number,) = NUMBER.unpack(await self._read_exactly(NUMBER.size))
+            return int(number)
+        return None
+
+    async def _read_exactly(self, size: int) -> bytes:
         data = bytearray()
-        while len(data) < NUMBER.size:
-            size = await self._receive(NUMBER.size - len(data))
-            if not size:
-                return None
-            data += _BUFFER[:size]
-        (number,) = NUMBER.unpack(data)
-        return int(number)
+        while len(data) < size:
+            got = await self._receive(size - len(data))
+            if not got:
+                raise EOFError
+            data += _BUFFER[:got]
+        return bytes(data)
 
     def plan(self, half: Half, other: Half) -> None:
         """What it does, and what the other one does."""

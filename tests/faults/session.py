@@ -8,6 +8,7 @@ from time import monotonic, time
 from typing import Final
 
 from tests.faults.entrance import Entrance
+from tests.faults.opening import NOTHING, Opening
 from tests.faults.part import Part
 from tests.faults.script import End, Script
 from tests.support.proxy import Fields
@@ -20,7 +21,7 @@ IN_ORDER: Final = {"client_eof", "backend_eof"}
 @dataclass(slots=True, eq=False)
 class Session:
     """`client` and `backend` are the parts that the peers play, `line` is what the proxy logged. The client came by the
-    `entrance`, and the backend is called `reached`.
+    `entrance` and said the `opening` first, which lead it the `way`; the backend is called `reached`.
 
     `excused` are close reasons that something done to the proxy during its life may cause. With `is_silenced` one of the
     peers is gone without a word, so that the proxy may end it as if that peer were there.
@@ -29,6 +30,8 @@ class Session:
     script: Script
     entrance: Entrance
     excused: frozenset[str] = frozenset()
+    opening: Opening = NOTHING
+    way: Entrance = field(init=False)
     address: str = ""
     began_at: float = field(default_factory=time)  # seconds since 1970
     client: Part | None = None
@@ -40,6 +43,9 @@ class Session:
     is_silenced: bool = False
     cut: int | None = None  # bytes that a backend had sent when it broke off
     moved: tuple[int, float] = (-1, 0.0)  # bytes that its peers had sent and received, and since when
+
+    def __post_init__(self) -> None:
+        self.way = self.entrance.way_of(self.opening)
 
     @property
     def is_over(self) -> bool:
@@ -62,14 +68,24 @@ class Session:
         return self.line["reason"] in IN_ORDER or (has_broken_off and not self.excused)
 
     @property
+    def is_refused(self) -> bool:
+        """Whether its first bytes lead to no pool."""
+        return not self.way.backends
+
+    @property
     def is_misplaced(self) -> bool:
-        """Whether the proxy says that it came by another listener, or got another pool or backend, than it did."""
-        line, entrance = self.line, self.entrance
+        """Whether the proxy says that it came by another listener, or got another pool or backend, than it did.
+
+        One that has ended before it got a backend may have ended before its first bytes were seen.
+        """
+        line, way = self.line, self.way
         assert line is not None
         backend = line.get("backend") or ""
+        pools = {way.pool} if backend else {way.pool, self.entrance.pool}
         return (
-            (line["listener"], line["pool"]) != (entrance.listener, entrance.pool)
-            or backend not in {"", *entrance.backends}
+            line["listener"] != way.listener
+            or line["pool"] not in pools
+            or backend not in {"", *way.backends}
             or self.reached not in {"", backend}
         )
 

@@ -1,6 +1,8 @@
 """The ledger: whatever the proxy says that the driver did not see is found."""
 
+import itertools
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 
 from tests.faults.entrance import Entrance
 from tests.faults.ledger import KILLED, Ledger
+from tests.faults.opening import opening
 from tests.faults.part import Part
 from tests.faults.script import End, Half, Script
 from tests.faults.session import Session
@@ -38,6 +41,10 @@ def played(
 ) -> Session:
     """A session of a hundred bytes each way, which has ended for both peers; the backend has received what `reached` it."""
     session = ledger.began(Script(seed, HALF, HALF, end, backend_first=False), ENTRANCE)
+    return over(ledger, session, whole=whole, received=received, reached=reached)
+
+
+def over(ledger: Ledger, session: Session, *, whole: bool = True, received: int = 108, reached: int = 108) -> Session:
     ledger.connects(session, CLIENT)
     ledger.has_connected()
     with socket.socket() as sock:
@@ -139,6 +146,47 @@ def test_a_client_may_be_rejected_only_where_there_is_a_limit_and_only_by_this_o
         ledger.logged(line(reason="rejected", backend=None, rejected="backends_full", sent_bytes=0, received_bytes=0))
         assert len(ledger.violations) == findings
         assert ledger.rejections == {("default", "backends_full"): 1}
+
+
+def led_to(pool: str, ledger: Ledger) -> Session:
+    """A session whose first bytes lead to this pool."""
+    seed = next(seed for seed in itertools.count() if opening(seed).pool == pool)
+    entrance = replace(ENTRANCE, routes={"other": ("c:1", "d:2")})
+    return ledger.began(Script(seed, HALF, HALF, End.CLIENT_EOF, backend_first=False), entrance)
+
+
+@pytest.mark.parametrize(("limit", "findings"), [("no_route", 0), ("backends_full", 1)])
+def test_a_client_whose_first_bytes_lead_to_no_pool_must_be_refused_for_that(limit: str, findings: int) -> None:
+    ledger = Ledger(rejected=frozenset({"backends_full"}))
+    session = over(ledger, led_to("", ledger), whole=False, received=0)
+    session.backend, session.backend_ended, session.reached = None, False, ""
+    ledger.logged(line(reason="rejected", backend=None, rejected=limit, sent_bytes=0, received_bytes=0))
+    assert len(ledger.violations) == findings
+
+
+def test_a_client_whose_first_bytes_lead_to_no_pool_must_not_reach_a_backend() -> None:
+    ledger = Ledger()
+    over(ledger, led_to("", ledger))
+    ledger.logged(line())
+    assert "a listener, a pool or a backend that it had not" in ledger.violations[0]
+
+
+@pytest.mark.parametrize(("pool", "backend", "findings"), [("other", "c:1", 0), ("default", "a:1", 1), ("other", "a:1", 1)])
+def test_a_client_whose_first_bytes_lead_to_another_pool_must_get_a_backend_of_that(
+    pool: str, backend: str, findings: int
+) -> None:
+    ledger = Ledger()
+    over(ledger, led_to("other", ledger)).reached = backend
+    ledger.logged(line(pool=pool, backend=backend))
+    assert len(ledger.violations) == findings
+
+
+def test_a_session_that_ended_before_its_first_bytes_were_seen_may_have_the_listeners_own_pool() -> None:
+    ledger = Ledger({"error"})
+    session = over(ledger, led_to("other", ledger), whole=False, received=0)
+    session.backend, session.backend_ended, session.reached = None, False, ""
+    ledger.logged(line(reason="error", backend=None, sent_bytes=0, received_bytes=0))
+    assert ledger.violations == []
 
 
 def test_a_session_that_nobody_ends_must_end_by_the_idle_timeout() -> None:

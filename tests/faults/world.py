@@ -46,8 +46,10 @@ class World:
 
     def __post_init__(self) -> None:
         host = TRANSPORTS[self.mix.transport].listener
+        names = {pool: tuple(backend.name for backend in backends) for pool, backends in self.pools.items()}
+        routes = names if self.mix.routed else {}
         self.entrances = [
-            Entrance(listener, pool, host, free_port(host), tuple(backend.name for backend in self.pools[pool]))
+            Entrance(listener, pool, host, free_port(host), names[pool], routes)
             for listener, pool in self.mix.listeners.items()
         ]
         self.admin_port = free_port()
@@ -187,7 +189,7 @@ def _backends(mix: Mix, ledger: Ledger) -> list[Backend]:
     hosts = TRANSPORTS[mix.transport].backends
     ports = free_ports(len(hosts), hosts[0]) if len(set(hosts)) == 1 else free_ports(1, hosts[0]) * len(hosts)
     places = zip(hosts, ports, strict=True)
-    return [Backend(ledger, host, port, greets=mix.greets, told=mix.told) for host, port in places]
+    return [Backend(ledger, host, port, mix) for host, port in places]
 
 
 @asynccontextmanager
