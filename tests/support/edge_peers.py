@@ -1,4 +1,4 @@
-"""nginx and HAProxy at either side of the proxy: as load balancers in front of it, and as servers behind it."""
+"""nginx, HAProxy and Varnish at either side of the proxy: as load balancers in front of it, and as servers behind it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,16 +21,32 @@ events {{ worker_connections 64; }}
 NGINX_SENDS: Final = """
 stream {{ server {{ listen 127.0.0.1:{port}; proxy_pass 127.0.0.1:{to}; proxy_protocol on; }} }}
 """
-NGINX_EXPECTS: Final = """
-http {{
+NGINX_WITHOUT_FILES: Final = """
     access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
     uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+"""
+NGINX_EXPECTS: Final = (
+    "http {{"
+    + NGINX_WITHOUT_FILES
+    + """
     server {{
         listen 127.0.0.1:{port} proxy_protocol;
         location / {{ return 200 "$proxy_protocol_addr $proxy_protocol_server_port"; }}
     }}
 }}
 """
+)
+NGINX_SAYS_ITS_PORT: Final = (
+    "http {{"
+    + NGINX_WITHOUT_FILES
+    + """
+    server {{
+        listen 127.0.0.1:{port}; listen 127.0.0.1:{second}; listen 127.0.0.1:{third};
+        location / {{ return 200 "$server_port"; }}
+    }}
+}}
+"""
+)
 HAPROXY: Final = """
 defaults
     timeout connect 5s
@@ -49,6 +65,30 @@ frontend expects
     mode http
     bind 127.0.0.1:{port} accept-proxy
     http-request return status 200 content-type text/plain lf-string "%[src] %[dst_port]"
+"""
+HAPROXY_IS_TOLD: Final = """
+frontend told
+    mode http
+    bind 127.0.0.1:{port} accept-proxy
+    http-request return status 200 content-type text/plain lf-string "%[fc_pp_authority] %[fc_pp_unique_id]"
+"""
+HAPROXY_BEFORE: Final = """
+listen before
+    mode tcp
+    bind 127.0.0.1:{port} accept-proxy
+    bind 127.0.0.1:{plain}
+    server one 127.0.0.1:{to}
+"""
+VARNISH: Final = """
+vcl 4.1;
+import std;
+backend default none;
+sub vcl_recv {{ return (synth(200)); }}
+sub vcl_synth {{
+    set resp.http.Content-Type = "text/plain";
+    set resp.body = "" + client.ip + " " + std.port(server.ip);
+    return (deliver);
+}}
 """
 
 
@@ -73,5 +113,18 @@ async def haproxy(folder: Path, sections: str, **values: object) -> AsyncIterato
     configuration = folder / "haproxy.cfg"
     configuration.write_text(HAPROXY.format(sections=sections.format(port=server.port, **values)))
     async with running(program("haproxy"), "-db", "-f", str(configuration), log=server.log):
+        await until(lambda: listens(server.port), seconds=START)
+        yield server
+
+
+@asynccontextmanager
+async def varnish(folder: Path) -> AsyncIterator[Server]:
+    """A Varnish at a free port, which expects PROXY headers and answers with the client's address and that port."""
+    server = Server(free_port(), folder / "varnish.log")
+    configuration = folder / "varnish.vcl"
+    configuration.write_text(VARNISH.format())
+    options = ["-F", "-j", "none", "-n", str(folder / "varnish"), "-s", "malloc,1m", "-T", "none"]
+    listen = ["-a", f"127.0.0.1:{server.port},PROXY", "-f", str(configuration)]
+    async with running(program("varnishd"), *options, *listen, log=server.log):
         await until(lambda: listens(server.port), seconds=START)
         yield server

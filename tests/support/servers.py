@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, STDOUT, Process
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,8 +133,8 @@ async def postgres_server(rules: str, certificate: trustme.LeafCert) -> AsyncIte
 
 
 @asynccontextmanager
-async def mariadb_server(folder: Path, *statements: str) -> AsyncIterator[Server]:
-    """A MariaDB in which these statements have been executed."""
+async def mariadb_server(folder: Path, *statements: str, more: Sequence[str] = ()) -> AsyncIterator[Server]:
+    """A MariaDB in which these statements have been executed, with more options."""
     install, server_program = program("mariadb-install-db"), program("mariadbd")
     server = Server(free_port(), folder / "mariadb.log")
     (folder / "init.sql").write_text("\n".join(f"{statement};" for statement in statements))
@@ -145,7 +145,7 @@ async def mariadb_server(folder: Path, *statements: str) -> AsyncIterator[Server
         f"--port={server.port}", "--bind-address=127.0.0.1", f"--socket={folder / 'socket'}", f"--pid-file={folder / 'pid'}",
         f"--init-file={folder / 'init.sql'}", "--innodb-buffer-pool-size=8M",
     ]  # fmt: skip
-    async with running(server_program, *common, *options, log=server.log):
+    async with running(server_program, *common, *options, *more, log=server.log):
         await until(lambda: "ready for connections" in server.logged, seconds=START)
         yield server
 
