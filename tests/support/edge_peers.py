@@ -52,6 +52,7 @@ defaults
     timeout connect 5s
     timeout client 30s
     timeout server 30s
+    retries 0
 {sections}
 """
 HAPROXY_SENDS: Final = """
