@@ -178,6 +178,17 @@ async def nginx_server(folder: Path, certificate: trustme.LeafCert, locations: s
 
 
 @asynccontextmanager
+async def openssl_server(folder: Path, name: str, certificate: trustme.LeafCert, *options: str) -> AsyncIterator[Server]:
+    """An `openssl s_server` with these options."""
+    server, pem = Server(free_port(), folder / f"{name}.log"), folder / f"{name}.pem"
+    certificate.private_key_and_cert_chain_pem.write_to_path(pem)
+    command = (program("openssl"), "s_server", "-accept", f"127.0.0.1:{server.port}", "-cert", str(pem), "-key", str(pem))
+    async with running(*command, *options, log=server.log):
+        await until(lambda: "ACCEPT" in server.logged, seconds=START)
+        yield server
+
+
+@asynccontextmanager
 async def smtp_server(host: str = "127.0.0.1") -> AsyncIterator[int]:
     """The port of an aiosmtpd."""
     server = await asyncio.get_running_loop().create_server(lambda: SMTP(None, hostname="mail.example"), host, 0)
