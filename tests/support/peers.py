@@ -221,10 +221,17 @@ def dead_backend() -> Backend:
 
 
 @asynccontextmanager
-async def blackhole() -> AsyncIterator[Backend]:
-    """A backend that never answers a dial: its queue of connections is full, so the kernel drops what else comes."""
+async def full_backend() -> AsyncIterator[Listening]:
+    """A backend whose queue of connections is full, so that the kernel drops what else comes, until it accepts the first."""
     with listening(backlog=0) as backend, await connect(backend.address.port):
         await until(lambda: backend.waiting)
+        yield backend
+
+
+@asynccontextmanager
+async def blackhole() -> AsyncIterator[Backend]:
+    """A backend that never answers a dial."""
+    async with full_backend() as backend:
         yield backend.backend()
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from tests.dataplane.route import route
 from tests.support.first_bytes import real_hello
-from tests.support.peers import Peer, connect, serving
+from tests.support.peers import Peer, connect, full_backend, listening, serving
+from tests.support.waiting import until
 from tests.support.worker import Worker
 from tidegate.core.address import Address
 from tidegate.core.preface.outcome import Incomplete
@@ -16,6 +17,8 @@ from tidegate.core.preface.proxy_facts import CLIENT_SSL, Endpoints, ProxyHeader
 from tidegate.core.preface.proxy_header import read_proxy_header
 from tidegate.core.preface.proxy_v2 import write_v2
 from tidegate.core.preface.routes import Route
+from tidegate.core.reasons import ConnectFailure
+from tidegate.link.board import BACKENDS, FAILURE_CELL
 
 VERSIONS = ["v1", "v2"]
 DATA_SEGMENTS_IN = 152  # where it is in struct tcp_info of linux/tcp.h
@@ -97,6 +100,35 @@ async def test_a_backend_that_speaks_first_gets_the_header_at_once(worker: Worke
         worker.set_backends([backend.backend()])
         with await connect(await worker.add_listener()) as client:
             assert await client.read_exactly(11) == b"220 ready\r\n"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_backend_that_cannot_be_told_the_client_is_a_failed_dial_and_another_is_told(
+    worker: Worker, version: str
+) -> None:
+    """The first one speaks and breaks off before the worker runs again, so that only the header meets the reset."""
+    async with full_backend() as first:
+        with listening() as second:
+            worker.add_pool(send_proxy_protocol=version, connect_timeout=60.0)
+            worker.set_backends([first.backend(), second.backend(backup=True)])
+            with await connect(await worker.add_listener()) as client:
+                await until(lambda: worker.active == 1)
+                await worker.sessions()  # it dials by then, and the kernel tries again within a second
+                worker.process.send_signal(signal.SIGSTOP)
+                (await first.accept()).close()
+                turned_away = await first.accept()
+                await turned_away.send(b"-ERR no room\r\n")
+                await until(lambda: turned_away.unacknowledged == 0)
+                turned_away.reset()
+                worker.process.send_signal(signal.SIGCONT)
+                with await second.accept() as backend:
+                    header = await header_from(backend)
+                    assert header.endpoints is not None
+                    assert header.endpoints.source == Address("127.0.0.1", client.port)
+                    await backend.send(b"+OK\r\n")
+                    assert await client.read_exactly(5) == b"+OK\r\n"
+    assert worker.cell(BACKENDS, 0, FAILURE_CELL[ConnectFailure.RESET]) == 1
+    assert (await worker.closed())["attempts"] == 2
 
 
 @pytest.mark.parametrize("version", VERSIONS)
