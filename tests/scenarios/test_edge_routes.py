@@ -68,11 +68,9 @@ async def site(folder: Path, form: str) -> AsyncIterator[tuple[Proxy, int, dict[
 async def test_requests_reach_the_pool_of_their_host_and_path_and_an_old_name_is_refused(tmp_path: Path, form: str) -> None:
     async with site(tmp_path, form) as (proxy, port, answers):
         for host, path, pool in ASKED:
-            after = len(proxy.log)
             assert (await curl(port, path, host=host)).output == answers[pool], (host, path)
-            line = await proxy.event("session_closed", after=after)
-            assert (line["listener"], line["pool"]) == ("web", pool)
-            assert (line["host"], line["path"]) == (host.lower().removesuffix("."), path.partition("?")[0])
+            seen_host = host.lower().removesuffix(".")
+            await proxy.event("session_closed", listener="web", pool=pool, host=seen_host, path=path.partition("?")[0])
         refused = await curl(port, host="old.example")
         assert (refused.code, refused.output) == (56, "")
         assert await proxy.metrics("tidegate_listener_rejected_total", listener="web", reason="no_route") == 1
@@ -102,13 +100,15 @@ async def test_tls_clients_reach_the_pool_of_their_protocol_or_server_name(tmp_p
             (("-noservername",), "web"),
         ):
             arguments = (*trust, *asked, "-verify_hostname", f"{pool}.example")
+            after = len(proxy.log)
             async with openssl_client(port_of(settings, "web"), *arguments) as client:
                 assert client.stdin
                 assert client.stdout
                 client.stdin.write(b"through\n")
                 async with asyncio.timeout(10):
                     assert await client.stdout.readline() == b"hguorht\n", asked
-            await proxy.event("session_closed", pool=pool)
+            line = await proxy.event("session_closed", pool=pool, after=after)
+            assert line.get("alpn") == (asked[-1] if "-alpn" in asked else None)
         async with openssl_client(port_of(settings, "web"), *trust, "-servername", "a.old.example") as client:
             assert await client.wait() != 0
         await proxy.event("session_closed", rejected="no_route", sni="a.old.example")

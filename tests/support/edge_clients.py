@@ -33,11 +33,11 @@ async def run(name: str, *arguments: str) -> Finished:
 
 
 async def curl(
-    port: int, path: str = "/", *arguments: str, host: str = "edge.example", source: str = "127.0.0.5"
+    port: int, path: str = "/", *arguments: str, host: str = "edge.example", source: str = "127.0.0.5", scheme: str = "http"
 ) -> Finished:
     """Ask a port for a path of a host, from this loopback address; the output is the body."""
     options = ("--silent", "--noproxy", "*", "--interface", source, "--resolve", f"{host}:{port}:127.0.0.1")
-    return await run("curl", *options, *arguments, f"http://{host}:{port}{path}")
+    return await run("curl", *options, *arguments, f"{scheme}://{host}:{port}{path}")
 
 
 @asynccontextmanager

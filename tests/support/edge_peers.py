@@ -61,6 +61,23 @@ listen sends
     bind 127.0.0.1:{port}
     server tidegate 127.0.0.1:{to} {option}
 """
+HAPROXY_SENDS_IPV6: Final = """
+listen first
+    mode tcp
+    bind 127.0.0.1:{port}
+    tcp-request connection set-src ipv6(2001:db8:0:1::1)
+    server tidegate 127.0.0.1:{to} send-proxy-v2
+listen second
+    mode tcp
+    bind 127.0.0.1:{second}
+    tcp-request connection set-src ipv6(2001:db8:0:1:ffff::2)
+    server tidegate 127.0.0.1:{to} send-proxy-v2
+listen third
+    mode tcp
+    bind 127.0.0.1:{third}
+    tcp-request connection set-src ipv6(2001:db8:0:2::1)
+    server tidegate 127.0.0.1:{to} send-proxy-v2
+"""
 HAPROXY_EXPECTS: Final = """
 frontend expects
     mode http
