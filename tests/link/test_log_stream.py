@@ -441,3 +441,29 @@ def test_a_reader_that_comes_in_the_middle_sees_whole_lines() -> None:
         received += available(reading)
     assert Counter(map(len, received.splitlines())) == {332: 1000}
     assert re.fullmatch(rb"(\d{6}\.+\n)+", received)
+
+
+SHORT_OF_MEMORY = """
+import os, resource, sys
+from tidegate.link.log_stream import LogStream
+
+stream = LogStream(1)
+for line in (b"first", b"x" * (3 << 20), b"last"):
+    stream.write(line + b"\\n")
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 20), hard))
+try:
+    stream.flush()
+except MemoryError:
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    print(stream.waiting, "wait", file=sys.stderr)
+stream.drain(10)
+print(stream.size, "left", file=sys.stderr)
+"""
+
+
+def test_lines_that_there_is_no_memory_to_write_wait_until_there_is() -> None:
+    ended = subprocess.run([sys.executable, "-c", SHORT_OF_MEMORY], capture_output=True, check=True)
+    assert ended.stderr == b"2 wait\n0 left\n"
+    assert ended.stdout == b"first\n" + b"x" * (3 << 20) + b"\nlast\n"

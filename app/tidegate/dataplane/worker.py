@@ -247,8 +247,10 @@ class Worker(SessionOwner):
         self._flush_log_later()
 
     def _flush_log_now(self) -> None:
-        self._stream.flush()
-        self._count_logged()
+        try:
+            self._stream.flush()
+        finally:  # what is written is written, also if there is no memory for the rest
+            self._count_logged()
 
     def _count_logged(self) -> None:
         """Say how many ended sessions have their line, so that control knows how many lack it when this process dies."""

@@ -79,13 +79,20 @@ class LogStream:
         return True
 
     def _next_block(self) -> memoryview:
+        """Take lines from the queue, once there was memory for all of the block: else they wait on."""
         block = bytearray(b"\n" if self._begins_anew else b"")
-        self.size += len(block)
+        added, count = len(block), 0
+        for line in self._lines:
+            if count and len(block) + len(line) > self._output.block_size:
+                break
+            block += line
+            count += 1
+        taken = memoryview(block)
+        for _ in range(count):
+            self._lines.popleft()
+        self.size += added
         self._begins_anew = False
-        block += self._lines.popleft()
-        while self._lines and len(block) + len(self._lines[0]) <= self._output.block_size:
-            block += self._lines.popleft()
-        return memoryview(block)
+        return taken
 
 
 def _lines_in(block: memoryview) -> int:
