@@ -11,6 +11,7 @@ lost, doubled or swapped shows at once.
 
 - A new way to reach a listener or a backend: a line in `TRANSPORTS`.
 - A new setting: a line in `EXTRAS`, which says what sessions may notice of it.
+- Something else that clients say first, or another route: `opening.py`.
 - A new fault, or a change while it runs: a class in `disturbances/` and its line in `registry.py`. Its `excuses` are the
   only close reasons that it may cause, its `signs` show that it was felt.
 
