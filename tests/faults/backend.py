@@ -13,6 +13,7 @@ from tests.faults.part import BACKEND_ROLES, LostError, Part
 from tests.faults.pattern import WrongBytesError
 from tests.faults.session import Session
 from tests.support.sockets import break_off, drop_all, drop_nothing
+from tidegate.core.address import join_address
 
 MOST_BEFORE_CUT = 2000  # bytes
 _numbers, _cuts = itertools.count(1 << 40), itertools.count()
@@ -134,7 +135,9 @@ class Backend:
         session = self.ledger.live.get(seed)
         if session is None:
             return  # it is over for the client, and the proxy has said so
-        if self._told and (header is None or header.endpoints is None or str(header.endpoints.source) != session.address):
+        if self._told and (
+            header is None or header.endpoints is None or join_address(*header.endpoints[0]) != session.address
+        ):
             self.ledger.violation(f"the backend was told another client: {header}", session)
         if opening != session.opening.data:
             self.ledger.violation(f"the backend got other first bytes: {opening!r}", session)

@@ -17,7 +17,6 @@ from tests.faults.session import Session
 from tests.faults.sockets import writable
 from tests.support.sockets import break_off
 from tidegate.core.address import Address
-from tidegate.core.preface.proxy_facts import Endpoints
 from tidegate.core.preface.proxy_v1 import write_v1
 from tidegate.core.preface.proxy_v2 import write_v2
 
@@ -154,7 +153,7 @@ async def _is_broken(sock: socket.socket, error: int) -> bool:
 def _header(sock: socket.socket, seed: int) -> bytes:
     """A header of one of both versions."""
     own, other = (Address(*name[:2]) for name in (sock.getsockname(), sock.getpeername()))
-    return (write_v1, write_v2)[seed % 2](Endpoints(own, other))
+    return (write_v1, write_v2)[seed % 2]((own, other))
 
 
 def _name(sock: socket.socket) -> str:

@@ -14,7 +14,7 @@ from tidegate.core.preface.proxy_header import read_proxy_header
 from tidegate.core.preface.proxy_v2 import LONGEST_V2, SIGNATURE, read_v2, write_v2
 
 ADDRESSES = st.builds(Address, st.ip_addresses().map(str), st.integers(0, 65535))
-ENDPOINTS = st.builds(Endpoints, ADDRESSES, ADDRESSES)
+ENDPOINTS = st.tuples(ADDRESSES, ADDRESSES)
 TEXTS = st.text(max_size=60).filter(str.isprintable)
 TLVS = st.builds(
     ProxyTlvs,
@@ -24,9 +24,9 @@ TLVS = st.builds(
     unique_id=st.binary(max_size=128),
 )
 IPV4 = bytes([10, 0, 0, 1, 192, 0, 2, 7]) + (56324).to_bytes(2, "big") + (443).to_bytes(2, "big")
-OF_IPV4 = Endpoints(Address("10.0.0.1", 56324), Address("192.0.2.7", 443))
+OF_IPV4 = (Address("10.0.0.1", 56324), Address("192.0.2.7", 443))
 IPV6 = ip_address("2001:db8::1").packed + ip_address("::ffff:192.0.2.7").packed + b"\0\1\xff\xff"
-OF_IPV6 = Endpoints(Address("2001:db8::1", 1), Address("192.0.2.7", 65535))
+OF_IPV6 = (Address("2001:db8::1", 1), Address("192.0.2.7", 65535))
 UNIX = b"/run/a.sock".ljust(108, b"\0") * 2
 NOOP = b"\4\0\3abc"
 
@@ -101,16 +101,14 @@ def test_a_header_has_up_to_4096_bytes_of_tlvs(command: int, family: int, addres
 def test_a_header_that_is_written_reads_back_as_itself(ends: Endpoints | None, tlvs: ProxyTlvs, checksum: bool) -> None:  # noqa: FBT001
     written = write_v2(ends, tlvs, checksum=checksum)
     read = check_growing(read_proxy_header, written + written, [0, 5, 13, 14, 15, 16, 17, len(written) - 1, len(written)])
-    assert read == ProxyHeader(
-        len(written), ends and Endpoints(*(Address(unmapped(end.host), end.port) for end in ends)), tlvs
-    )
+    assert read == ProxyHeader(len(written), ends and (unmapped(ends[0]), unmapped(ends[1])), tlvs)
     assert read_v2(written[:-1]) == Incomplete(max(16, len(written)))
 
 
-def unmapped(host: str) -> str:
-    """The client of IPv4 that an IPv4-mapped address is."""
-    address = ip_address(host)
-    return str(getattr(address, "ipv4_mapped", None) or address)
+def unmapped(end: tuple[str, int]) -> tuple[str, int]:
+    """With the IPv4 address that an IPv4-mapped one is."""
+    address = ip_address(end[0])
+    return str(getattr(address, "ipv4_mapped", None) or address), end[1]
 
 
 @pytest.mark.parametrize(
@@ -118,10 +116,10 @@ def unmapped(host: str) -> str:
     [
         pytest.param(OF_IPV4, header(0x21, 0x11, IPV4), id="ipv4"),
         pytest.param(OF_IPV6, header(0x21, 0x21, IPV6), id="mixed"),
-        pytest.param(Endpoints(Address("fe80::1%eth0", 1), Address("::1", 2)),
+        pytest.param((Address("fe80::1%eth0", 1), Address("::1", 2)),
                      header(0x21, 0x21, ip_address("fe80::1").packed + ip_address("::1").packed + b"\0\1\0\2"), id="zone"),
-        pytest.param(Endpoints(Address("/run/a.sock", 0), Address("10.0.0.1", 2)), header(0x20, 0, b""), id="unix-client"),
-        pytest.param(Endpoints(Address("10.0.0.1", 2), Address("", 0)), header(0x20, 0, b""), id="unix-listener"),
+        pytest.param((Address("/run/a.sock", 0), Address("10.0.0.1", 2)), header(0x20, 0, b""), id="unix-client"),
+        pytest.param((Address("10.0.0.1", 2), Address("", 0)), header(0x20, 0, b""), id="unix-listener"),
         pytest.param(None, header(0x20, 0, b""), id="none"),
     ],
 )  # fmt: skip
@@ -153,7 +151,7 @@ def test_a_header_of_another_program_with_a_checksum_is_read() -> None:
     assert read_v2(stream) == Malformed("a PROXY header with a wrong checksum")
     checked = stream[:31] + reference_crc32c(stream).to_bytes(4, "big") + stream[35:]
     assert read_v2(checked) == ProxyHeader(
-        len(stream), Endpoints(Address("172.31.7.31", 0x2CC8), Address("172.31.10.31", 80)), NO_TLVS
+        len(stream), (Address("172.31.7.31", 0x2CC8), Address("172.31.10.31", 80)), NO_TLVS
     )
 
 

@@ -13,7 +13,7 @@ from tests.support.waiting import until
 from tests.support.worker import Worker
 from tidegate.core.address import Address
 from tidegate.core.preface.outcome import Incomplete
-from tidegate.core.preface.proxy_facts import CLIENT_SSL, Endpoints, ProxyHeader, ProxySsl, ProxyTlvs
+from tidegate.core.preface.proxy_facts import CLIENT_SSL, ProxyHeader, ProxySsl, ProxyTlvs
 from tidegate.core.preface.proxy_header import read_proxy_header
 from tidegate.core.preface.proxy_v2 import write_v2
 from tidegate.core.preface.routes import Route
@@ -41,7 +41,7 @@ async def test_a_backend_is_told_both_ends_of_the_clients_connection_and_then_ge
     async with route(worker, send_proxy_protocol=version) as way:
         client, backend = await way.session()
         header = await header_from(backend)
-        assert header.endpoints == Endpoints(Address("127.0.0.1", client.port), Address("127.0.0.1", way.port))
+        assert header.endpoints == (Address("127.0.0.1", client.port), Address("127.0.0.1", way.port))
         await client.send(b"hello")
         assert await backend.read_exactly(5) == b"hello"
         client.end()
@@ -139,7 +139,7 @@ async def test_the_address_that_came_by_a_header_is_passed_on(worker: Worker, ve
             await client.send(CAME_IN)
             with await way.backend.accept() as backend:
                 header = await header_from(backend)
-                assert header.endpoints == Endpoints(Address("192.0.2.7", 40000), Address("198.51.100.1", 443))
+                assert header.endpoints == (Address("192.0.2.7", 40000), Address("198.51.100.1", 443))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -149,12 +149,12 @@ async def test_a_client_over_ipv6_keeps_its_address_to_a_backend_over_ipv4(worke
         for host in ("::1", "127.0.0.1"):
             with await connect(port, host) as client, await way.backend.accept() as backend:
                 header = await header_from(backend)
-                assert header.endpoints == Endpoints(Address(host, client.port), Address(host, port))
+                assert header.endpoints == (Address(host, client.port), Address(host, port))
 
 
 async def test_what_a_proxy_has_said_of_the_client_s_tls_is_passed_on(worker: Worker) -> None:
     said = ProxyTlvs("h2", "chat.example.com", ProxySsl(CLIENT_SSL, 0, "TLSv1.3", "alice"))
-    ends = Endpoints(Address("192.0.2.7", 40000), Address("198.51.100.1", 443))
+    ends = (Address("192.0.2.7", 40000), Address("198.51.100.1", 443))
     async with route(worker, send_proxy_protocol="v2") as way:
         port = await worker.add_listener("proxied", 1, proxies=["127.0.0.1"])
         with await connect(port) as client:

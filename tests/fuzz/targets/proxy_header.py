@@ -28,9 +28,9 @@ def target(data: bytes) -> None:
         return
     assert header.length <= min(len(data), LONGEST_PROXY_HEADER)
     assert read_proxy_header(data[: header.length]) == header
-    for end in header.endpoints or ():
-        assert str(ipaddress.ip_address(end.host)) == end.host
-        assert 0 <= end.port <= 65535
+    for host, port in header.endpoints or ():
+        assert str(ipaddress.ip_address(host)) == host
+        assert 0 <= port <= 65535
     again = read_proxy_header(write_v2(header.endpoints, header.tlvs))
     assert not isinstance(again, Malformed | Incomplete)
     assert (again.endpoints, again.tlvs) == (header.endpoints, header.tlvs)

@@ -12,6 +12,9 @@ MAPPED: Final = bytes(10) + b"\xff\xff"
 OCTETS: Final = {str(number): number for number in range(256)}
 """The parts of an IPv4 address, without leading zeros."""
 
+TEXTS: Final = list(OCTETS)
+"""The same by their numbers."""
+
 
 def packed(text: str) -> bytes:
     """The 4 or 16 bytes of an address without its zone, in network order; none if the text is not an address."""
@@ -28,8 +31,7 @@ def text_of(number: bytes) -> str:
     """The text of an address of 4 or 16 bytes; IPv6 compressed, as in RFC 5952."""
     if len(number) == 16 and not number.startswith(MAPPED):
         return ipaddress.IPv6Address(number).compressed
-    first, second, third, fourth = number[-4:]
-    return f"{first}.{second}.{third}.{fourth}"
+    return f"{TEXTS[number[-4]]}.{TEXTS[number[-3]]}.{TEXTS[number[-2]]}.{TEXTS[number[-1]]}"
 
 
 def as_ipv6(number: bytes) -> bytes:

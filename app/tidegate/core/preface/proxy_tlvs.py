@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 from tidegate.core.preface.crc32c import crc32c
 from tidegate.core.preface.outcome import MalformedError
-from tidegate.core.preface.proxy_facts import ProxySsl, ProxyTlvs
+from tidegate.core.preface.proxy_facts import NO_TLVS, ProxySsl, ProxyTlvs
 from tidegate.core.preface.server_name import server_name
 
 ALPN: Final = 0x01
@@ -58,6 +58,8 @@ def read_tlvs(data: bytes, tlvs: list[Tlv]) -> ProxyTlvs:
     Raises MalformedError when a known TLV comes twice, as receivers could differ in which one they believe; when a unique id
     is longer than the specification allows; and when the TLV about TLS is too short.
     """
+    if not tlvs:
+        return NO_TLVS
     known = [tlv for tlv in tlvs if tlv.kind in SINGLE]
     values = {tlv.kind: data[tlv.start : tlv.end] for tlv in known}
     if len(values) < len(known):

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from tidegate.core.address import Address
 from tidegate.core.preface.crc32c import crc32c
 from tidegate.core.preface.outcome import Incomplete, Malformed, MalformedError
 from tidegate.core.preface.packed_address import as_ipv6, packed, text_of
@@ -36,7 +35,7 @@ def read_v2(data: bytes) -> ProxyHeader | Incomplete | Malformed:
         return Malformed("a PROXY header with an unknown family or protocol")
     if len(data) > 14:
         size = ADDRESS_SIZES.get(data[13], 0)
-        length = int.from_bytes(data[14:HEAD].ljust(2, b"\0"), "big")  # at least, while the second byte is not there
+        length = data[14] << 8 | (data[15] if len(data) > 15 else 0)  # at least, while the second byte is not there
         if length > size + MOST_TLV_BYTES:
             return Malformed("a PROXY header with more than 4096 bytes of TLVs")
     if len(data) < HEAD:
@@ -53,12 +52,13 @@ def write_v2(endpoints: Endpoints | None, tlvs: ProxyTlvs = NO_TLVS, *, checksum
     """
     command, family, addresses = LOCAL, 0, b""
     if endpoints:
-        source, destination = packed(endpoints.source.host), packed(endpoints.destination.host)
+        (source_host, source_port), (destination_host, destination_port) = endpoints
+        source, destination = packed(source_host), packed(destination_host)
         if source and destination:
             command, family = PROXY, TCP_OVER_IPV4
             if len(source) != 4 or len(destination) != 4:
                 family, source, destination = TCP_OVER_IPV6, as_ipv6(source), as_ipv6(destination)
-            addresses = source + destination + b"".join(end.port.to_bytes(2, "big") for end in endpoints)
+            addresses = source + destination + source_port.to_bytes(2, "big") + destination_port.to_bytes(2, "big")
     facts = write_tlvs(tlvs)
     placeholder = checksum_tlv(0) if checksum else b""
     length = len(addresses) + len(placeholder) + len(facts)
@@ -89,7 +89,5 @@ def _endpoints(block: bytes) -> Endpoints:
     ports = len(block) - 4
     middle = ports // 2
     source, destination = text_of(block[:middle]), text_of(block[middle:ports])
-    source_port, destination_port = block[ports : ports + 2], block[ports + 2 :]
-    return Endpoints(
-        Address(source, int.from_bytes(source_port, "big")), Address(destination, int.from_bytes(destination_port, "big"))
-    )
+    source_port, destination_port = block[ports] << 8 | block[ports + 1], block[ports + 2] << 8 | block[ports + 3]
+    return (source, source_port), (destination, destination_port)

@@ -1,6 +1,6 @@
 """What a listener wants to know of a client before it dials."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,6 @@ from tidegate.dataplane.loop.shared_timeout import SharedTimeout, Timed
 from tidegate.dataplane.routing.routing_pool import RoutingPool
 
 if TYPE_CHECKING:
-    from tidegate.dataplane.session.preface import Preface
     from tidegate.dataplane.session.prefaced_session import PrefacedSession, SessionFacts
 
 MOST_WAITING = 1024
@@ -22,10 +21,10 @@ MOST_KNOWN = 1024  # addresses that are remembered
 COMPLAINT_INTERVAL = 1.0  # seconds between two log lines about bad first bytes at a listener
 
 
-def _phase() -> "type[Preface]":
-    from tidegate.dataplane.session.preface import Preface  # noqa: PLC0415  it needs these rules, and only who has some needs it
+def _begin() -> "Callable[[PrefacedSession, PrefaceRules], None]":
+    from tidegate.dataplane.session.preface import begin_preface  # noqa: PLC0415  it needs these rules, and only who has some needs it
 
-    return Preface
+    return begin_preface
 
 
 class PrefaceRules:
@@ -36,7 +35,7 @@ class PrefaceRules:
         self._waiting = SharedTimeout(poller)
         self._proxies: AddressRanges = parse_ranges(())
         self._known: dict[str, bool] = {}
-        self._phase = _phase()
+        self._begin = _begin()
         self.routes = Routes()
         self._next_complaint, self._left_out = -inf, 0
 
@@ -49,7 +48,7 @@ class PrefaceRules:
 
     def begin(self, session: "PrefacedSession") -> None:
         """Let a session look at its first bytes, as far as these rules ask for them, and dial."""
-        self._phase(session, self, expects_header=self.is_proxy(session.peer[0])).begin()
+        self._begin(session, self)
 
     def is_proxy(self, host: str) -> bool:
         """Whether connections from this IP address begin with a PROXY header. Proxies are few, so they are remembered."""

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import orjson
 
+from tidegate.core.address import join_address
 from tidegate.core.reasons import CloseReason
 from tidegate.dataplane.routing.routing_backend import RoutingBackend
 from tidegate.dataplane.session.prefaced_session import PrefacedSession
@@ -72,11 +73,14 @@ def _is_left_out(session: Session) -> bool:
 
 def _rest_of(session: Session, backend: RoutingBackend | None) -> bytes:
     """The fields that few sessions have, as JSON with a comma before each."""
-    fields: Fields = {}
+    peer, fields = b"", Fields()
     if session.rejected is not None:
         fields["rejected"] = session.rejected
     if isinstance(session, PrefacedSession):
-        session.facts.add_to(fields)
+        facts = session.facts
+        if facts.peer is not None:  # behind a proxy all sessions have one, and nothing in an address needs an escape
+            peer = f',"peer":"{join_address(facts.peer[0], facts.peer[1])}"'.encode()
+        facts.add_to(fields)
     if session.tried:
         tried = zip(session.tried, session.dial_failures, strict=True)
         fields["tried"] = [{"backend": each.name, "failure": failure.value} for each, failure in tried]
@@ -84,7 +88,7 @@ def _rest_of(session: Session, backend: RoutingBackend | None) -> bytes:
         fields["queued_ms"] = int(session.queued_seconds * 1_000_000) / 1000
     if backend is not None and backend.location:
         fields.update(backend.location)
-    return b"," + orjson.dumps(fields)[1:-1] if fields else b""
+    return peer + b"," + orjson.dumps(fields)[1:-1] if fields else peer
 
 
 def _for_terminal(fields: Fields) -> bytes:

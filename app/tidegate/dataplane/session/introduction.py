@@ -3,9 +3,9 @@
 import socket
 from typing import Final
 
-from tidegate.core.address import Address
 from tidegate.core.preface.proxy_facts import Endpoints, ProxyTlvs
 from tidegate.core.preface.proxy_version import ProxyVersion
+from tidegate.dataplane.accept.listener import Peer
 from tidegate.dataplane.session.prefaced_session import PrefacedSession, SessionFacts
 from tidegate.dataplane.session.session import Session
 from tidegate.dataplane.wire import peek
@@ -37,15 +37,14 @@ class Introduction:
 
 
 def _endpoints(session: Session) -> Endpoints:
-    destination = _facts(session).destination
-    return Endpoints(Address(*session.peer), destination or _own_address(session.client))
+    return session.peer, _facts(session).destination or _own_address(session.client)
 
 
-def _own_address(client: int) -> Address:
+def _own_address(client: int) -> Peer:
     """Where the client has connected to."""
     with borrowed(client) as sock:
         host, port = sock.getsockname()[:2]
-    return Address(host.removeprefix(MAPPED_IPV4), port)
+    return host.removeprefix(MAPPED_IPV4), port
 
 
 def _tlvs(session: Session) -> ProxyTlvs:

@@ -9,7 +9,7 @@ from typing import Final
 
 from tidegate.core.preface.client_hello import ClientHello, read_client_hello
 from tidegate.core.preface.outcome import Incomplete, Malformed, NotThis
-from tidegate.core.preface.proxy_facts import ProxyHeader
+from tidegate.core.preface.proxy_facts import NO_TLVS, ProxyHeader
 from tidegate.core.preface.proxy_header import LONGEST_PROXY_HEADER, read_proxy_header
 from tidegate.core.preface.request_head import LONGEST_REQUEST_HEAD, RequestHead, read_request_head
 from tidegate.core.preface.routes import FirstBytes
@@ -27,6 +27,11 @@ LONGEST_FIRST_BYTES: Final = LONGEST_REQUEST_HEAD
 MOST_LOOKS: Final = 64
 """Arrivals that are looked at as they come. A client that sends single bytes has its bytes read anew at each of them."""
 NEXT_LOOK: Final = 0.05  # seconds, after that many
+
+
+def begin_preface(session: PrefacedSession, rules: PrefaceRules) -> None:
+    """Let a session look at its first bytes, as far as these rules ask for them, and dial."""
+    Preface(session, rules, expects_header=rules.is_proxy(session.peer[0])).begin()
 
 
 class Preface(Phase):
@@ -120,10 +125,12 @@ class Preface(Phase):
         session, facts = self._session, self._session.facts
         receive(session.client, header.length, False)
         if header.endpoints is not None:
-            if header.endpoints.source != session.peer:
-                facts.peer, session.peer = session.peer, header.endpoints.source
-            facts.destination = header.endpoints.destination
-            facts.sni, facts.alpn, facts.ssl = header.tlvs.authority, header.tlvs.alpn, header.tlvs.ssl
+            source, facts.destination = header.endpoints
+            if source != session.peer:
+                facts.peer, session.peer = session.peer, source
+            tlvs = header.tlvs
+            if tlvs is not NO_TLVS:
+                facts.sni, facts.alpn, facts.ssl = tlvs.authority, tlvs.alpn, tlvs.ssl
         if not session.listener.allows(session.peer[0]):
             session.reject(RejectReason.DENIED)
         else:

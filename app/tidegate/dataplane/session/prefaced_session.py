@@ -5,7 +5,6 @@ A class of its own, so that other sessions need no memory for it.
 
 from typing import TYPE_CHECKING
 
-from tidegate.core.address import Address
 from tidegate.core.shortening import shortened
 from tidegate.dataplane.accept.listener import Listener, Peer
 from tidegate.dataplane.session.session import Session, SessionOwner
@@ -28,19 +27,15 @@ class SessionFacts:
 
     def __init__(self) -> None:  # of a dataclass it would not be compiled, and cost ten times as much
         self.peer: Peer | None = None
-        self.destination: Address | None = None
+        self.destination: Peer | None = None
         self.ssl: ProxySsl | None = None
         self.sni = self.alpn = self.host = self.path = self.detail = ""
         self.is_logged, self.left_out = True, 0
 
     def add_to(self, fields: dict[str, object]) -> None:
-        """Add what the log says of it."""
-        if self.peer is not None:
-            fields["peer"] = str(Address(*self.peer))
-        if self.sni or self.alpn or self.host or self.path or self.detail:
-            self._add_texts(fields)
-
-    def _add_texts(self, fields: dict[str, object]) -> None:
+        """Add what the log says of it, except for the peer."""
+        if not (self.sni or self.alpn or self.host or self.path or self.detail):
+            return
         texts = {"sni": self.sni, "alpn": self.alpn, "host": self.host, "path": self.path, "detail": self.detail}
         fields.update((name, shortened(text, LONGEST_FIELD)) for name, text in texts.items() if text)
         if self.left_out:
