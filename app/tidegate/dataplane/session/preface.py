@@ -47,13 +47,14 @@ class Preface(Phase):
         self._needed = 1  # bytes, before which another look tells nothing
 
     def begin(self) -> None:
-        """Look at what is there already; most clients have sent all by now.
+        """Look at what is there once the other events of this turn are done: most clients have sent all by then.
 
-        A client that no header will name is judged by its limits first: it must not take the room of others.
+        At once, a half would still have nothing to look at, and cost an event, two system calls to watch for it, and one
+        to look again. A client that no header will name is judged by its limits first: it must not take the room of others.
         """
         self._session.phase = self
         if self._expects_header or not is_refused(self._session):
-            self._go_on()
+            self._session.owner.context.poller.call_soon(self._look_again, self.failed)
 
     def ready(self, events: int) -> None:
         """Something has come, or the client sends no more."""
