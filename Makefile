@@ -7,7 +7,7 @@
 # make image: the container image, built and tried.  make ship: that, chart, manifests, alerts and dashboard, with real tools.
 # make wheels: the package, compiled for glibc and musl, in dist (with Docker).
 # make faults: ten minutes of sessions whose every byte is checked, while everything fails.  make soak HOURS=n: longer, and kept.
-# make bench, bench-quick: beside nginx and HAProxy.  make bench-growth: how cost grows.  bench-kubernetes: 5,000 endpoints.
+# make bench, bench-quick: beside nginx and HAProxy (WORK=: some).  make bench-growth: how cost grows.  bench-kubernetes: 5,000 endpoints.
 # make scale: until something refuses: sessions (HOLD=minutes that they stay), backends, listeners, changes of endpoints.
 # make cost: instructions and system calls of a connection and a request, counted beside nginx; memory of a connection.
 PYTHON ?= python3
@@ -157,7 +157,7 @@ coverage: system $(VENV)/.dev $(NODE)
 
 bench bench-quick: $(VENV)/.dev $(COMPILED)/.built
 	@sh tests/bench/system_packages.sh
-	$(AS_SHIPPED) $(BIN)/python -m tests.bench $(if $(filter bench-quick,$@),--quick)
+	$(AS_SHIPPED) $(BIN)/python -m tests.bench $(if $(filter bench-quick,$@),--quick) $(WORK:%=--work %)
 
 bench-growth: $(VENV)/.dev $(COMPILED)/.built
 	@sh tests/bench/system_packages.sh

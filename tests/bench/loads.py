@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from tests.bench.processes import running, wait_for_port
 from tests.support.ports import free_port, free_ports
@@ -38,6 +39,17 @@ http {{
 BULK_FILE = 64 << 20
 BULK_ATTEMPTS = 10
 FLAP_INTERVAL = 1.0  # so that each backend changes its state once a second
+WITH_HEADER = """
+function init()
+    following = wrk.format()
+    with_header = "{header}" .. following
+end
+function request()
+    local this = following
+    following = with_header  -- from the second on: wrk parses the first itself and sends it to nobody
+    return this
+end
+"""
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
 
 
@@ -160,8 +172,19 @@ def bulk_stream(port: int) -> Iterator[Callable[[], int]]:
 
 def small_messages(port: int, connections: int, seconds: int, *, keep: bool = True) -> Latency:
     """Requests as fast as answers come; without `keep` each on a new connection."""
-    close = [] if keep else ["-H", "Connection: close"]
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", *close, f"http://127.0.0.1:{port}/"]
+    return _wrk(port, connections, seconds, [] if keep else ["-H", "Connection: close"])
+
+
+def short_connections(port: int, connections: int, seconds: int, header: bytes) -> Latency:
+    """Requests as fast as answers come, each on a new connection that begins with a header."""
+    with NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(WITH_HEADER.format(header="".join(f"\\{byte:03}" for byte in header)))
+        script.flush()
+        return _wrk(port, connections, seconds, ["-H", "Connection: close", "-s", script.name])
+
+
+def _wrk(port: int, connections: int, seconds: int, more: list[str]) -> Latency:
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", *more, f"http://127.0.0.1:{port}/"]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     requests = int(_found(r"(\d+) requests in", text))
     if errors := re.search(r"Socket errors: (.*)|Non-2xx.*", text):

@@ -15,6 +15,7 @@ from tests.bench.loads import (
     web_backend,
 )
 from tests.bench.network import CUBIC
+from tests.bench.prefaces import proxy_headers
 from tests.bench.processes import processor_seconds, proportional_bytes
 from tests.bench.scaling import two_workers
 
@@ -169,6 +170,7 @@ def works(system: str) -> tuple[Work, ...]:
         requests(64, more(1.05), less(1.1)),
         requests(512, more(1.05), less(1.1)),
         connections(),
+        proxy_headers(),
         *(
             bulk_transfer(streams, congestion, download=download)
             for congestion in controls

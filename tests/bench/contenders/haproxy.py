@@ -41,7 +41,7 @@ frontend statistics
     stats enable
     stats uri /
 listen proxy
-    bind 127.0.0.1:{port} backlog 4096
+    bind 127.0.0.1:{port} backlog 4096{headers}
 {servers}
 """
 
@@ -88,11 +88,19 @@ def run_haproxy(folder: Path, job: Job) -> Iterator[Target]:
     check = f" check port {job.probe_port} inter {job.probe_interval} rise 1 fall 1" if job.probe_port else ""
     servers = "\n".join(f"    server b{number} {backend}{check}" for number, backend in enumerate(job.backends))
     splicing = "option splice-request\n    option splice-response" if job.bulk else "option splice-auto"
+    headers = " accept-proxy" if job.proxy_headers else ""
     config, commands = folder / "haproxy.cfg", folder / "haproxy.commands"
     with drained(folder) as log:
         config.write_text(
             CONFIG.format(
-                workers=job.workers, port=port, admin=admin, servers=servers, splicing=splicing, log=log, commands=commands
+                workers=job.workers,
+                port=port,
+                headers=headers,
+                admin=admin,
+                servers=servers,
+                splicing=splicing,
+                log=log,
+                commands=commands,
             )
         )
         with proxy(["haproxy", "-f", str(config)], folder / "haproxy.log", port) as pid:

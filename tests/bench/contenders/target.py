@@ -16,7 +16,7 @@ class Job:
     """What a proxy has to do: the addresses to balance over (`host:port`), and with how many workers.
 
     With a `probe_port` each backend is up while something accepts on that port of its address, asked at the
-    interval.
+    interval. With `proxy_headers` each client begins with a PROXY header.
     """
 
     backends: Sequence[str]
@@ -24,6 +24,7 @@ class Job:
     bulk: bool = False
     probe_port: int = 0
     probe_interval: str = "500ms"
+    proxy_headers: bool = False
 
 
 @dataclass(frozen=True)

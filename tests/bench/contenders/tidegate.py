@@ -43,6 +43,7 @@ def run_tidegate(folder: Path, job: Job) -> Iterator[Target]:
         **_pools(folder, job),
         "TIDEGATE_WORKERS": str(job.workers),
         "TIDEGATE_DRAIN__GRACE": "1s",
+        **({"TIDEGATE_PROXY_PROTOCOL__FROM": "127.0.0.0/8"} if job.proxy_headers else {}),
     }
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
     log = folder / "tidegate.log"
