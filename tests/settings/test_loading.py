@@ -31,7 +31,7 @@ def file_with(folder: Path, text: str) -> dict[str, str]:
 
 def test_backends_alone_are_enough() -> None:
     settings = load_settings({"TIDEGATE_BACKENDS": "10.0.0.5:8001"})
-    assert settings.listeners["default"].bind == (Address("0.0.0.0", 8000),)
+    assert settings.listeners["default"].addresses == (Address("0.0.0.0", 8000),)
     assert settings.listeners["default"].pool == "default"
     assert settings.pools["default"].backends[0].address == Address("10.0.0.5", 8001)
     assert (settings.workers, settings.buffer_size, settings.log.format) == (1, 65536, None)

@@ -14,7 +14,8 @@ from tidegate.settings.reading.names import OF_LISTENER
 Schema = dict[str, Any]
 REFERENCE = "#/definitions/{model}"
 NAMES = "^[a-z0-9_-]{1,63}$"
-LISTS = {"backends", "bind", "listen"}
+LISTS = {"backends", "bind", "listen", "routes"}
+WRITTEN_AS_TEXT_TOO = {"BackendSettings", "RouteSettings"}
 NOT_FOR_PEOPLE = {"title", "default", "default_text", "required"}
 
 
@@ -32,7 +33,7 @@ def config_definitions() -> dict[str, Schema]:
 
 def _plain(part: Schema) -> Schema:
     properties = {key: _property(key, schema) for key, schema in part["properties"].items()}
-    kind = ["string", "object"] if part["title"] == "BackendSettings" else "object"
+    kind = ["string", "object"] if part["title"] in WRITTEN_AS_TEXT_TOO else "object"
     return {**_without(part), "type": kind, "properties": properties, "additionalProperties": False}
 
 

@@ -202,6 +202,31 @@ def test_ports_are_those_of_the_listeners_that_others_can_reach() -> None:
     assert six == {"tcp-8000": 8000, "tidegate-admin": 9100}
 
 
+def test_a_unix_socket_is_no_port_and_is_mounted_as_other_folders_are() -> None:
+    manifests = render(
+        "config.backends=unix:/run/shared/app.sock",
+        "config.listen=unix:/run/shared/tidegate.sock mode=0660\\, 0.0.0.0:8000",
+        "extraVolumeMounts[0].name=shared",
+        "extraVolumeMounts[0].mountPath=/run/shared",
+    )
+    ports = {port["name"]: port["containerPort"] for port in proxy(manifests)["ports"]}
+    assert ports == {"tcp-8000": 8000, "tidegate-admin": 9000}
+    assert "/run/shared" in [mount["mountPath"] for mount in proxy(manifests)["volumeMounts"]]
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [
+        "routes=host=api.example.com path=/v1/ pool=api; sni=old.example.com pool=",
+        "routes[0].pool=api",
+        "routes[0]=pool=api",
+    ],
+)
+def test_a_pool_may_be_used_by_routes_alone(routes: str) -> None:
+    pools = ("config.listeners.edge.pool=chat", "config.pools.chat.backends=a:1", "config.pools.api.backends=b:1")
+    render(*pools, "config.listeners.edge.bind=0.0.0.0:8000", f"config.listeners.edge.{routes}")
+
+
 def test_a_large_number_stays_one(tmp_path: Path) -> None:
     manifests = render("config.backends=a:1", "config.max_connections=10000000")
     file = mounted(manifests, tmp_path)

@@ -81,11 +81,16 @@ def test_a_value_that_cannot_be_is_refused_with_its_place_together_with_all_othe
         ((BACKENDS, "config.listen=127.0.0.1:8000"), "config: every listener is on loopback"),
         (
             (BACKENDS, "config.pools.b.backends=b:1"),
-            "config.pools.b: no listener uses this pool: give config.listeners.b.bind, as in 0.0.0.0:8000",
+            "config.pools.b: no listener and no route uses this pool: give config.listeners.b.bind, as in 0.0.0.0:8000",
         ),
         (
             (BACKENDS, "config.listeners.b.bind=0.0.0.0:81"),
             "config.listeners.b.pool: no pool is called b: expected one of default",
+        ),
+        ((BACKENDS, "config.listen=unix:/run/a.sock"), "config: every listener is on loopback or at a Unix socket"),
+        (
+            (BACKENDS, "config.routes[0].pool=nowhere", "config.routes[0].host=a"),
+            "config.listeners.default.routes: no pool is called nowhere: expected one of default",
         ),
         ((BACKENDS, "config.workers=auto"), "config.workers: auto: there is no resources.limits.cpu"),
         (

@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from time import monotonic
 
+from tidegate.core.address import join_address
+from tidegate.core.unix_socket import is_unix, path_of
+
 Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 READ_SIZE = 65536
@@ -12,7 +15,10 @@ LARGEST_REQUEST = 65536
 
 
 class TestBackend:
-    """A TCP server that keeps its port while it is stopped. `accepted_at` has the monotonic time of each connection."""
+    """A server at an IP address, or a Unix socket, that keeps its port while it is stopped.
+
+    `accepted_at` has the monotonic time of each connection.
+    """
 
     __test__ = False
 
@@ -27,7 +33,7 @@ class TestBackend:
     @property
     def name(self) -> str:
         """What the proxy calls it."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return join_address(self.host, self.port)
 
     @property
     def connections(self) -> int:
@@ -36,6 +42,9 @@ class TestBackend:
 
     async def start(self) -> None:
         """Listen, on the same port as before."""
+        if is_unix(self.host):
+            self._server = await asyncio.start_unix_server(self._connected, path_of(self.host))
+            return
         self._server = await asyncio.start_server(self._connected, self.host, self.port, backlog=4096, reuse_address=True)
         self.port = self._server.sockets[0].getsockname()[1]
 

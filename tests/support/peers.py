@@ -130,10 +130,10 @@ async def connect(port: int, host: str = "127.0.0.1", *, receive_buffer: int = 0
 class Listening:
     """A backend that accepts when a test says so; until then connections wait in the kernel's queue."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, address: Address | None = None) -> None:
         sock.setblocking(False)
         self.sock = sock
-        self.address = Address(*sock.getsockname()[:2])
+        self.address = address or Address(*sock.getsockname()[:2])
 
     def backend(self, *, weight: int = 1, max_connections: int = 0, backup: bool = False) -> Backend:
         """It as a pool knows it."""

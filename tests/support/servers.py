@@ -110,6 +110,24 @@ async def redis_server(folder: Path, *options: str) -> AsyncIterator[Server]:
 
 
 @asynccontextmanager
+async def server_at(socket_file: Path, *command: str, log: Path, as_nobody: bool = False) -> AsyncIterator[Process]:
+    """A server that listens at a Unix socket, once it does."""
+    async with running(*command, log=log, as_nobody=as_nobody) as process:
+        await until(lambda: accepts(socket_file), seconds=START)
+        yield process
+
+
+async def accepts(socket_file: Path) -> bool:
+    """Whether somebody accepts connections at a Unix socket."""
+    try:
+        _, writer = await asyncio.open_unix_connection(str(socket_file))
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+@asynccontextmanager
 async def postgres_server(rules: str, certificate: trustme.LeafCert) -> AsyncIterator[Server]:
     """A PostgreSQL with these rules (pg_hba.conf), TLS, and a superuser `postgres`."""
     initdb, postgres = program("initdb", *POSTGRES_FOLDERS), program("postgres", *POSTGRES_FOLDERS)

@@ -40,6 +40,7 @@ has haproxy || servers="$servers haproxy"
 has varnishd || servers="$servers varnish"
 has curl || servers="$servers curl"
 has openssl || servers="$servers openssl"
+has gunicorn || servers="$servers gunicorn"
 has_postgres || servers="$servers postgresql"
 { has mariadbd && has my_print_defaults; } || servers="$servers mariadb-server-core mariadb-client-core"
 if [ -n "$servers" ] && may_install; then

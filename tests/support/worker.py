@@ -140,12 +140,24 @@ class Worker:
         limit_buffers(sock, kernel_buffer)
         for level, option, value in SESSION_OPTIONS:  # as control does
             sock.setsockopt(level, option, value)
-        self._listening[name] = sock
         port = int(sock.getsockname()[1])
-        before = self.messages.count(Ready(name))
-        self.channel.send(ListenerAdded(name, slot, pool, [f"{host}:{port}"], listener_options(**limits)), [sock.fileno()])
-        await until(lambda: self.messages.count(Ready(name)) > before)
+        await self._hand_over(name, slot, pool, sock, f"{host}:{port}", limits)
         return port
+
+    async def add_unix_listener(self, path: Path, name: str = "default", slot: int = 0, **limits: Any) -> None:
+        """Bind a listener to a Unix socket, hand it over for the pool of that name, and wait until it accepts."""
+        sock = socket.socket(socket.AF_UNIX)
+        sock.bind(str(path))
+        sock.listen(4096)
+        await self._hand_over(name, slot, "default", sock, f"unix:{path}", limits)
+
+    async def _hand_over(
+        self, name: str, slot: int, pool: str, sock: socket.socket, address: str, limits: dict[str, Any]
+    ) -> None:
+        self._listening[name] = sock
+        before = self.messages.count(Ready(name))
+        self.channel.send(ListenerAdded(name, slot, pool, [address], listener_options(**limits)), [sock.fileno()])
+        await until(lambda: self.messages.count(Ready(name)) > before)
 
     async def remove_listener(self, name: str = "default", *, keep: bool = False) -> None:
         """Remove a listener. Unless told to `keep` it, close the copy here last: until then nobody is refused."""

@@ -1,4 +1,4 @@
-"""Network addresses as text and back: `host:port`, with IPv6 in brackets."""
+"""Addresses as text and back: `host:port`, with IPv6 in brackets, or `unix:/path`."""
 
 import ipaddress
 import re
@@ -6,12 +6,17 @@ from collections.abc import Iterable
 from itertools import chain, zip_longest
 from typing import NamedTuple
 
+from tidegate.core.unix_socket import UNIX, is_unix, parse_unix_socket, path_of
+
 _ZONE = re.compile(r"[A-Za-z0-9_.-]{1,15}")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 
 
 class Address(NamedTuple):
-    """A host (IP address or name, lower case, IPv6 without brackets and compressed) and a TCP port."""
+    """A host (IP address or name, lower case, IPv6 without brackets and compressed) and a TCP port.
+
+    A Unix socket is a host like `unix:/run/app.sock` with port 0.
+    """
 
     host: str
     port: int
@@ -21,13 +26,15 @@ class Address(NamedTuple):
 
     @property
     def is_literal(self) -> bool:
-        """Whether the host is an IP address, so that nothing needs to be resolved."""
-        return is_ip(self.host)
+        """Whether nothing needs to be resolved: the host is an IP address or a Unix socket."""
+        return is_ip(self.host) or is_unix(self.host)
 
 
 def join_address(host: str, port: int) -> str:
-    """`10.0.0.5:8001`, `[::1]:8001`."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    """`10.0.0.5:8001`, `[::1]:8001`, `unix:/run/app.sock`; `unix:` for a client at a Unix socket."""
+    if ":" in host:
+        return host if is_unix(host) else f"[{host}]:{port}"
+    return f"{host}:{port}"
 
 
 def parse_address(text: str) -> Address:
@@ -43,6 +50,14 @@ def parse_address(text: str) -> Address:
     if ":" in host:
         raise ValueError("an IPv6 address needs brackets, like [::1]:8001")
     return Address(parse_host(host), parse_port(port))
+
+
+def parse_backend_address(text: str) -> Address:
+    """Read what `parse_address` reads, or a Unix socket like `unix:/run/app.sock`. Raises ValueError as it does."""
+    text = text.strip()
+    if text.startswith(UNIX) and not path_of(text).isdecimal():  # `unix:80` is a host name
+        return Address(parse_unix_socket(text), 0)
+    return parse_address(text)
 
 
 def parse_port(text: str) -> int:

@@ -13,6 +13,7 @@ from errno import (
     ENETUNREACH,
     ENFILE,
     ENOBUFS,
+    ENOENT,
     ENOMEM,
     EPIPE,
     ETIMEDOUT,
@@ -81,6 +82,7 @@ NO_RESOURCES = frozenset({EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL})
 
 _BY_ERRNO = {
     ECONNREFUSED: ConnectFailure.REFUSED,
+    ENOENT: ConnectFailure.REFUSED,  # no Unix socket is there (yet)
     ETIMEDOUT: ConnectFailure.TIMEOUT,
     EHOSTUNREACH: ConnectFailure.UNREACHABLE,
     ENETUNREACH: ConnectFailure.UNREACHABLE,

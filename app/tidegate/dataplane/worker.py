@@ -7,7 +7,7 @@ import traceback
 from functools import partial
 from time import monotonic
 
-from tidegate.core.address import is_ip
+from tidegate.core.address import Address
 from tidegate.core.health.outlier import Failures
 from tidegate.core.lifecycle import LONGEST_LAST_BYTES, closing_window
 from tidegate.core.reasons import CloseReason
@@ -166,14 +166,18 @@ class Worker(SessionOwner):
                 self._pools[message.pool].told(message.entries)
 
     def _change_backends(self, message: BackendsChanged) -> None:
-        """Take the changes over, without backends that have no IP address: no connection to them could be opened."""
+        """Take the changes over, without backends that have neither an IP address nor a Unix socket to dial."""
         usable, removed = [], list(message.removed)
         for entry in message.changed:
-            if is_ip(entry.host):
+            if Address(entry.host, entry.port).is_literal:
                 usable.append(entry)
             else:
                 removed.append(entry.name)
-                fields: dict[str, object] = {"pool": message.pool, "backend": entry.name, "reason": "not an IP address"}
+                fields: dict[str, object] = {
+                    "pool": message.pool,
+                    "backend": entry.name,
+                    "reason": "neither an IP address nor a Unix socket",
+                }
                 self._log_now("error", "backend_unusable", fields)
         self._pools[message.pool].apply(usable, removed)
 

@@ -11,6 +11,7 @@ from tidegate.settings.checks.cycles import cycle_problems
 from tidegate.settings.checks.overlap import overlap_problems
 from tidegate.settings.checks.problem import MOST_LISTED, SettingsError, field_problems
 from tidegate.settings.checks.relations import given_twice, relation_problems, too_many_backends, too_many_names
+from tidegate.settings.checks.unix_sockets import unix_socket_problems
 from tidegate.settings.derived_defaults import default_entries
 from tidegate.settings.model import Settings
 from tidegate.settings.reading.config_file import ConfigFile
@@ -45,7 +46,7 @@ def load_settings(environ: Mapping[str, str], namespace_file: Path = NAMESPACE_F
     if not file.is_broken:
         problems += [*relation_problems(given), *overlap_problems(given)]
     if settings is not None:
-        problems += [*too_many_backends(settings), *cycle_problems(settings)]
+        problems += [*too_many_backends(settings), *cycle_problems(settings), *unix_socket_problems(settings)]
     if settings is None or problems:
         raise SettingsError(problems, unlisted)
     return settings

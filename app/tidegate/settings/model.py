@@ -9,7 +9,8 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from tidegate.core.address import Address
 from tidegate.core.splice import Splice
-from tidegate.settings.notation.values import LISTEN_ADDRESS, TOKEN, choice, size
+from tidegate.settings.notation.addresses import LISTEN_ADDRESS
+from tidegate.settings.notation.values import TOKEN, choice, size
 from tidegate.settings.parts.listener import ListenerSettings
 from tidegate.settings.parts.pool import PoolSettings
 from tidegate.settings.parts.process import WORKERS, DrainSettings, LogSettings

@@ -65,15 +65,18 @@
 {{- end -}}
 {{- end -}}
 {{- $used := list -}}
-{{- range fromYamlArray (include "tidegate.addresses" .) -}}
-{{- $used = append $used .pool -}}
-{{- if not (hasKey $pools .pool) -}}
-{{- fail (printf "config.listeners.%s.pool: no pool is called %s: expected one of %s" .listener .pool (keys $pools | sortAlpha | join ", ")) -}}
+{{- range $listener, $of := fromYaml (include "tidegate.listeners" .) -}}
+{{- $own := $of.pool | default $listener -}}
+{{- range prepend (fromYamlArray (include "tidegate.poolsOfRoutes" $of)) $own -}}
+{{- $used = append $used . -}}
+{{- if not (hasKey $pools .) -}}
+{{- fail (printf "config.listeners.%s.%s: no pool is called %s: expected one of %s" $listener (ternary "pool" "routes" (eq . $own)) . (keys $pools | sortAlpha | join ", ")) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- range $name, $pool := $pools -}}
 {{- if not (has $name $used) -}}
-{{- fail (printf "config.pools.%s: no listener uses this pool: give config.listeners.%s.bind, as in 0.0.0.0:8000, or remove it" $name $name) -}}
+{{- fail (printf "config.pools.%s: no listener and no route uses this pool: give config.listeners.%s.bind, as in 0.0.0.0:8000, or remove it" $name $name) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -99,7 +102,7 @@
 {{- $taken = append $taken $new -}}
 {{- end -}}
 {{- if and (ne .Values.kind "Sidecar") (not (fromYamlArray (include "tidegate.ports" .))) -}}
-{{- fail "config: every listener is on loopback, where nobody reaches it: give one of them an address like 0.0.0.0:8000, or kind: Sidecar" -}}
+{{- fail "config: every listener is on loopback or at a Unix socket, where nobody reaches it: give one of them an address like 0.0.0.0:8000, or kind: Sidecar" -}}
 {{- end -}}
 {{- end -}}
 

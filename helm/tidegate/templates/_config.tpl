@@ -47,21 +47,39 @@ to its own pod, and does not make the application unready with them. Whatever is
 {{- toYaml $pools -}}
 {{- end -}}
 
-{{/* All addresses of all listeners: listener, pool, host, port, and whether only the pod itself can reach them. */}}
-{{- define "tidegate.addresses" -}}
+{{/* All listeners by name, the default one included: what they are bound to, their pool and their routes. */}}
+{{- define "tidegate.listeners" -}}
 {{- $config := fromYaml (include "tidegate.config" .) -}}
 {{- $listeners := $config.listeners | default dict -}}
 {{- if and (not (hasKey $listeners "default")) (hasKey (fromYaml (include "tidegate.pools" .)) "default") -}}
-  {{- $listeners = merge (dict "default" (dict "bind" ($config.listen | default "0.0.0.0:8000"))) $listeners -}}
+  {{- $default := dict "bind" ($config.listen | default "0.0.0.0:8000") "routes" $config.routes -}}
+  {{- $listeners = merge (dict "default" $default) $listeners -}}
 {{- end -}}
+{{- toYaml $listeners -}}
+{{- end -}}
+
+{{/* The pools that the routes of one listener lead to; the routes are a text, or a list of texts and mappings. */}}
+{{- define "tidegate.poolsOfRoutes" -}}
+{{- $routes := .routes | default list -}}
+{{- $pools := list -}}
+{{- range ternary (splitList ";" (toString $routes)) $routes (kindIs "string" $routes) -}}
+  {{- $pool := ternary (regexFind "\\bpool=\\S*" (toString .) | trimPrefix "pool=") (get (ternary dict . (kindIs "string" .)) "pool") (kindIs "string" .) -}}
+  {{- $pools = append $pools $pool -}}
+{{- end -}}
+{{- toYaml (compact $pools) -}}
+{{- end -}}
+
+{{/* All addresses of all listeners, Unix sockets left out: listener, host, port, and whether only the pod can reach them. */}}
+{{- define "tidegate.addresses" -}}
 {{- $addresses := list -}}
-{{- range $name, $listener := $listeners -}}
+{{- range $name, $listener := fromYaml (include "tidegate.listeners" .) -}}
   {{- $bind := $listener.bind | default list -}}
   {{- range ternary (splitList "," (toString $bind)) $bind (kindIs "string" $bind) -}}
     {{- with trim . -}}
-      {{- $address := fromYaml (include "tidegate.address" .) -}}
-      {{- $of := dict "listener" $name "pool" ($listener.pool | default $name) -}}
-      {{- $addresses = append $addresses (merge $of $address) -}}
+      {{- if not (hasPrefix "unix:/" .) -}}
+        {{- $address := fromYaml (include "tidegate.address" .) -}}
+        {{- $addresses = append $addresses (merge (dict "listener" $name) $address) -}}
+      {{- end -}}
     {{- end -}}
   {{- end -}}
 {{- end -}}

@@ -15,13 +15,14 @@ from tidegate.control.workers.listening_sockets import BoundListener, bind_liste
 from tidegate.control.workers.processes import BACKOFF, News, Worker, Workers
 from tidegate.core.address import Address
 from tidegate.core.backoff import Backoff
+from tidegate.core.bind import Bind
 from tidegate.core.silence import STUCK_AFTER
 from tidegate.core.splice import Splice
 from tidegate.link.board import Board
 from tidegate.link.messages import Hello, PoolAdded, SocketsLost
 
 TICK = 0.5
-ANY_PORT = Address("127.0.0.1", 0)
+ANY_PORT = Bind(Address("127.0.0.1", 0))
 
 
 @asynccontextmanager

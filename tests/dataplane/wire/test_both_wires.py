@@ -20,7 +20,7 @@ CELLS = 8
 
 names = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 counts = st.integers(0, 1 << 62)
-hosts = st.one_of(st.ip_addresses().map(str), st.just("::ffff:10.0.0.1"))
+hosts = st.one_of(st.ip_addresses().map(str), st.sampled_from(["::ffff:10.0.0.1", "unix:", "unix:/a"]))
 
 
 def outcome(call: Any, *arguments: Any) -> Any:
@@ -74,7 +74,15 @@ def test_counting_gives_the_same_numbers(plan: list[tuple[Any, ...]]) -> None:
     assert boards["plain"].tolist() == boards["native"].tolist()
 
 
-@given(st.one_of(hosts, names, st.from_regex(r"[0-9a-f:.%]{1,20}", fullmatch=True), hosts.map("{}%lo".format)))
+@given(
+    st.one_of(
+        hosts,
+        names,
+        names.map("unix:/{}".format),
+        st.from_regex(r"(unix:)?[0-9a-f:.%/]{1,20}", fullmatch=True),
+        hosts.map("{}%lo".format),
+    )
+)
 def test_the_same_texts_are_addresses(text: str) -> None:
     assert len({str(outcome(lambda wire: bool(wire.Target(text, 1)), wire)) for wire in WIRES.values()}) == 1
 

@@ -5,6 +5,7 @@ import fcntl
 import os
 import socket
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,7 +28,8 @@ def closed_descriptor() -> int:
     ("host", "port"),
     [
         (None, 1), (b"127.0.0.1", 1), (5, 1), ("", 1), ("localhost", 1), ("127.0.0.1\0", 1), ("fe80::1%lo\0x", 1),
-        ("\ud800", 1), ("fe80::1%", 1), ("127.0.0.1%lo", 1), ("1" * 100_000, 1), ("::" + "%" * 1000 + "\udfff", 1),
+        ("\ud800", 1), ("fe80::1%", 1), ("unix:", 0), ("unix:/" + "a" * 107, 0), ("unix:/a\0b", 0), ("unix:/\ud800", 0),
+         ("127.0.0.1%lo", 1), ("1" * 100_000, 1), ("::" + "%" * 1000 + "\udfff", 1),
     ],
 )  # fmt: skip
 def test_what_is_no_address_is_refused(wire: Any, host: Any, port: Any) -> None:
@@ -84,12 +86,35 @@ def test_calls_on_no_socket_answer_an_error_number_or_raise(wire: Any) -> None:
             wire.send(0, data)
 
 
-def test_a_client_that_has_no_ip_address_is_not_taken(wire: Any) -> None:
-    with socket.socket(socket.AF_UNIX) as listening, socket.socket(socket.AF_UNIX) as client:
-        listening.bind(f"\0tidegate-test-{os.getpid()}")
+def test_a_client_at_a_unix_socket_has_a_word_for_its_address_even_if_it_is_bound_to_a_path(
+    wire: Any, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "server"))
         listening.listen()
-        client.connect(listening.getsockname())
-        before = open_descriptors()
-        assert wire.accept(listening.fileno()) == -errno.EAFNOSUPPORT
-        assert open_descriptors() <= before
-        assert client.recv(1) == b""
+        for bound in (False, True):
+            with socket.socket(socket.AF_UNIX) as client:
+                if bound:
+                    client.bind(str(tmp_path / "client"))
+                client.connect(listening.getsockname())
+                descriptor, *peer = wire.accept(listening.fileno())
+                assert peer == ["unix:", 0]
+                assert not os.get_blocking(descriptor)
+                os.close(descriptor)
+
+
+def test_a_dial_of_a_unix_socket_connects_or_tells_why_not(bench: Bench, wire: Any, tmp_path: Path) -> None:
+    path = tmp_path / ("a" * (106 - len(str(tmp_path))))  # the longest that there can be
+    assert bench.loop.dial(wire.Target(f"unix:{path}", 0), (), Handler()) == -errno.ENOENT
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        assert bench.loop.dial(wire.Target(f"unix:{path}", 0), (), Handler()) == -errno.ECONNREFUSED
+        listening.listen(0)
+        options = [(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 1), (socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)]
+        dialled = bench.loop.dial(wire.Target(f"unix:{path}", 0), options, Handler())
+        assert dialled >= 0
+        assert bench.loop.dial(wire.Target(f"unix:{path}", 0), (), Handler()) == -errno.EAGAIN
+        with socket.socket(fileno=os.dup(dialled)) as sock:
+            assert sock.getpeername() == str(path)
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == 2 * 4096
+        bench.loop.close(dialled)

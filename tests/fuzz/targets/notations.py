@@ -1,11 +1,10 @@
 """The notations of single values: the first byte chooses one, the rest is the text."""
 
 from tests.fuzz.reasons import check_reason
+from tidegate.settings.notation.addresses import BACKEND_ADDRESS, BIND, LISTEN_ADDRESS, SERVER_ADDRESS
 from tidegate.settings.notation.headers import HEADERS
 from tidegate.settings.notation.probe_text import EXPRESSION, IP_ADDRESS, PASSWORD, SERVER_NAME, escaped_bytes
 from tidegate.settings.notation.values import (
-    BACKEND_ADDRESS,
-    LISTEN_ADDRESS,
     STATUSES,
     SWITCH,
     TOKEN,
@@ -30,6 +29,8 @@ NOTATIONS: dict[str, Notation] = {
     "w": SWITCH,
     "a": BACKEND_ADDRESS,
     "l": LISTEN_ADDRESS,
+    "b": BIND,
+    "r": SERVER_ADDRESS,
     "t": TOKEN,
     "h": HEADERS,
     "u": STATUSES,

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from tidegate.core.address import Address
+from tidegate.settings.notation.addresses import BACKEND_ADDRESS, LISTEN_ADDRESS
 from tidegate.settings.notation.values import (
-    BACKEND_ADDRESS,
-    LISTEN_ADDRESS,
     STATUSES,
     SWITCH,
     TOKEN,

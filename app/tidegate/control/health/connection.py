@@ -8,19 +8,23 @@ import asyncio
 import os
 import socket
 from contextlib import suppress
-from errno import EALREADY, ECONNREFUSED, EINPROGRESS
+from errno import EAGAIN, EALREADY, ECONNREFUSED, EINPROGRESS
 from ssl import SSLContext
 from typing import Self
 
 from tidegate.control.health.request import CLOSED, ProbeError, ProbeRequest
 from tidegate.control.health.tls_layer import TlsLayer
 from tidegate.core.address import Address
+from tidegate.core.unix_socket import is_unix, path_of
 from tidegate.link.own_addresses import has_met_itself, precise_error
 from tidegate.link.sockets import RESET_ON_CLOSE
 
 CHUNK = 8 * 1024
 MOST_LINE = 8 * 1024
 MOST_RECEIVED = 256 * 1024
+LOOPBACK = "127.0.0.1"
+NEXT_TRY = 0.02
+"""Seconds until a Unix socket is tried again whose queue was full."""
 LONGEST_GOODBYE = 0.5
 """Seconds for a backend to close the connection after it was asked to."""
 
@@ -39,7 +43,7 @@ class Connection:
 
     async def __aenter__(self) -> Self:
         try:
-            await _connect(self._sock, self._address)
+            await (_connect_unix if is_unix(self._address.host) else _connect)(self._sock, self._address)
             if self._header:
                 await self._loop.sock_sendall(self._sock, self._header)
         except BaseException:
@@ -54,8 +58,8 @@ class Connection:
 
     @property
     def own_host(self) -> str:
-        """The local IP address."""
-        return str(self._sock.getsockname()[0])
+        """The local IP address; loopback for a Unix socket."""
+        return LOOPBACK if self._sock.family == socket.AF_UNIX else str(self._sock.getsockname()[0])
 
     async def send(self, data: bytes) -> None:
         """Send all bytes."""
@@ -164,6 +168,14 @@ async def _connect(sock: socket.socket, address: Address) -> None:
         raise OSError(error, os.strerror(error))
 
 
+async def _connect_unix(sock: socket.socket, address: Address) -> None:
+    """Connect to a Unix socket. One whose queue is full refuses at once: try again, for as long as the probe may take."""
+    while error := sock.connect_ex(path_of(address.host)):
+        if error != EAGAIN:
+            raise OSError(error, os.strerror(error))
+        await asyncio.sleep(NEXT_TRY)
+
+
 async def _until_writable(sock: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     writable = asyncio.Event()
@@ -175,5 +187,7 @@ async def _until_writable(sock: socket.socket) -> None:
 
 
 def _new_socket(address: Address) -> socket.socket:
+    if is_unix(address.host):
+        return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     return socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)

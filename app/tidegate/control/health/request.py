@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tidegate.core.address import Address
 from tidegate.core.shortening import shortened
+from tidegate.core.unix_socket import is_unix
 from tidegate.settings.notation.units import format_duration
 
 if TYPE_CHECKING:
@@ -65,11 +66,13 @@ class ProbeRequest:
     @property
     def host_header(self) -> str:
         """The Host header (HTTP) or authority (gRPC) for this backend."""
-        return self.settings.host or self.name
+        return self.settings.host or ("localhost" if is_unix(self.name) else self.name)
 
     @property
     def server_name(self) -> str:
         """The TLS server name for this backend: the one in the settings, else the backend's host, maybe an IP address."""
+        if is_unix(self.name):
+            return self.settings.server_name or "localhost"
         host = self.settings.server_name or self.name.rpartition(":")[0].strip("[]")
         return host.partition("%")[0].removesuffix(".")
 

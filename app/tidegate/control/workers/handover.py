@@ -44,4 +44,5 @@ class Handover:
                 self._share(worker, listener, owner)
 
     def _share(self, worker: Worker, listener: BoundListener, owner: int) -> None:
-        worker.send(ListenerShared(listener.name, owner), listener.sockets[owner])
+        if sockets := listener.sockets_to_share(owner):
+            worker.send(ListenerShared(listener.name, owner), sockets)

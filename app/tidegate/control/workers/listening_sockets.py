@@ -1,12 +1,18 @@
-"""Binds the listening sockets: one per address and worker, kept open by control so that a new worker can have them."""
+"""Binds the listening sockets, and keeps them open in control so that a new worker can have them.
+
+Of TCP there is one per address and worker. All workers have the same Unix socket.
+"""
 
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tidegate.control.workers.socket_file import SocketFile
 from tidegate.core.address import Address
+from tidegate.core.bind import Bind
 from tidegate.core.listener_options import ListenerOptions
 from tidegate.core.preface.routes import pools_of
+from tidegate.core.unix_socket import is_unix, path_of
 from tidegate.link.sockets import BACKLOG, SESSION_OPTIONS, Option, alive_options, buffer_options
 
 
@@ -24,13 +30,21 @@ class BoundListener:
     options: ListenerOptions
     addresses: Sequence[Address]
     sockets: list[list[socket.socket]] = field(default_factory=list)
+    files: list[SocketFile] = field(default_factory=list)
 
     def close(self) -> None:
-        """Close control's copies; workers may still have theirs."""
+        """Close control's copies; workers may still have theirs. Remove the files of Unix sockets."""
+        for file in self.files:
+            file.remove()
+        self.files.clear()
         for group in self.sockets:
             for sock in group:
                 sock.close()
         self.sockets.clear()
+
+    def sockets_to_share(self, worker: int) -> list[socket.socket]:
+        """Those of a worker's sockets that others do not have themselves."""
+        return [sock for sock in self.sockets[worker] if sock.family != socket.AF_UNIX]
 
     @property
     def pools(self) -> tuple[str, ...]:
@@ -44,9 +58,9 @@ class BoundListener:
 
 
 def bind_listener(
-    name: str, pool: str, slot: int, options: ListenerOptions, bind: Sequence[Address], workers: int
+    name: str, pool: str, slot: int, options: ListenerOptions, bind: Sequence[Bind], workers: int
 ) -> BoundListener:
-    """Bind all sockets of a listener, one per address and worker. Port 0 lets the system choose.
+    """Bind all sockets of a listener, for each worker one per address. Port 0 lets the system choose.
 
     Raises CannotBindError and leaves nothing open.
     """
@@ -55,12 +69,11 @@ def bind_listener(
     addresses: list[Address] = []
     try:
         for wanted in bind:
-            address = wanted
-            for group in listener.sockets:
-                sock = bind_socket(address, f"listener {name}", inherited, shared=True)
-                group.append(sock)
-                address = Address(*sock.getsockname()[:2])
-            addresses.append(address)
+            if is_unix(wanted.address.host):
+                _bind_unix_socket(listener, wanted)
+                addresses.append(wanted.address)
+            else:
+                addresses.append(_bind_for_each_worker(listener, wanted.address, inherited))
     except CannotBindError:
         listener.close()
         raise
@@ -79,7 +92,7 @@ def bind_socket(address: Address, what: str, options: Sequence[Option] = (), *, 
         )[0]
         sock = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise CannotBindError(f"{what}: cannot listen on {address}: {error.strerror}") from error
+        raise _cannot_bind(what, address, error) from error
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if shared:
@@ -93,12 +106,42 @@ def bind_socket(address: Address, what: str, options: Sequence[Option] = (), *, 
         sock.setblocking(False)
     except OSError as error:
         sock.close()
-        raise CannotBindError(f"{what}: cannot listen on {address}: {error.strerror}") from error
+        raise _cannot_bind(what, address, error) from error
     return sock
 
 
-def refuse_taken(binds: Mapping[str, Sequence[Address]]) -> None:
-    """Raise CannotBindError when another process listens on an address: SO_REUSEPORT alone would let both share it."""
-    for name, addresses in binds.items():
-        for address in addresses:
-            bind_socket(address, f"listener {name}").close()
+def refuse_taken(binds: Mapping[str, Sequence[Bind]]) -> None:
+    """Raise CannotBindError when another process listens on an address: SO_REUSEPORT alone would let both share it.
+
+    To bind a Unix socket says so itself.
+    """
+    for name, bind in binds.items():
+        for one in bind:
+            if not is_unix(one.address.host):
+                bind_socket(one.address, f"listener {name}").close()
+
+
+def _bind_for_each_worker(listener: BoundListener, wanted: Address, options: Sequence[Option]) -> Address:
+    """Bind an address once for each worker; answers it with the port that it has got."""
+    address = wanted
+    for group in listener.sockets:
+        sock = bind_socket(address, f"listener {listener.name}", options, shared=True)
+        group.append(sock)
+        address = Address(*sock.getsockname()[:2])
+    return address
+
+
+def _bind_unix_socket(listener: BoundListener, bind: Bind) -> None:
+    """Bind a Unix socket, and give it to all workers. What it accepts inherits nothing from it."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as sock:
+        try:
+            listener.files.append(SocketFile.bind(sock, path_of(bind.address.host), bind.mode))
+            sock.listen(BACKLOG)
+            for group in listener.sockets:
+                group.append(sock.dup())
+        except OSError as error:
+            raise _cannot_bind(f"listener {listener.name}", bind.address, error) from error
+
+
+def _cannot_bind(what: str, address: Address, error: OSError) -> CannotBindError:
+    return CannotBindError(f"{what}: cannot listen on {address}: {error.strerror}")

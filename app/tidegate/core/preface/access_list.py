@@ -15,7 +15,7 @@ class AccessList:
     deny: AddressRanges
 
     def allows(self, address: str) -> bool:
-        """Whether the client with this IP address is let in. A client without one, at a Unix socket, is in neither list."""
+        """Whether the client with this IP address is let in, or the one without one, `unix:` at a Unix socket."""
         number = packed(address)
         return not self.deny.has(number) and (self.allow is None or self.allow.has(number))
 

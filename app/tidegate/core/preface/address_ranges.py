@@ -1,4 +1,4 @@
-"""A set of IP addresses, given as addresses and networks. A look-up is a binary search."""
+"""A set of IP addresses, given as addresses and networks, perhaps with all clients at Unix sockets. Look-ups are binary."""
 
 import ipaddress
 from bisect import bisect_right
@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tidegate.core.preface.packed_address import MAPPED, packed
+from tidegate.core.unix_socket import UNIX
 
 MAPPED_BITS = 96
-EXPECTED = "expected an IP address or a network, like 10.0.0.5, 10.0.0.0/8 or 2001:db8::/32"
+EXPECTED = (
+    "expected an IP address or a network, like 10.0.0.5, 10.0.0.0/8 or 2001:db8::/32, or unix: for clients at Unix sockets"
+)
 
 Range = tuple[int, int]
 """The first and the last number of neighbouring addresses."""
@@ -18,31 +21,38 @@ Range = tuple[int, int]
 class AddressRanges:
     """Addresses of both families: the first and the last of each range, in order and without overlaps.
 
-    An IPv4-mapped address is its IPv4 address, which no IPv6 network contains. The zone of an address does not matter. Text
-    that is not an address, as that of a Unix socket, is in no range.
+    An IPv4-mapped address is its IPv4 address, which no IPv6 network contains. The zone of an address does not matter.
+    `unix` says whether clients at Unix sockets, which have no address, are in it.
     """
 
     ipv4: tuple[tuple[int, ...], tuple[int, ...]]
     ipv6: tuple[tuple[int, ...], tuple[int, ...]]
+    unix: bool
 
     def __contains__(self, address: str) -> bool:
         return self.has(packed(address))
 
     def has(self, number: bytes) -> bool:
         """Whether an address is in a range, given as `packed` returns it."""
+        if not number:
+            return self.unix
         firsts, lasts = self.ipv4 if len(number) == 4 else self.ipv6
         value = int.from_bytes(number, "big")
         index = bisect_right(firsts, value) - 1
-        return number != b"" and index >= 0 and value <= lasts[index]
+        return index >= 0 and value <= lasts[index]
 
 
 def parse_ranges(texts: Iterable[str]) -> AddressRanges:
     """Read addresses and networks. Raises ValueError that names the first that is wrong, and says what would be right."""
     ipv4, ipv6 = list[Range](), list[Range]()
+    unix = False
     for text in texts:
+        if text.strip() == UNIX:
+            unix = True
+            continue
         bits, first, last = _parse(text)
         (ipv4 if bits == 32 else ipv6).append((first, last))
-    return AddressRanges(_merged(ipv4), _merged(ipv6))
+    return AddressRanges(_merged(ipv4), _merged(ipv6), unix)
 
 
 def _parse(text: str) -> tuple[int, int, int]:

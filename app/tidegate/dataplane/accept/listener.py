@@ -136,8 +136,8 @@ class Listener:
 
     def _begin(self, worker: int) -> None:
         """Watch the sockets of a worker."""
-        events = IN if worker == self._worker else IN_FOR_ONE
         for acceptor in self._acceptors[worker]:
+            events = IN if worker == self._worker and not acceptor.is_shared else IN_FOR_ONE
             self._poller.loop.register(acceptor.descriptor, events, acceptor)
 
     def _end(self, worker: int) -> None:
@@ -257,6 +257,7 @@ class Acceptor:
     def __init__(self, listener: Listener, sock: socket.socket) -> None:
         self.listener, self.sock = listener, sock
         self.descriptor = sock.fileno()
+        self.is_shared = sock.family == socket.AF_UNIX  # one for all workers; of TCP each has one of its own
 
     def ready(self, _events: int) -> None:
         """Accept pending connections."""

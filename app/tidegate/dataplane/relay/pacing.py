@@ -23,7 +23,7 @@ def pace_less(descriptor: int) -> None:
         suppress(OSError),
         borrowed(descriptor) as sock,
     ):  # a connection that has just broken tells so elsewhere, and the system may not allow Reno
-        if is_on_this_host(sock.getpeername()[0], sock.getsockname()[0]) and _paces(sock):
+        if sock.family != socket.AF_UNIX and is_on_this_host(sock.getpeername()[0], sock.getsockname()[0]) and _paces(sock):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, DOES_NOT)
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from tidegate.core.health.outlier import Failures
 from tidegate.core.reasons import NO_RESOURCES, CloseReason, ConnectFailure, RejectReason, connect_failure
+from tidegate.core.unix_socket import is_unix
 from tidegate.dataplane.loop.poller import ERR, HUP
 from tidegate.dataplane.routing.routing_backend import RoutingBackend
 from tidegate.dataplane.session.relaying import Relaying
@@ -16,6 +17,9 @@ from tidegate.link.sockets import borrowed
 
 MOST_WITHOUT_PORT: Final = 2
 """Backends that one session finds no local port for before it gives up."""
+
+FIRST_PAUSE: Final = 0.005  # seconds, as below
+LONGEST_PAUSE: Final = 0.1
 
 
 def admit(session: Session) -> None:
@@ -101,15 +105,42 @@ class Dialling(Phase):
 
         Raises OSError when the system has no socket to give.
         """
+        session = self._session
+        session.active_at = session.owner.context.poller.now
+        error = self._connect(FIRST_PAUSE)
+        if not error:
+            session.phase = self
+            session.pool.dials.begin(self, session.active_at)
+        return error
+
+    def _connect(self, pause: float) -> int:
+        """Begin to connect; answers the error number when that has failed at once.
+
+        A Unix socket whose queue is full says so, where TCP would send its first segment again. So that is tried again after
+        the pause in seconds, for as long as a dial may take.
+        """
         session, poller = self._session, self._session.owner.context.poller
-        session.active_at = poller.now
         descriptor = poller.loop.dial(self._backend.target, session.pool.early_options, self)
-        if descriptor < 0:
+        if descriptor >= 0:
+            self._descriptor = descriptor
+        elif descriptor == -EAGAIN and is_unix(self._backend.address[0]):
+            poller.call_later(pause, lambda: self._try_again(min(2 * pause, LONGEST_PAUSE)), self.failed)
+        else:
             return -descriptor
-        self._descriptor = descriptor
-        session.phase = self
-        session.pool.dials.begin(self, session.active_at)
         return 0
+
+    def _try_again(self, next_pause: float) -> None:
+        session = self._session
+        if session.phase is not self:
+            return
+        try:
+            error = self._connect(next_pause)
+        except OSError:  # no descriptor or memory
+            session.end(CloseReason.ERROR)
+            return
+        if error:
+            session.pool.dials.end(self)
+            self._fail_over(connect_failure(error))
 
     def ready(self, events: int) -> None:
         """The connection is there, or has failed."""
@@ -164,7 +195,8 @@ class Dialling(Phase):
     def cancel(self, _reason: CloseReason) -> None:
         """Close the socket."""
         self._session.pool.dials.end(self)
-        self._session.owner.context.poller.loop.close(self._descriptor)
+        if self._descriptor >= 0:
+            self._session.owner.context.poller.loop.close(self._descriptor)
 
 
 def _error_of(descriptor: int) -> int:

@@ -5,6 +5,7 @@ from typing import Final
 
 from tidegate.core.preface.proxy_facts import Endpoints, ProxyTlvs
 from tidegate.core.preface.proxy_version import ProxyVersion
+from tidegate.core.unix_socket import UNIX
 from tidegate.dataplane.accept.listener import Peer
 from tidegate.dataplane.session.prefaced_session import PrefacedSession, SessionFacts
 from tidegate.dataplane.session.session import Session
@@ -43,6 +44,8 @@ def _endpoints(session: Session) -> Endpoints:
 def _own_address(client: int) -> Peer:
     """Where the client has connected to."""
     with borrowed(client) as sock:
+        if sock.family == socket.AF_UNIX:
+            return UNIX, 0
         host, port = sock.getsockname()[:2]
     return host.removeprefix(MAPPED_IPV4), port
 

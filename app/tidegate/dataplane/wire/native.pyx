@@ -13,11 +13,12 @@ from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeASCII
 from libc.errno cimport EAFNOSUPPORT, EAGAIN, EBADF, EINPROGRESS, EINTR, ENETUNREACH, errno
 from libc.stdint cimport uint16_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memchr, memcpy, memset, strcmp, strlen
+from libc.string cimport memchr, memcpy, memset, strcmp, strlen, strncmp
 from libc.time cimport gmtime_r, strftime, time_t, tm
 from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
 
 from tidegate.core.reasons import CloseReason
+from tidegate.core.unix_socket import UNIX as UNIX_MARK
 from tidegate.dataplane.wire.interface import Reasons
 from tidegate.dataplane.wire.system cimport *
 
@@ -36,6 +37,7 @@ STATES = READING, BLOCKED, NEXT_TURN, SOURCE_ENDED, STOPPED
 cdef enum Turn:
     IDLE, DISPATCHING, DISPATCHED
 
+cdef str UNIX = UNIX_MARK
 cdef unsigned EDGES = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | <unsigned>EPOLLET
 cdef linger BREAK, END
 BREAK.l_onoff, BREAK.l_linger = 1, 0
@@ -441,7 +443,7 @@ cdef class Target:
     cdef sockaddr_storage address
     cdef socklen_t size
     cdef long port
-    cdef bytes interface  # that the address names
+    cdef bytes interface  # that the address names, or None
 
     def __cinit__(self, str host not None, long port, /):
         cdef sockaddr_in *four = <sockaddr_in *>&self.address
@@ -450,9 +452,12 @@ cdef class Target:
         cdef object sign
         memset(&self.address, 0, sizeof(self.address))
         if "\0" in host:
-            raise ValueError("not an IP address: it has a zero byte")
-        number, sign, interface = host.encode().partition(b"%")
+            raise ValueError("not an address: it has a zero byte")
         self.port = port
+        if host.startswith("unix:/"):
+            set_path(self, host)
+            return
+        number, sign, interface = host.encode().partition(b"%")
         if not sign and inet_pton(AF_INET, number, &four.sin_addr) == 1:
             self.address.ss_family, self.size = AF_INET, sizeof(sockaddr_in)
         elif (interface or not sign) and inet_pton(AF_INET6, number, &six.sin6_addr) == 1:
@@ -461,6 +466,17 @@ cdef class Target:
         else:
             raise ValueError(f"not an IP address: {host}")
         four.sin_port = htons(<uint16_t>port)  # at the same place in both
+
+
+cdef int set_path(Target self, str host) except -1:
+    """Set the path of a Unix socket."""
+    cdef sockaddr_un *unix = <sockaddr_un *>&self.address
+    cdef bytes path = host[len(UNIX):].encode()
+    if len(path) >= <Py_ssize_t>sizeof(unix.sun_path):
+        raise ValueError(f"not a Unix socket: {host}")
+    memcpy(unix.sun_path, <const char *>path, len(path))
+    self.address.ss_family, self.size = AF_UNIX, sizeof(sockaddr_un)
+    return 0
 
 
 cdef int find_interface(Target self) except -1:
@@ -483,6 +499,8 @@ cdef int connect(Target target, object options) except? -1:
         if setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &BREAK, sizeof(BREAK)) < 0:
             PyErr_SetFromErrno(OSError)
         for level, option, value in options:
+            if level == IPPROTO_TCP and target.address.ss_family == AF_UNIX:
+                continue
             if setsockopt(descriptor, level, option, &value, sizeof(value)) < 0:
                 PyErr_SetFromErrno(OSError)
         if target.interface is not None and not find_interface(target):
@@ -510,6 +528,8 @@ def accept(int listening, /):
         return -errno
     if peer.ss_family == AF_INET:
         end = dotted(host, <unsigned char *>&four.sin_addr)
+    elif peer.ss_family == AF_UNIX:
+        return descriptor, UNIX, 0
     elif peer.ss_family != AF_INET6:
         c_close(descriptor)
         return -EAFNOSUPPORT
@@ -676,11 +696,13 @@ def session_line(
     to = quoted(literal(to, b',"pool":'), &texts[2])
     to = quoted(literal(to, b',"backend":'), &texts[3])
     to = literal(to, b',"client":"')
-    if memchr(texts[4].start, c':', texts[4].size):
-        to = literal(escaped(literal(to, b'['), &texts[4]), b']:')
+    if not memchr(texts[4].start, c':', texts[4].size):
+        to = digits(literal(escaped(to, &texts[4]), b':'), port)
+    elif strncmp(texts[4].start, b"unix:", 5):
+        to = digits(literal(escaped(literal(to, b'['), &texts[4]), b']:'), port)
     else:
-        to = literal(escaped(to, &texts[4]), b':')
-    to = digits(literal(digits(to, port), b'","sent_bytes":'), sent)
+        to = escaped(to, &texts[4])
+    to = digits(literal(to, b'","sent_bytes":'), sent)
     to = digits(literal(to, b',"received_bytes":'), received)
     to = milliseconds(literal(to, b',"connect_ms":'), connect)
     to = milliseconds(literal(to, b',"duration_ms":'), duration)

@@ -15,7 +15,7 @@ cdef extern from "<sys/epoll.h>" nogil:
     int epoll_wait(int epoll, epoll_event *events, int room, int milliseconds)
 
 cdef extern from "<sys/socket.h>" nogil:
-    enum: AF_INET, AF_INET6, SOCK_STREAM, SOCK_NONBLOCK, SOCK_CLOEXEC, SOL_SOCKET, SO_LINGER, SHUT_WR
+    enum: AF_INET, AF_INET6, AF_UNIX, SOCK_STREAM, SOCK_NONBLOCK, SOCK_CLOEXEC, SOL_SOCKET, SO_LINGER, SHUT_WR
     enum: MSG_NOSIGNAL, MSG_MORE, MSG_PEEK
     ctypedef unsigned int socklen_t
     struct sockaddr:
@@ -32,6 +32,10 @@ cdef extern from "<sys/socket.h>" nogil:
     ssize_t c_send "send"(int descriptor, const void *buffer, size_t size, int flags)
     int c_shutdown "shutdown"(int descriptor, int how)
     int setsockopt(int descriptor, int level, int option, const void *value, socklen_t size)
+
+cdef extern from "<sys/un.h>" nogil:
+    struct sockaddr_un:
+        char sun_path[108]
 
 cdef extern from "<netinet/in.h>" nogil:
     enum: IPPROTO_TCP, INET6_ADDRSTRLEN

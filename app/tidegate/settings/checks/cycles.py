@@ -15,7 +15,12 @@ def cycle_problems(settings: Settings) -> list[str]:
     """
     listeners = settings.listeners.items()
     entrances = Entrances(
-        (Entrance(name, pool, bind) for name, listener in listeners for pool in listener.pools for bind in listener.bind),
+        (
+            Entrance(name, pool, address)
+            for name, listener in listeners
+            for pool in listener.pools
+            for address in listener.addresses
+        ),
         is_this_host,
     )
     hops = {pool: list(_hops(settings, pool, entrances)) for pool in settings.pools}

@@ -3,11 +3,11 @@
 import ipaddress
 from collections.abc import Iterator
 
-from tidegate.core.address import Address
+from tidegate.core.address import Address, is_ip
 from tidegate.core.pools.cycles import EVERY_ADDRESS, EVERY_IPV4
 from tidegate.settings.checks.problem import problem_at
 from tidegate.settings.model import Settings
-from tidegate.settings.notation.values import read_listen_address
+from tidegate.settings.notation.addresses import read_bind
 from tidegate.settings.parts.listener import bind_items
 from tidegate.settings.reading.entry import GivenEntries
 from tidegate.settings.reading.names import Path
@@ -44,7 +44,7 @@ def _items(given: GivenEntries, path: Path) -> list[object]:
 
 def _valid(path: Path, value: object) -> Iterator[tuple[Path, Address]]:
     try:
-        yield path, read_listen_address(value)
+        yield path, read_bind(value).address
     except ValueError:
         return
 
@@ -70,4 +70,4 @@ def _conflicts(address: Address) -> Iterator[tuple[str, int]]:
 
 
 def _is_ipv4(address: Address) -> bool:
-    return address.is_literal and ipaddress.ip_address(address.host).version == 4
+    return is_ip(address.host) and ipaddress.ip_address(address.host).version == 4

@@ -14,7 +14,6 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from tidegate.core.address import Address, parse_address, parse_port
 from tidegate.settings.notation.statuses import StatusRanges
 from tidegate.settings.notation.units import (
     DURATION,
@@ -179,23 +178,6 @@ def _read_switch(value: object) -> bool:
     return word in {"true", "yes"}
 
 
-def _read_backend_address(value: object) -> Address:
-    if isinstance(value, Address):
-        return value
-    if not isinstance(value, str):
-        raise ValueError("expected host:port, like 10.0.0.5:8001 or [::1]:8001")
-    return parse_address(value)
-
-
-def read_listen_address(value: object) -> Address:
-    """Read an address to bind. Raises ValueError; for `:8000` and `*:8000` it says what to write instead."""
-    host, colon, port = value.strip().rpartition(":") if isinstance(value, str) else ("", "", "")
-    if colon and host in {"", "*"}:
-        number = parse_port(port)
-        raise ValueError(f"expected an address before the port: 0.0.0.0:{number} for IPv4 or [::]:{number} for IPv6")
-    return _read_backend_address(value)
-
-
 def _read_token(value: object) -> Secret:
     secret = value.reveal() if isinstance(value, Secret) else value
     if not isinstance(secret, str) or not re.fullmatch(r"[!-~]{8,4096}", secret):
@@ -209,11 +191,8 @@ def _read_statuses(value: object) -> StatusRanges:
     return value if isinstance(value, StatusRanges) else StatusRanges.parse(value)
 
 
-_ADDRESS = {"type": "string", "pattern": r"^(?:\[[^\]]+\]|[^:/\[\]\s]+):[0-9]{1,5}$"}
 _STATUSES = {"type": ["integer", "string"], "minimum": 100, "maximum": 599, "pattern": r"^[1-5][0-9]{2}[0-9,\s-]*$"}
 
 SWITCH = Notation(_read_switch, bool, {"enum": [True, False, "true", "false", "yes", "no"]})
-BACKEND_ADDRESS = Notation(_read_backend_address, str, _ADDRESS)
-LISTEN_ADDRESS = Notation(read_listen_address, str, _ADDRESS)
 TOKEN = Notation(_read_token, str)
 STATUSES = Notation(_read_statuses, str, _STATUSES)

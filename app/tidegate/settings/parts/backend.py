@@ -6,7 +6,8 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from tidegate.core.address import Address
-from tidegate.settings.notation.values import BACKEND_ADDRESS, SWITCH, whole_number
+from tidegate.settings.notation.addresses import BACKEND_ADDRESS
+from tidegate.settings.notation.values import SWITCH, whole_number
 from tidegate.settings.parts.section import Section
 
 _NUMBERS = ("weight", "max_connections")
@@ -16,7 +17,7 @@ _SWITCHES = ("backup", "no_check")
 class BackendSettings(Section):
     """One backend, and how much of the traffic it takes."""
 
-    address: Annotated[Address, BACKEND_ADDRESS] = Field(description="where it listens, as `host:port`")
+    address: Annotated[Address, BACKEND_ADDRESS] = Field(description="where it listens, as `host:port` or `unix:/path`")
     weight: Annotated[int, whole_number(1, 65535)] = Field(
         default=1, description="its share of new connections, compared with the weights of the others"
     )
@@ -37,13 +38,15 @@ class BackendSettings(Section):
             return _read_options(value)
         given = {key: item for key, item in value.items() if item not in ("", None)} if isinstance(value, Mapping) else {}
         if "address" not in given:
-            raise ValueError(f"no address: expected host:port, or a mapping of address, {', '.join(_NUMBERS + _SWITCHES)}")
+            raise ValueError(
+                f"no address: expected host:port or unix:/path, or a mapping of address, {', '.join(_NUMBERS + _SWITCHES)}"
+            )
         return given
 
 
 def _read_options(text: str) -> dict[str, str]:
     if not text.strip():
-        raise ValueError("no address: expected host:port, with options after it where there are any")
+        raise ValueError("no address: expected host:port or unix:/path, with options after it where there are any")
     address, *words = text.split()
     options = {"address": address}
     for word in words:

@@ -5,7 +5,8 @@ from typing import Annotated
 from pydantic import Field, ValidationInfo, field_validator
 
 from tidegate.core.address import Address, is_ip, parse_host
-from tidegate.settings.notation.values import BACKEND_ADDRESS, Notation, choice, duration, whole_number
+from tidegate.settings.notation.addresses import SERVER_ADDRESS
+from tidegate.settings.notation.values import Notation, choice, duration, whole_number
 from tidegate.settings.parts.section import Section
 from tidegate.settings.words import RecordType
 
@@ -19,7 +20,7 @@ def _read_name(value: object) -> str:
 
 def _read_resolver(value: object) -> Address:
     try:
-        address = Address(*BACKEND_ADDRESS.read(value))  # type: ignore[misc]
+        address = Address(*SERVER_ADDRESS.read(value))  # type: ignore[misc]
     except ValueError:
         address = Address("", 0)
     if not address.is_literal:

@@ -5,11 +5,13 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from tidegate.core.address import Address
+from tidegate.core.bind import Bind
 from tidegate.core.listener_options import ListenerOptions
 from tidegate.core.network import IPV6_BITS
 from tidegate.core.preface.routes import pools_of
+from tidegate.settings.notation.addresses import BIND
 from tidegate.settings.notation.networks import NETWORKS, NetworkList
-from tidegate.settings.notation.values import LISTEN_ADDRESS, short_duration, text, whole_number
+from tidegate.settings.notation.values import short_duration, text, whole_number
 from tidegate.settings.parts.connection import ConnectionSettings
 from tidegate.settings.parts.proxy_protocol import ProxyProtocolSettings
 from tidegate.settings.parts.route import ROUTES, RouteSettings
@@ -33,8 +35,10 @@ def bind_items(value: object) -> list[object]:
 class ListenerSettings(ConnectionSettings):
     """One listener, with its connections to clients."""
 
-    bind: Annotated[tuple[Annotated[Address, LISTEN_ADDRESS], ...], BeforeValidator(bind_items)] = Field(
-        default=(), description="client address, as in `0.0.0.0:8000` or `[::]:8000`; comma list for several"
+    bind: Annotated[tuple[Annotated[Bind, BIND], ...], BeforeValidator(bind_items)] = Field(
+        default=(),
+        description="where clients connect, as in `0.0.0.0:8000`, `[::]:8000` or `unix:/run/tidegate.sock mode=0660` "
+        "(without a mode, only the own user may connect); comma list for several",
     )
     pool: Annotated[str, text(r".+", "the name of a pool")] = Field(description="name of the pool that clients are given to")
     allow: Annotated[NetworkList | None, NETWORKS.or_none()] = Field(
@@ -98,6 +102,11 @@ class ListenerSettings(ConnectionSettings):
         if timeout != USUAL_PREFACE_TIMEOUT and not proxies and info.data.get("routes") == ():
             raise ValueError("there is nothing to wait for: expected proxy_protocol.from or routes, too")
         return timeout
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Where clients connect."""
+        return tuple(bind.address for bind in self.bind)
 
     @property
     def pools(self) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ class PoolSettings(ConnectionSettings):
     backends: Annotated[tuple[BackendSettings, ...], BeforeValidator(_backend_items)] = Field(
         default=(),
         validate_default=False,
-        description="comma list of `host:port`, each with options: "
+        description="comma list of `host:port` or `unix:/path`, each with options: "
         "`10.0.0.5:8001 weight=2 max_connections=500, 10.0.0.6:8001 backup`",
     )
     dns: DnsSettings = Field(default_factory=DnsSettings, description="backends from DNS records")

@@ -75,7 +75,7 @@ def of_backend(view: BackendView) -> Json:
     return {
         "name": backend.name,
         "address": backend.host or None,
-        "port": backend.port,
+        "port": backend.port or None,
         "state": view.member.state,
         "since": clock.iso(view.member.since),
         "weight": backend.weight,

@@ -7,6 +7,7 @@ from contextlib import suppress
 from errno import EAFNOSUPPORT, EINPROGRESS, ENETUNREACH
 
 from tidegate.core.address import is_ip
+from tidegate.core.unix_socket import LONGEST_PATH, UNIX, is_unix, path_of
 from tidegate.link.sockets import BREAK, END, NumberOption, borrowed
 
 MAPPED_IPV4 = "::ffff:"
@@ -14,28 +15,39 @@ NONBLOCKING_STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
 
 
 class Target:
-    """Where to connect to: an IP address, perhaps with the interface that it is reached by, and a port.
+    """Where to connect to: an IP address, perhaps with the interface that it is reached by, and a port; or a Unix socket.
 
-    Raises ValueError when `host` is no IP address.
+    Raises ValueError when `host` is neither.
     """
+
+    address: tuple[str, int] | str
 
     def __init__(self, host: str, port: int) -> None:
         if not isinstance(host, str):  # a number is an address for `ipaddress`
             raise TypeError("a host is a string")
-        if "\0" in host or not is_ip(host):
+        if "\0" in host:
+            raise ValueError("not an address: it has a zero byte")
+        if is_unix(host):
+            self.family, self.address = socket.AF_UNIX, path_of(host)
+            if not 1 <= len(self.address.encode()) <= LONGEST_PATH:
+                raise ValueError(f"not a Unix socket: {host}")
+        elif is_ip(host):
+            self.family, self.address = (socket.AF_INET6 if ":" in host else socket.AF_INET), (host, port)
+        else:
             raise ValueError(f"not an IP address: {host}")
-        self.address = host, port
-        self.family = socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def accept(listening: int) -> tuple[int, str, int] | int:
     """Accept a client: its descriptor, which does not block, its IP address and port; or an error number, negative.
 
-    The listening socket does not block, either. A client of IPv4 at a socket of IPv6 is a client of IPv4.
+    The listening socket does not block, either. A client of IPv4 at a socket of IPv6 is a client of IPv4. One at a Unix
+    socket is called `unix:`, with port 0.
     """
     try:
         with borrowed(listening) as sock:
             descriptor, address = sock._accept()  # type: ignore[attr-defined]  # noqa: SLF001
+            if sock.family == socket.AF_UNIX:
+                address = UNIX, 0
     except OSError as error:
         return -_number(error)
     if not isinstance(address, tuple):
@@ -51,12 +63,13 @@ def accept(listening: int) -> tuple[int, str, int] | int:
 
 def connect(target: Target, options: Sequence[NumberOption]) -> int:
     """Begin to connect: the descriptor, or the error number of connect(2), negative. Raises OSError without a socket, and
-    OverflowError for a port that there cannot be."""
+    OverflowError for a port that there cannot be. Options of TCP are left out for a Unix socket."""
     sock = socket.SocketType(target.family, NONBLOCKING_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, BREAK)
         for level, option, value in options:
-            sock.setsockopt(level, option, value)
+            if target.family != socket.AF_UNIX or level != socket.IPPROTO_TCP:
+                sock.setsockopt(level, option, value)
         error = sock.connect_ex(target.address)
         if error and error != EINPROGRESS:
             return -error

@@ -1,0 +1,108 @@
+"""The files of Unix sockets."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.options import LISTENER
+from tests.support.unix_peers import connect_unix, is_bound, listening_unix
+from tidegate.control.workers.listening_sockets import BoundListener, CannotBindError, bind_listener
+from tidegate.core.address import Address
+from tidegate.core.bind import Bind
+
+WORKERS = 2
+
+
+@contextmanager
+def bound(path: Path, mode: int = 0o600) -> Iterator[BoundListener]:
+    listener = bind_listener("default", "chat", 0, LISTENER, [Bind(Address(f"unix:{path}", 0), mode)], WORKERS)
+    try:
+        yield listener
+    finally:
+        listener.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "tidegate.sock"
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o660, 0o777])
+def test_the_file_has_its_permissions_whatever_the_mask_and_is_removed_at_the_end(path: Path, mode: int) -> None:
+    before = os.umask(0o027)
+    try:
+        with bound(path, mode):
+            assert is_bound(path)
+            assert path.stat().st_mode & 0o777 == mode
+        assert not path.exists()
+        assert os.umask(0o027) == 0o027
+    finally:
+        os.umask(before)
+
+
+async def test_all_workers_accept_at_the_same_socket(path: Path) -> None:
+    with bound(path) as listener:
+        for (sock,) in listener.sockets:
+            with await connect_unix(path):
+                accepted, _ = await asyncio.get_running_loop().sock_accept(sock)
+                accepted.close()
+        assert [listener.sockets_to_share(worker) for worker in range(WORKERS)] == [[], []]
+
+
+def test_a_socket_that_was_left_behind_is_replaced(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(path))
+        left.listen()
+    with bound(path):
+        assert is_bound(path)
+
+
+def test_a_socket_where_a_process_listens_is_left_alone(path: Path) -> None:
+    with listening_unix(path) as other:
+        with pytest.raises(CannotBindError) as caught, bound(path):
+            pass
+        assert str(caught.value) == f"listener default: cannot listen on unix:{path}: Address already in use"
+        assert is_bound(path)
+        assert other.waiting  # it was asked whether anybody listens
+
+
+async def test_a_socket_whose_queue_is_full_is_left_alone(path: Path) -> None:
+    with listening_unix(path, backlog=0), await connect_unix(path):
+        with pytest.raises(CannotBindError, match="Address already in use"), bound(path):
+            pass
+        assert is_bound(path)
+
+
+def test_a_file_that_is_no_socket_is_left_alone(path: Path) -> None:
+    path.write_text("precious")
+    with (
+        pytest.raises(CannotBindError, match=r"cannot listen on unix:.*: there is a file that is not a socket"),
+        bound(path),
+    ):
+        pass
+    assert path.read_text() == "precious"
+
+
+def test_a_link_to_a_socket_that_was_left_behind_is_left_alone(path: Path) -> None:
+    path.symlink_to(path.with_name("elsewhere"))
+    with pytest.raises(CannotBindError, match="not a socket"), bound(path):
+        pass
+    assert path.is_symlink()
+
+
+def test_a_folder_that_is_not_there_is_named(path: Path) -> None:
+    with pytest.raises(CannotBindError, match=r"cannot listen on unix:.*/gone/a: No such file or directory"):
+        bind_listener("default", "chat", 0, LISTENER, [Bind(Address(f"unix:{path.parent}/gone/a", 0))], WORKERS)
+
+
+def test_what_another_process_has_put_there_since_is_not_removed(path: Path) -> None:
+    with bound(path):
+        path.unlink()
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(str(path))
+    assert is_bound(path)
