@@ -12,7 +12,7 @@ from rich.console import Console
 
 from tests.faults.disturbances.disturbance import Disturbance
 from tests.faults.disturbances.registry import DISTURBANCES
-from tests.faults.mix import EXTRAS, LOADS, Extra
+from tests.faults.mix import EXTRAS, LOADS, TRANSPORTS, Extra
 from tests.faults.records import Record, commit
 from tests.faults.rounds import Result, run
 from tests.faults.schedule import disturbances_of, mix_for
@@ -30,6 +30,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the first round; later rounds count on")
     parser.add_argument("--load", choices=LOADS, help="only this load")
     parser.add_argument("--workers", type=int, help="so many workers in all rounds")
+    parser.add_argument("--transport", choices=TRANSPORTS, help="only this way from client to backend")
     parser.add_argument("--extra", choices=EXTRAS_BY_NAME, help="only this extra, in all rounds")
     parser.add_argument("--fault", choices=[one.name for one in DISTURBANCES], help="only this disturbance, in all rounds")
     parser.add_argument("--first", action="store_true", help="end with the first round that finds anything")
@@ -37,11 +38,12 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _possible(console: Console, only: str | None, extra: Extra | None) -> list[type[Disturbance]]:
-    """What can be done here, and with this extra; what cannot be done here is said."""
+def _possible(console: Console, only: str | None, extra: Extra | None, transport: str | None) -> list[type[Disturbance]]:
+    """What can be done here, with this extra and this transport; what cannot be done here is said."""
     possible = []
     for one in DISTURBANCES:
-        if only in {None, one.name} and not (extra and extra.contradicts(one.sources, one.unlike)):
+        is_unlike = transport and (transport in one.unlike or not one.sources & TRANSPORTS[transport].sources)
+        if only in {None, one.name} and not is_unlike and not (extra and extra.contradicts(one.sources, one.unlike)):
             if missing := one.missing():
                 console.print(f"left out: {one.name}, for want of {missing}")
             else:
@@ -50,7 +52,9 @@ def _possible(console: Console, only: str | None, extra: Extra | None) -> list[t
 
 
 def _round(seed: int, options: argparse.Namespace, possible: list[type[Disturbance]], console: Console) -> Result:
-    given: dict[str, Any] = {name: value for name in ("load", "workers") if (value := getattr(options, name)) is not None}
+    given: dict[str, Any] = {
+        name: value for name in ("load", "workers", "transport") if (value := getattr(options, name)) is not None
+    }
     disturbances = [one() for one in possible] if options.fault else disturbances_of(seed, possible)
     if options.extra:
         given["extras"] = (EXTRAS_BY_NAME[options.extra],)
@@ -65,7 +69,7 @@ def _round(seed: int, options: argparse.Namespace, possible: list[type[Disturban
 
 def _again(seed: int, options: argparse.Namespace) -> str:
     """The command that plays a round again."""
-    given = {name: getattr(options, name) for name in ("load", "workers", "fault", "extra")}
+    given = {name: getattr(options, name) for name in ("load", "workers", "transport", "fault", "extra")}
     words = "".join(f" --{name} {shlex.quote(str(value))}" for name, value in given.items() if value is not None)
     return f"python -m tests.faults --minutes 0.1 --round {options.round} --seed {seed}{words}"
 
@@ -73,7 +77,7 @@ def _again(seed: int, options: argparse.Namespace) -> str:
 def main() -> int:
     """Run; 1 when anything was found."""
     options, console = _arguments(), begin()
-    possible = _possible(console, options.fault, EXTRAS_BY_NAME.get(options.extra))
+    possible = _possible(console, options.fault, EXTRAS_BY_NAME.get(options.extra), options.transport)
     began = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     record = Record(commit=commit(), began=began, seed=options.seed)
     end, seed = time.monotonic() + (3600 * options.hours or 60 * options.minutes), options.seed

@@ -6,14 +6,17 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from enum import Enum, auto
+from pathlib import Path
 
 from tests.faults.ledger import Ledger
 from tests.faults.mix import Mix
 from tests.faults.part import BACKEND_ROLES, LostError, Part
 from tests.faults.pattern import WrongBytesError
 from tests.faults.session import Session
+from tests.faults.sockets import family_of
 from tests.support.sockets import break_off, drop_all, drop_nothing
 from tidegate.core.address import join_address
+from tidegate.core.unix_socket import is_unix, path_of
 
 MOST_BEFORE_CUT = 2000  # bytes
 _numbers, _cuts = itertools.count(1 << 40), itertools.count()
@@ -36,6 +39,7 @@ class Backend:
     def __init__(self, ledger: Ledger, host: str, port: int, mix: Mix) -> None:
         self.ledger, self.host, self.port = ledger, host, port
         self._greets, self._told, self._routed = mix.greets, mix.told, mix.routed
+        self._has_resets = mix.has_resets
         self._behaviour = Behaviour.PLAYS
         self._speaks_again = asyncio.Event()
         self._sock: socket.socket | None = None
@@ -43,8 +47,8 @@ class Backend:
 
     @property
     def name(self) -> str:
-        """`host:port`."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        """`host:port`, or `unix:/path`."""
+        return join_address(self.host, self.port)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -80,11 +84,11 @@ class Backend:
         await part.break_off_after(size, min(size // 2, client.size) if size % 2 else 0)
 
     def _listen(self) -> None:
-        self._sock = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET)
+        self._sock = socket.socket(family_of(self.host))
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._sock.setblocking(False)
-        self._sock.bind((self.host, self.port))
-        self.port = self._sock.getsockname()[1]
+        self._sock.bind(path_of(self.host) if is_unix(self.host) else (self.host, self.port))
+        self.port = self.port if is_unix(self.host) else self._sock.getsockname()[1]
         self._sock.listen(4096)
         asyncio.get_running_loop().add_reader(self._sock, self._accept, self._sock)
 
@@ -93,6 +97,8 @@ class Backend:
             asyncio.get_running_loop().remove_reader(self._sock)
             self._sock.close()
             self._sock = None
+            if is_unix(self.host):
+                Path(path_of(self.host)).unlink()
 
     def _accept(self, listening: socket.socket) -> None:
         with suppress(BlockingIOError):
@@ -109,7 +115,7 @@ class Backend:
             self.ledger.violation(f"a backend of the driver has failed: {error!r}")
 
     async def _serve(self, sock: socket.socket) -> None:
-        part = Part(sock)
+        part = Part(sock, has_resets=self._has_resets)
         try:
             match self._behaviour:
                 case Behaviour.RESETS:

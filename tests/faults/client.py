@@ -10,30 +10,32 @@ from os import strerror
 
 from tests.faults.entrance import Entrance
 from tests.faults.ledger import Ledger
+from tests.faults.mix import Mix
 from tests.faults.part import CLIENT_ROLES, NUMBER, LostError, Part
 from tests.faults.pattern import WrongBytesError
 from tests.faults.script import End, Script
 from tests.faults.session import Session
-from tests.faults.sockets import writable
+from tests.faults.sockets import family_of, writable
 from tests.support.sockets import break_off
 from tidegate.core.address import Address
 from tidegate.core.preface.proxy_v1 import write_v1
 from tidegate.core.preface.proxy_v2 import write_v2
+from tidegate.core.unix_socket import is_unix, path_of
 
 IP_BIND_ADDRESS_NO_PORT = 24
 NEXT_TRY = 0.05  # seconds
+AT_A_UNIX_SOCKET = Address("192.0.2.1", 443)  # what a proxy says that its own client has connected to
 TURNED_AWAY = 0.3  # seconds until a client comes again that has got nothing, or these would be nearly all
 _sources: Iterator[str] = itertools.cycle(f"127.0.1.{number}" for number in range(1, 250))
 
 
 class Clients:
-    """Clients of all listeners in turn. With `greeted` the backends speak first, so a client may wait for them; with
-    `introduced` each begins with a PROXY header that names its own address."""
+    """Clients of all listeners in turn. The mix says whether backends speak first, so that a client may wait for them, and
+    whether each begins with a PROXY header that names its address."""
 
-    def __init__(
-        self, ledger: Ledger, entrances: Sequence[Entrance], scripts: Iterator[Script], *, greeted: bool, introduced: bool
-    ) -> None:
-        self._ledger, self._scripts, self._greeted, self._introduced = ledger, scripts, greeted, introduced
+    def __init__(self, ledger: Ledger, entrances: Sequence[Entrance], scripts: Iterator[Script], mix: Mix) -> None:
+        self._ledger, self._scripts = ledger, scripts
+        self._greeted, self._introduced, self._has_resets = mix.greets, mix.introduced, mix.has_resets
         self._entrances = itertools.cycle(entrances)
         self._ending = False
         self._more = 0
@@ -75,10 +77,10 @@ class Clients:
 
     async def _session(self, session: Session) -> None:
         where = session.entrance
-        sock = socket.socket(socket.AF_INET6 if ":" in where.host else socket.AF_INET)
+        sock = socket.socket(family_of(where.host))
         try:
-            error = _begin_to_connect(sock, (where.host, where.port))
-            self._ledger.connects(session, _name(sock))
+            error = _begin_to_connect(sock, path_of(where.host) if is_unix(where.host) else (where.host, where.port))
+            self._ledger.connects(session, str(_address(sock, session.script.seed)))
             is_broken = await _is_broken(sock, error)
             self._ledger.has_connected()
         except OSError as error:
@@ -86,7 +88,7 @@ class Clients:
             self._ledger.connect_failed(session, error)
             await asyncio.sleep(NEXT_TRY)
             return
-        session.client = part = Part(sock, is_broken=is_broken)
+        session.client = part = Part(sock, is_broken=is_broken, has_resets=self._has_resets)
         try:
             await self._script(part, session, sock)
         except OSError:
@@ -131,7 +133,7 @@ async def _give_up(part: Part, session: Session, sock: socket.socket) -> None:
     part.whole = True
 
 
-def _begin_to_connect(sock: socket.socket, where: tuple[str, int]) -> int:
+def _begin_to_connect(sock: socket.socket, where: tuple[str, int] | str) -> int:
     """The error number of connect(2)."""
     sock.setblocking(False)
     if sock.family is socket.AF_INET:
@@ -152,10 +154,12 @@ async def _is_broken(sock: socket.socket, error: int) -> bool:
 
 def _header(sock: socket.socket, seed: int) -> bytes:
     """A header of one of both versions."""
-    own, other = (Address(*name[:2]) for name in (sock.getsockname(), sock.getpeername()))
-    return (write_v1, write_v2)[seed % 2]((own, other))
+    other = AT_A_UNIX_SOCKET if sock.family is socket.AF_UNIX else Address(*sock.getpeername()[:2])
+    return (write_v1, write_v2)[seed % 2]((_address(sock, seed), other))
 
 
-def _name(sock: socket.socket) -> str:
-    host, port = sock.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+def _address(sock: socket.socket, seed: int) -> Address:
+    """Who the client says that it is: its own address, or at a Unix socket one that no other has at the time."""
+    if sock.family is socket.AF_UNIX:
+        return Address(f"10.{seed >> 16 & 255}.{seed >> 8 & 255}.{seed & 255}", 1024)
+    return Address(*sock.getsockname()[:2])

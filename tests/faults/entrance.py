@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.faults.opening import Opening
+from tidegate.core.address import join_address
 from tidegate.settings.reading.names import named_forms
 
 
@@ -24,8 +25,8 @@ class Entrance:
 
     @property
     def address(self) -> str:
-        """`host:port`."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        """`host:port`, or `unix:/path`."""
+        return join_address(self.host, self.port)
 
     def way_of(self, opening: Opening) -> "Entrance":
         """The same for a client with these first bytes: it has the pool that they lead to, or meets no backend at all."""

@@ -12,14 +12,31 @@ from tests.faults.opening import ROUTES
 from tests.faults.script import Sizes
 from tidegate.core.balance import POLICIES
 from tidegate.core.splice import Splice
+from tidegate.core.unix_socket import UNIX
 
 
 @dataclass(frozen=True)
 class Transport:
-    """How clients reach the listener, and the listener its backends."""
+    """How clients reach the listener, and the listener its backends: by IP addresses, or `unix:` for a socket of each.
+
+    With `introduced` clients begin with a PROXY header, as those at a Unix socket have no address that tells them apart.
+    """
 
     listener: str
     backends: tuple[str, ...]  # their hosts
+    introduced: bool = False
+
+    @property
+    def has_resets(self) -> bool:
+        """Whether peers at both sides can break a connection off, and notice that the other one has."""
+        return UNIX not in (self.listener, *self.backends)
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """The sources that can name the backends: DNS names no ports, and only settings know Unix sockets."""
+        if UNIX in self.backends:
+            return frozenset({"static"})
+        return frozenset({"static", "kubernetes", *(["dns"] if self.backends == HOSTS else [])})
 
 
 IPV4, IPV6 = "127.0.0.1", "::1"
@@ -29,6 +46,8 @@ TRANSPORTS: Final = {
     "ipv6": Transport(IPV6, (IPV6,) * 4),
     "ipv4 to ipv6": Transport(IPV4, (IPV6,) * 4),
     "ipv6 to ipv4": Transport(IPV6, HOSTS),
+    "ipv4 to unix": Transport(IPV4, (UNIX,) * 4),
+    "unix to ipv4": Transport(UNIX, HOSTS, introduced=True),
 }
 LOADS: Final = {
     "short": (Sizes(middling=0.05, long=0.0), 64),
@@ -66,6 +85,7 @@ class Extra:
         return self.name in unlike or not sources - self.unlike
 
 
+WITHOUT_RESETS: Final = frozenset(name for name, transport in TRANSPORTS.items() if not transport.has_resets)
 PLACED: Final = frozenset({"source_hash", "first"})  # policies that place clients by themselves
 FOUND: Final = frozenset({"dns", "kubernetes"})  # sources whose backends have no marks
 EXTRAS: Final = (
@@ -94,8 +114,8 @@ EXTRAS: Final = (
         signs=frozenset({"queued"}),
     ),
     Extra("several listeners and pools", listeners=(("more", "default"), ("other", "other"))),
-    Extra("idle timeout", (("IDLE_TIMEOUT", "8s"),), idle=0.005),
-    Extra("clients introduced", (("PROXY_PROTOCOL__FROM", "127.0.0.0/8,::1"),), introduced=True),
+    Extra("idle timeout", (("IDLE_TIMEOUT", "8s"),), WITHOUT_RESETS, idle=0.005),
+    Extra("clients introduced", (("PROXY_PROTOCOL__FROM", "127.0.0.0/8,::1"),), WITHOUT_RESETS, introduced=True),
     Extra("backends told by v1", (("SEND_PROXY_PROTOCOL", "v1"),), frozenset({"backends told by v2"}), told=True),
     Extra("backends told by v2", (("SEND_PROXY_PROTOCOL", "v2"),), told=True),
     Extra(
@@ -125,7 +145,13 @@ class Mix:
     @property
     def sizes(self) -> Sizes:
         """Of the streams."""
-        return replace(LOADS[self.load][0], idle=sum(extra.idle for extra in self.extras))
+        sizes = replace(LOADS[self.load][0], idle=sum(extra.idle for extra in self.extras))
+        return sizes if self.has_resets else replace(sizes, resets=0.0)
+
+    @property
+    def has_resets(self) -> bool:
+        """Whether peers at both sides can break a connection off, and notice that the other one has."""
+        return TRANSPORTS[self.transport].has_resets
 
     @property
     def at_once(self) -> int:
@@ -140,7 +166,7 @@ class Mix:
     @property
     def introduced(self) -> bool:
         """Whether clients begin with a PROXY header."""
-        return any(extra.introduced for extra in self.extras)
+        return TRANSPORTS[self.transport].introduced or any(extra.introduced for extra in self.extras)
 
     @property
     def told(self) -> bool:
@@ -174,6 +200,7 @@ class Mix:
             "HEALTH__TIMEOUT": "500ms",
             "HEALTH__FALL": 3,
             "DRAIN__GRACE": "20s",
+            **({"PROXY_PROTOCOL__FROM": UNIX} if TRANSPORTS[self.transport].introduced else {}),
             **dict(setting for extra in self.extras for setting in extra.settings),
         }
 
@@ -196,15 +223,16 @@ def _going_together(extras: Iterable[Extra]) -> tuple[Extra, ...]:
 def draw(seed: int, sources: Set[str], unlike: Set[str] = frozenset(), **given: Any) -> Mix:
     """The mix of a seed with one of these sources, and nothing of what is `unlike` it; what is given is not drawn."""
     chance = random.Random(seed)
-    source = chance.choice(sorted(sources - unlike))
+    possible = {name: one for name, one in TRANSPORTS.items() if name not in unlike and given.get("transport", name) == name}
+    source = chance.choice(sorted((sources - unlike) & frozenset[str]().union(*(one.sources for one in possible.values()))))
     balance = chance.choice([policy for policy in POLICIES if policy not in unlike])
-    possible = {name: transport for name, transport in TRANSPORTS.items() if name not in unlike}
-    transports = [name for name, transport in possible.items() if source != "dns" or transport.backends == HOSTS]
-    extras = [extra for extra in EXTRAS if not extra.unlike & {balance, source} and extra.name not in unlike]
+    transport = chance.choice([name for name, one in possible.items() if source in one.sources])
+    settled = {balance, source, transport}
+    extras = [extra for extra in EXTRAS if not extra.unlike & settled and extra.name not in unlike]
     drawn: dict[str, Any] = {
         "workers": chance.choice((1, 2, 4)),
         "balance": balance,
-        "transport": chance.choice(transports),
+        "transport": transport,
         "load": chance.choice(list(LOADS)),
         "source": source,
         "splice": chance.choice((Splice.ADAPTIVE, Splice.ADAPTIVE, Splice.ALWAYS, Splice.NEVER)),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from enum import Enum, auto
 from struct import Struct
-from typing import Final
+from typing import Final, NoReturn
 
 from tests.faults.opening import read_opening
 from tests.faults.pattern import LONGEST, Pattern, WrongBytesError
@@ -65,14 +65,16 @@ class LostError(Exception):
 class Part:
     """One peer. It owns the socket, which may have been broken off as soon as it was made.
 
+    Without resets, as Unix sockets are, an end that comes too early is one, and the log must say why.
+
     `sent` and `received` are bytes that the kernel has taken and given, with the numbers. `whole` is whether everything has
     come and has ended as the script says; a part that was broken off is not.
     """
 
-    __slots__ = ("_half", "_is_broken", "_other", "_sending", "_sock", "received", "sent", "whole")
+    __slots__ = ("_half", "_has_resets", "_is_broken", "_other", "_sending", "_sock", "received", "sent", "whole")
 
-    def __init__(self, sock: socket.socket, *, is_broken: bool = False) -> None:
-        self._sock, self._is_broken = sock, is_broken
+    def __init__(self, sock: socket.socket, *, is_broken: bool = False, has_resets: bool = True) -> None:
+        self._sock, self._is_broken, self._has_resets = sock, is_broken, has_resets
         self.sent = self.received = 0
         self.whole = False
 
@@ -187,7 +189,7 @@ class Part:
     async def _hear_out(self, number: int | None, role: Role) -> None:
         number = await self.hear() if number is None else number
         if number is None:
-            raise LostError("the stream ended before its number")
+            self._ended_early("the stream ended before its number")
         stream, size = Pattern(number), self._other.size
         try:
             await self._check(stream, size if role is Role.RESETS else None)
@@ -196,7 +198,10 @@ class Part:
                 raise
         else:
             if role in ENDS_WITH_RESET or stream.position != size:
-                raise LostError(f"ended in order after {stream.position} of {size} bytes, as {role.name}")
+                self._ended_early(f"ended in order after {stream.position} of {size} bytes, as {role.name}")
+
+    def _ended_early(self, how: str) -> NoReturn:
+        raise LostError(how) if self._has_resets else ConnectionResetError(how)
 
     async def _check(self, stream: Pattern, size: int | None) -> None:
         """Read and compare to the end, or until so many bytes have come."""

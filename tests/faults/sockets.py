@@ -5,8 +5,16 @@ import socket
 from collections.abc import Callable
 
 from tests.support.sockets import unacknowledged
+from tidegate.core.unix_socket import is_unix
 
 TCP_CLOSE = 7  # the first byte of TCP_INFO after a reset
+
+
+def family_of(host: str) -> socket.AddressFamily:
+    """Of an IP address or a Unix socket."""
+    if is_unix(host):
+        return socket.AF_UNIX
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 async def readable(sock: socket.socket) -> None:

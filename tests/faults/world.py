@@ -25,6 +25,7 @@ from tests.faults.sources import Source, source_of
 from tests.faults.watch import CounterWatch, HealthWatch
 from tests.support.ports import free_port, free_ports
 from tests.support.proxy import running_proxy
+from tidegate.core.unix_socket import UNIX
 
 LAST_LINES: Final = 10.0  # seconds
 LOOKS, NEXT_LOOK = 4, 0.2  # so many looks in a row, with so many seconds between two, find the same
@@ -43,13 +44,13 @@ class World:
     pools: Mapping[str, list[Backend]]
     source: Source
     disturbances: Sequence[Disturbance]
+    folder: Path
 
     def __post_init__(self) -> None:
-        host = TRANSPORTS[self.mix.transport].listener
         names = {pool: tuple(backend.name for backend in backends) for pool, backends in self.pools.items()}
         routes = names if self.mix.routed else {}
         self.entrances = [
-            Entrance(listener, pool, host, free_port(host), names[pool], routes)
+            Entrance(listener, pool, *self._place(listener), names[pool], routes)
             for listener, pool in self.mix.listeners.items()
         ]
         self.admin_port = free_port()
@@ -57,9 +58,7 @@ class World:
         self.noticed: Counter[str] = Counter()
         self.counters = CounterWatch(self.ledger)
         self.health = HealthWatch(self.admin_port, self.ledger.violation)
-        self.clients = Clients(
-            self.ledger, self.entrances, _scripts(self.mix), greeted=self.mix.greets, introduced=self.mix.introduced
-        )
+        self.clients = Clients(self.ledger, self.entrances, _scripts(self.mix), self.mix)
         self._proxy = AsyncExitStack()
 
     async def start(self) -> None:
@@ -162,6 +161,11 @@ class World:
         await self._proxy.aclose()
         self.output.close()
 
+    def _place(self, listener: str) -> tuple[str, int]:
+        """The host and the port of a listener."""
+        host = TRANSPORTS[self.mix.transport].listener
+        return (f"unix:{self.folder}/{listener}.sock", 0) if host == UNIX else (host, free_port(host))
+
     def _settings(self) -> dict[str, Any]:
         """Of the default listener and its pool, and of the others, which do the same."""
         settings = self.mix.settings()
@@ -185,8 +189,10 @@ def _scripts(mix: Mix) -> Iterator[Script]:
     return (script(seed, mix.sizes) for seed in itertools.count(mix.seed << 32))
 
 
-def _backends(mix: Mix, ledger: Ledger) -> list[Backend]:
+def _backends(mix: Mix, ledger: Ledger, folder: Path, pool: str) -> list[Backend]:
     hosts = TRANSPORTS[mix.transport].backends
+    if UNIX in hosts:
+        return [Backend(ledger, f"unix:{folder}/{pool}-{number}.sock", 0, mix) for number in range(len(hosts))]
     ports = free_ports(len(hosts), hosts[0]) if len(set(hosts)) == 1 else free_ports(1, hosts[0]) * len(hosts)
     places = zip(hosts, ports, strict=True)
     return [Backend(ledger, host, port, mix) for host, port in places]
@@ -197,16 +203,16 @@ async def world(mix: Mix, disturbances: Sequence[Disturbance]) -> AsyncIterator[
     """All of it, with a proxy that is ready."""
     excused = {reason for disturbance in disturbances if disturbance.lasts for reason in disturbance.excuses}
     ledger = Ledger(excused, mix.rejects)
-    pools = {pool: _backends(mix, ledger) for pool in mix.listeners.values()}
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        pools = {pool: _backends(mix, ledger, folder, pool) for pool in mix.listeners.values()}
         for disturbance in disturbances:
             await stack.enter_async_context(disturbance.prepared(folder))
         for backend in itertools.chain.from_iterable(pools.values()):
             await stack.enter_async_context(backend.running())
         default = pools["default"]
         source = await stack.enter_async_context(source_of(mix.source, default, mix.marks(len(default)), folder))
-        made = World(mix, ledger, pools, source, disturbances)
+        made = World(mix, ledger, pools, source, disturbances, folder)
         stack.push_async_callback(made.close)
         await made.start()
         yield made

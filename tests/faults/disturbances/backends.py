@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 
 from tests.faults.backend import Backend, Behaviour
 from tests.faults.disturbances.disturbance import Disturbance
+from tests.faults.mix import WITHOUT_RESETS
 from tests.faults.world import World
 from tests.support.waiting import until
 
@@ -39,6 +40,7 @@ class SilentBackend(Disturbance):
     name = "silent backend"
     excuses: ClassVar = frozenset({"backend_reset"})
     signs: ClassVar = frozenset({"backend_reset"})
+    unlike: ClassVar = WITHOUT_RESETS
 
     async def strike(self, world: World) -> None:
         """For a moment."""
@@ -51,6 +53,7 @@ class ResettingBackend(Disturbance):
     name = "resetting backend"
     excuses: ClassVar = frozenset({"backend_reset", "connect_failed"})
     signs: ClassVar = frozenset({"backend_reset", "connect_failed", "backend_connect_failures reset"})
+    unlike: ClassVar = WITHOUT_RESETS
 
     async def strike(self, world: World) -> None:
         """For a moment."""
@@ -64,6 +67,7 @@ class DeafBackend(Disturbance):
     excuses: ClassVar = frozenset({"connect_failed"})  # of who meets one after the other, as they change
     signs: ClassVar = frozenset({"backend_connect_failures timeout"})
     settings: Mapping[str, Any] = MappingProxyType({"CONNECT_TIMEOUT": "1s"})
+    unlike: ClassVar = WITHOUT_RESETS
 
     async def strike(self, world: World) -> None:
         """For a moment."""
@@ -76,6 +80,7 @@ class BackendThatBreaksOff(Disturbance):
     name = "backend that breaks off at every byte"
     excuses: ClassVar = frozenset({"backend_reset"})
     signs: ClassVar = frozenset({"backend_reset"})
+    unlike: ClassVar = WITHOUT_RESETS
 
     async def strike(self, world: World) -> None:
         """For a moment."""
@@ -90,6 +95,7 @@ class LostPackets(Disturbance):
     settings: Mapping[str, Any] = MappingProxyType(
         {"KEEPALIVE__IDLE": "1s", "KEEPALIVE__INTERVAL": "1s", "KEEPALIVE__COUNT": "2"}
     )
+    unlike: ClassVar = WITHOUT_RESETS
 
     async def strike(self, world: World) -> None:
         """Some clients and some backends of live sessions."""

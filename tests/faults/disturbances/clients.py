@@ -3,10 +3,11 @@
 import asyncio
 import itertools
 import random
-from typing import Final
+from typing import ClassVar, Final
 
 from tests.faults.backend import MOST_BEFORE_CUT
 from tests.faults.disturbances.disturbance import Disturbance
+from tests.faults.mix import WITHOUT_RESETS
 from tests.faults.script import Script
 from tests.faults.world import World
 
@@ -19,6 +20,7 @@ class ClientsThatBreakOff(Disturbance):
     """Clients break off after each number of bytes in turn; their backends get all and the reset."""
 
     name = "clients that break off at every byte"
+    unlike: ClassVar = WITHOUT_RESETS
 
     async def strike(self, world: World) -> None:
         """Some more, for a moment."""

@@ -63,7 +63,9 @@ class FewPorts(Disturbance):
     name = "few ports"
     excuses: ClassVar = frozenset({"connect_failed"})
     signs: ClassVar = frozenset({"backend_connect_failures no_local_port"})
-    unlike: ClassVar = frozenset({"ipv6", "ipv6 to ipv4", "ipv4 to ipv6"})  # there clients have few addresses to come from
+    unlike: ClassVar = frozenset(
+        {"ipv6", "ipv6 to ipv4", "ipv4 to ipv6", "ipv4 to unix", "unix to ipv4"}
+    )  # there clients have few addresses to come from
 
     @classmethod
     def missing(cls) -> str:
