@@ -149,7 +149,10 @@ class Totals:
             self._base[table].setdefault(slot, [0] * table.width)[field] += value
 
     def _lines_not_written(self, base: int) -> int:
-        """How many sessions a worker has closed without their lines being written; its row begins at `base`."""
+        """How many sessions a worker has closed without their lines being written; its row begins at `base`.
+
+        Lines about bugs that waited before those of sessions count, too: the worker knows how many lines wait, not which.
+        """
         cells = self.board.cells
         closed = sum(cells[base + POOLS.cell(slot, cell)] for slot in self._used[POOLS] for cell in CLOSED_CELL.values())
         return max(0, closed - cells[base + WORKER.cell(0, WorkerCell.SESSIONS_LOGGED)])
