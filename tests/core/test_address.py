@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.core.address import Address, alternating, is_ip, parse_address, parse_host, parse_port
+from tidegate.core.address import Address, alternating, is_ip, parse_host, parse_host_and_port, parse_port
 
 EXPECTED = "expected host:port, like 10.0.0.5:8001 or [::1]:8001"
 NEEDS_BRACKETS = "an IPv6 address needs brackets, like [::1]:8001"
@@ -45,14 +45,14 @@ HOSTS = st.one_of(
     ],
 )
 def test_an_address_is_read_and_printed_in_one_form(text: str, address: Address, printed: str) -> None:
-    assert parse_address(text) == address
+    assert parse_host_and_port(text) == address
     assert str(address) == printed
 
 
 def test_an_ipv4_mapped_address_reads_the_same_on_every_python() -> None:
     # RFC 5952, section 5; Python 3.11 and 3.12 would say ::ffff:a00:5. It is part of a backend's name.
-    assert str(parse_address("[::FFFF:10.0.0.5]:80")) == "[::ffff:10.0.0.5]:80"
-    assert str(parse_address("[::ffff:a00:5]:80")) == "[::ffff:10.0.0.5]:80"
+    assert str(parse_host_and_port("[::FFFF:10.0.0.5]:80")) == "[::ffff:10.0.0.5]:80"
+    assert str(parse_host_and_port("[::ffff:a00:5]:80")) == "[::ffff:10.0.0.5]:80"
 
 
 @pytest.mark.parametrize(
@@ -88,19 +88,19 @@ def test_an_ipv4_mapped_address_reads_the_same_on_every_python() -> None:
 )
 def test_what_is_no_address_is_refused_with_what_is_wrong(text: str, problem: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(problem)}$"):
-        parse_address(text)
+        parse_host_and_port(text)
 
 
 @pytest.mark.parametrize("zone", ["a]b", "a:b", "et h", "e\n", 'e"'])
 def test_a_zone_is_refused_that_no_interface_can_have(zone: str) -> None:
     with pytest.raises(ValueError, match="is not the name of a network interface"):
-        parse_address(f"[fe80::1%{zone}]:80")
+        parse_host_and_port(f"[fe80::1%{zone}]:80")
 
 
 @pytest.mark.parametrize("text", ["[::1]", "[2001:db8::5]", "http://10.0.0.5:8001"])
 def test_brackets_are_not_asked_for_where_another_thing_is_wrong(text: str) -> None:
     with pytest.raises(ValueError, match=r"^expected host:port"):
-        parse_address(text)
+        parse_host_and_port(text)
 
 
 def test_names_have_the_lengths_of_dns() -> None:
@@ -115,20 +115,20 @@ def test_names_have_the_lengths_of_dns() -> None:
 
 @given(HOSTS, PORTS)
 def test_a_printed_address_reads_back_as_itself(host: str, port: int) -> None:
-    address = parse_address(f"{host}:{port}")
-    assert parse_address(str(address)) == address
+    address = parse_host_and_port(f"{host}:{port}")
+    assert parse_host_and_port(str(address)) == address
     assert address.port == port
     assert address.host == address.host.lower()
-    assert address.is_literal == (is_ip(host.strip("[]")))
+    assert address.is_resolved == (is_ip(host.strip("[]")))
 
 
 @given(st.text("0123456789abcdefgG:.[]%-_ /\n", max_size=30) | st.text())
 def test_any_text_is_an_address_or_a_value_error(text: str) -> None:
     try:
-        address = parse_address(text)
+        address = parse_host_and_port(text)
     except ValueError:
         return
-    assert parse_address(str(address)) == address
+    assert parse_host_and_port(str(address)) == address
 
 
 @given(st.integers(-10, 100_000))
@@ -144,7 +144,7 @@ def test_ports_are_those_of_tcp(port: int) -> None:
     ("host", "literal"), [("10.0.0.5", True), ("::1", True), ("localhost", False), ("10.0.0.5.example", False), ("", False)]
 )
 def test_only_ip_addresses_are_literal(host: str, literal: bool) -> None:  # noqa: FBT001
-    assert Address(host, 80).is_literal is literal
+    assert Address(host, 80).is_resolved is literal
 
 
 @pytest.mark.parametrize(

@@ -6,18 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.core.address import Address, parse_backend_address
+from tidegate.core.address import Address, parse_address
 from tidegate.core.unix_socket import LONGEST_PATH, is_unix, parse_unix_socket, path_of
 
 
 @pytest.mark.parametrize("path", ["/a", "/run/app.sock", "/var/run/some-app_1/$x@y:8000", "/" + "a" * (LONGEST_PATH - 1)])
 def test_the_path_of_a_socket_is_read_and_printed_unchanged(path: str) -> None:
-    address = parse_backend_address(f" unix:{path}\n")
+    address = parse_address(f" unix:{path}\n")
     assert address == Address(f"unix:{path}", 0)
     assert str(address) == f"unix:{path}"
     assert path_of(address.host) == path
     assert is_unix(address.host)
-    assert address.is_literal
+    assert address.is_resolved
 
 
 @pytest.mark.parametrize(
@@ -42,11 +42,11 @@ def test_the_path_of_a_socket_is_read_and_printed_unchanged(path: str) -> None:
 )
 def test_what_is_no_path_of_a_socket_is_refused(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=re.escape(reason)):
-        parse_backend_address(text)
+        parse_address(text)
 
 
 def test_a_host_may_have_the_name_unix() -> None:
-    address = parse_backend_address("unix:80")
+    address = parse_address("unix:80")
     assert address == Address("unix", 80)
     assert not is_unix(address.host)
 

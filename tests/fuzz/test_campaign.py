@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.fuzz.campaign import read_log
 from tests.fuzz.selection import Edge, edges_of, worth_keeping
-from tidegate.core.address import parse_address
+from tidegate.core.address import parse_host_and_port
 
 LOG = """#2\tINITED cov: 24 ft: 24 corp: 1/1b exec/s: 0 rss: 42Mb
 #131072\tpulse  cov: 158 ft: 912 corp: 96/9Kb lim: 1300 exec/s: 65536 rss: 42Mb
@@ -26,7 +26,7 @@ def test_a_log_shows_runs_edges_corpus_and_crashes(tmp_path: Path) -> None:
 
 
 def test_the_inputs_that_add_the_most_are_kept_and_no_other() -> None:
-    code = parse_address.__code__
+    code = parse_host_and_port.__code__
     edges: list[Edge] = [(code, line, line + 1) for line in range(6)]
     found = {"some": frozenset(edges[:3]), "most": frozenset(edges[1:6]), "known": frozenset(edges[:1])}
     assert worth_keeping([frozenset(edges[:1])], found, 9) == ["most"]
@@ -37,7 +37,7 @@ def test_the_inputs_that_add_the_most_are_kept_and_no_other() -> None:
 def test_other_code_runs_for_what_is_read_than_for_what_is_refused() -> None:
     def target(data: bytes) -> None:
         try:
-            parse_address(data.decode())
+            parse_host_and_port(data.decode())
         except ValueError:
             return
 

@@ -14,10 +14,11 @@ import orjson
 import pytest
 
 from tests.support.edge_peers import haproxy, nginx
+from tests.support.named_pools import FLAT_DEFAULTS
 from tests.support.peers import connect, echo, payload, serving
 from tests.support.proxy import running_proxy
 from tests.support.servers import NOBODY, POSTGRES_FOLDERS, folder_of_nobody, program, server_at
-from tests.support.unix_peers import connect_unix, is_bound
+from tests.support.unix_peers import connect_unix, is_bound, listening_unix
 from tests.support.waiting import until
 
 APP = """
@@ -199,12 +200,35 @@ async def test_a_proxy_that_was_killed_finds_its_way_back_and_a_second_one_does_
         assert is_bound(front)
         async with running_proxy(**settings) as first:
             async with running_proxy(wait=False, **settings) as second:
-                assert await second.exit_code() != 0
+                assert await second.exit_code() == 69
                 assert f"cannot listen on unix:{front}: Address already in use" in second.errors + str(second.log)
             with await connect_unix(front) as client:
                 await client.send(b"x")
                 assert await client.read_exactly(1) == b"x"
             assert await first.stop() == 0
+
+
+async def test_a_proxy_that_cannot_bind_all_its_listeners_leaves_no_socket_behind(tmp_path: Path, front: Path) -> None:
+    with listening_unix(tmp_path / "taken.sock"):
+        settings: dict[str, Any] = {
+            **FLAT_DEFAULTS,
+            "POOLS__A__BACKENDS": "127.0.0.1:9",
+            "LISTENERS__A__BIND": f"unix:{front}",
+            "LISTENERS__B__BIND": f"unix:{tmp_path}/taken.sock",
+            "LISTENERS__B__POOL": "a",
+        }
+        async with running_proxy(wait=False, **settings) as proxy:
+            assert await proxy.exit_code() == 69
+        assert not is_bound(front)
+
+
+async def test_a_socket_behind_a_link_that_leads_back_to_the_listener_gets_no_client(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    settings: dict[str, Any] = {"LISTEN": f"unix:{tmp_path}/real/a", "BACKENDS": f"unix:{tmp_path}/link/a"}
+    async with running_proxy(wait=False, **settings) as proxy:
+        assert "leads back here" in (await proxy.event("backend_refused"))["reason"]
+        assert await proxy.stop() == 0
 
 
 async def test_the_other_workers_and_then_a_new_one_serve_a_socket_whose_worker_has_died(front: Path) -> None:

@@ -91,7 +91,7 @@ def test_empty_variables_are_not_given() -> None:
 
 def test_without_anything_the_backends_are_missing() -> None:
     assert problems_of({}) == (
-        "TIDEGATE_BACKENDS: no backends: give a comma list of host:port, "
+        "TIDEGATE_BACKENDS: no backends: give a comma list of host:port or unix:/path, "
         "like 10.0.0.5:8001 weight=2, 10.0.0.6:8001 backup, "
         "or dns.name or kubernetes.service",
     )
@@ -139,7 +139,7 @@ def test_problems_of_a_file_name_the_line_and_the_key(tmp_path: Path) -> None:
         "valid are address, weight, max_connections, backup, no_check",
         "tide.yaml:6 pools.chat.balance: 'x': expected one of "
         "round_robin, least_connections, least_latency, random_two, first, source_hash",
-        "tide.yaml:7 pools.db.backends: no backends: give a comma list of host:port, "
+        "tide.yaml:7 pools.db.backends: no backends: give a comma list of host:port or unix:/path, "
         "like 10.0.0.5:8001 weight=2, 10.0.0.6:8001 backup, "
         "or dns.name or kubernetes.service",
         "TIDEGATE_LISTENERS__<NAME>__BIND: no listener: give at least one for the pools chat, db",

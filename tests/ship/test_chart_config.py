@@ -217,7 +217,7 @@ def test_a_unix_socket_is_no_port_and_is_mounted_as_other_folders_are() -> None:
 @pytest.mark.parametrize(
     "routes",
     [
-        "routes=host=api.example.com path=/v1/ pool=api; sni=old.example.com pool=",
+        "routes=host=api.example.com path=/v1/?pool=x pool=api; sni=old.example.com pool=",
         "routes[0].pool=api",
         "routes[0]=pool=api",
     ],

@@ -4,7 +4,10 @@ import ssl
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from tests.support.peers import Peer
 from tidegate.core.preface.outcome import Incomplete, Malformed, NotThis
+from tidegate.core.preface.proxy_facts import ProxyHeader
+from tidegate.core.preface.proxy_header import read_proxy_header
 
 RANDOM = bytes(range(32))
 SUITES = b"\x13\x01\x13\x02"
@@ -82,3 +85,12 @@ def server_names(*names: bytes, kind: int = 0) -> tuple[int, bytes]:
 def protocols(*names: bytes) -> tuple[int, bytes]:
     """The extension with these protocols."""
     return 16, vector(2, b"".join(vector(1, name) for name in names))
+
+
+async def header_from(peer: Peer) -> ProxyHeader:
+    """The header that a connection begins with, byte for byte, so that nothing behind it is read."""
+    data = b""
+    while isinstance(header := read_proxy_header(data), Incomplete):
+        data += await peer.read_exactly(1)
+    assert isinstance(header, ProxyHeader), header
+    return header

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from tidegate.cli.shape import fits
-from tidegate.core.address import parse_address
+from tidegate.core.address import parse_host_and_port
 from tidegate.core.shortening import shortened
 
 TIMEOUT = 5.0
@@ -40,7 +40,7 @@ def admin_url(environ: Mapping[str, str], url: str | None) -> str:
             raise InstanceError(f"{url}: expected a URL that starts with http:// or https://")
         return url.rstrip("/")
     try:
-        address = parse_address(environ.get("TIDEGATE_ADMIN") or DEFAULT_ADMIN)
+        address = parse_host_and_port(environ.get("TIDEGATE_ADMIN") or DEFAULT_ADMIN)
     except ValueError as error:
         raise InstanceError(f"TIDEGATE_ADMIN={environ['TIDEGATE_ADMIN']!r}: {error}") from error
     return f"http://{address._replace(host=EVERY_ADDRESS.get(address.host, address.host))}"

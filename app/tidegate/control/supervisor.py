@@ -72,12 +72,14 @@ class Supervisor:
         admin = bind_socket(self._settings.admin, "admin")
         try:
             self._bind()
+            self._watch_signals()
+            self._log_start()
+            await self._admin.start(admin)
         except BaseException:
             admin.close()
+            for listener in self._listeners.values():
+                listener.close()
             raise
-        self._watch_signals()
-        self._log_start()
-        await self._admin.start(admin)
         for pool in self._pools.values():
             pool.start()
         self._workers.start()

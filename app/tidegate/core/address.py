@@ -25,9 +25,14 @@ class Address(NamedTuple):
         return join_address(self.host, self.port)
 
     @property
-    def is_literal(self) -> bool:
-        """Whether nothing needs to be resolved: the host is an IP address or a Unix socket."""
-        return is_ip(self.host) or is_unix(self.host)
+    def is_resolved(self) -> bool:
+        """Whether it can be connected to as it is: it has an IP address, or is a Unix socket."""
+        return is_ip(self.host) or self.is_unix
+
+    @property
+    def is_unix(self) -> bool:
+        """Whether it is a Unix socket."""
+        return is_unix(self.host)
 
 
 def join_address(host: str, port: int) -> str:
@@ -37,7 +42,7 @@ def join_address(host: str, port: int) -> str:
     return f"{host}:{port}"
 
 
-def parse_address(text: str) -> Address:
+def parse_host_and_port(text: str) -> Address:
     """Read `10.0.0.5:8001`, `[::1]:8001` or `chat.internal:8001`.
 
     Raises ValueError that says what is wrong and what would be right.
@@ -52,12 +57,12 @@ def parse_address(text: str) -> Address:
     return Address(parse_host(host), parse_port(port))
 
 
-def parse_backend_address(text: str) -> Address:
-    """Read what `parse_address` reads, or a Unix socket like `unix:/run/app.sock`. Raises ValueError as it does."""
+def parse_address(text: str) -> Address:
+    """Read `host:port`, as `parse_host_and_port` does, or `unix:/run/app.sock`. Raises ValueError."""
     text = text.strip()
     if text.startswith(UNIX) and not path_of(text).isdecimal():  # `unix:80` is a host name
         return Address(parse_unix_socket(text), 0)
-    return parse_address(text)
+    return parse_host_and_port(text)
 
 
 def parse_port(text: str) -> int:

@@ -25,7 +25,7 @@ def path_of(host: str) -> str:
 def parse_unix_socket(text: str) -> str:
     """Read `unix:/run/app.sock` and return it unchanged. Raises ValueError that says what would be right.
 
-    A path has one notation, so that the same socket cannot pass for two. It has none of the characters that mean
+    A path has one notation, so that the same name cannot pass for two. It has none of the characters that mean
     something in lists, files and quotes.
     """
     path = path_of(text)

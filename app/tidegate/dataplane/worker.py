@@ -7,11 +7,12 @@ import traceback
 from functools import partial
 from time import monotonic
 
-from tidegate.core.address import Address
+from tidegate.core.address import is_ip
 from tidegate.core.health.outlier import Failures
 from tidegate.core.lifecycle import LONGEST_LAST_BYTES, closing_window
 from tidegate.core.reasons import CloseReason
 from tidegate.core.splice import Splice
+from tidegate.core.unix_socket import is_unix
 from tidegate.dataplane.accept.listener import Listener, Peer
 from tidegate.dataplane.accept.listeners import Listeners
 from tidegate.dataplane.loop.handler import cannot_go_on
@@ -169,7 +170,7 @@ class Worker(SessionOwner):
         """Take the changes over, without backends that have neither an IP address nor a Unix socket to dial."""
         usable, removed = [], list(message.removed)
         for entry in message.changed:
-            if Address(entry.host, entry.port).is_literal:
+            if is_ip(entry.host) or is_unix(entry.host):
                 usable.append(entry)
             else:
                 removed.append(entry.name)

@@ -58,13 +58,20 @@ to its own pod, and does not make the application unready with them. Whatever is
 {{- toYaml $listeners -}}
 {{- end -}}
 
-{{/* The pools that the routes of one listener lead to; the routes are a text, or a list of texts and mappings. */}}
+{{/* The pools that the routes of one listener lead to; the routes are text, or a list of texts and mappings. */}}
 {{- define "tidegate.poolsOfRoutes" -}}
 {{- $routes := .routes | default list -}}
 {{- $pools := list -}}
 {{- range ternary (splitList ";" (toString $routes)) $routes (kindIs "string" $routes) -}}
-  {{- $pool := ternary (regexFind "\\bpool=\\S*" (toString .) | trimPrefix "pool=") (get (ternary dict . (kindIs "string" .)) "pool") (kindIs "string" .) -}}
-  {{- $pools = append $pools $pool -}}
+  {{- if kindIs "string" . -}}
+    {{- range splitList " " . -}}
+      {{- if hasPrefix "pool=" . -}}
+        {{- $pools = append $pools (trimPrefix "pool=" .) -}}
+      {{- end -}}
+    {{- end -}}
+  {{- else -}}
+    {{- $pools = append $pools .pool -}}
+  {{- end -}}
 {{- end -}}
 {{- toYaml (compact $pools) -}}
 {{- end -}}

@@ -8,14 +8,14 @@ import pytest
 from tests.support.dns_server import DnsServer, Fault, Question, running_dns_server
 from tests.support.ports import free_port
 from tidegate.control.discovery.dns_client import DnsClient, LookUpError
-from tidegate.core.address import parse_address
+from tidegate.core.address import parse_host_and_port
 from tidegate.core.discovery.dns_records import Target
 
 NAME = "chat.test."
 
 
 def client_of(server: DnsServer, *, resolv_conf: Path | None = None, timeout: float = 5.0) -> DnsClient:
-    return DnsClient(parse_address(server.resolver), resolv_conf=str(resolv_conf or "/nowhere"), timeout=timeout)
+    return DnsClient(parse_host_and_port(server.resolver), resolv_conf=str(resolv_conf or "/nowhere"), timeout=timeout)
 
 
 async def test_addresses_come_with_their_time_to_live() -> None:
@@ -88,7 +88,7 @@ async def test_trouble_is_no_answer(fault: Fault, reason: str) -> None:
 
 
 async def test_no_server_is_trouble_that_names_no_library() -> None:
-    client = DnsClient(parse_address(f"127.0.0.1:{free_port()}"), resolv_conf="/nowhere", timeout=0.3)
+    client = DnsClient(parse_host_and_port(f"127.0.0.1:{free_port()}"), resolv_conf="/nowhere", timeout=0.3)
     with pytest.raises(LookUpError, match=r"^no answer in 0\.3s$"):
         await client.addresses(NAME)
 

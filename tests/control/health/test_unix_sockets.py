@@ -58,5 +58,6 @@ async def test_a_check_waits_for_a_place_in_a_full_queue(path: Path) -> None:
     with listening_unix(path, backlog=0) as backend, await connect_unix(path):
         assert await probe(path, "tcp", timeout="100ms") == "no connection in 100ms"
         waiting = asyncio.create_task(probe(path, "tcp"))
+        await asyncio.sleep(0)  # it has found the queue full
         (await backend.accept()).close()
         assert await waiting == "ok"

@@ -4,7 +4,10 @@ import asyncio
 import os
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from errno import errorcode
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ import pytest
 from tests.support.options import LISTENER
 from tests.support.unix_peers import connect_unix, is_bound, listening_unix
 from tidegate.control.workers.listening_sockets import BoundListener, CannotBindError, bind_listener
+from tidegate.control.workers.socket_file import SocketFile
 from tidegate.core.address import Address
 from tidegate.core.bind import Bind
 
@@ -89,10 +93,14 @@ def test_a_file_that_is_no_socket_is_left_alone(path: Path) -> None:
 
 
 def test_a_link_to_a_socket_that_was_left_behind_is_left_alone(path: Path) -> None:
-    path.symlink_to(path.with_name("elsewhere"))
+    elsewhere = path.with_name("elsewhere")
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(elsewhere))
+    path.symlink_to(elsewhere)
     with pytest.raises(CannotBindError, match="not a socket"), bound(path):
         pass
     assert path.is_symlink()
+    assert is_bound(elsewhere)
 
 
 def test_a_folder_that_is_not_there_is_named(path: Path) -> None:
@@ -106,3 +114,43 @@ def test_what_another_process_has_put_there_since_is_not_removed(path: Path) -> 
         with socket.socket(socket.AF_UNIX) as other:
             other.bind(str(path))
     assert is_bound(path)
+
+
+def test_the_file_of_the_first_address_is_gone_when_the_second_cannot_be_bound(path: Path) -> None:
+    with listening_unix(path.with_name("taken")):
+        addresses = [Bind(Address(f"unix:{path.with_name(name)}", 0)) for name in (path.name, "taken")]
+        with pytest.raises(CannotBindError, match="already in use"):
+            bind_listener("default", "chat", 0, LISTENER, addresses, WORKERS)
+    assert not is_bound(path)
+
+
+def test_a_process_that_starts_at_the_same_place_at_the_same_time_waits_for_its_turn(path: Path) -> None:
+    with ThreadPoolExecutor() as starters, socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(path))  # what both would take for left behind
+
+        def start(_: int) -> str:
+            sock = socket.socket(socket.AF_UNIX)
+            try:
+                SocketFile.listen(sock, str(path), 0o600, 1)
+            except OSError as error:
+                sock.close()
+                return errorcode[error.errno or 0]
+            kept.append(sock)
+            return "listens"
+
+        kept: list[socket.socket] = []
+        outcomes = sorted(starters.map(start, range(20)))
+        for sock in kept:
+            sock.close()
+    assert outcomes == ["EADDRINUSE"] * 19 + ["listens"]
+
+
+def test_a_folder_that_somebody_keeps_locked_is_told(path: Path) -> None:
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        flock(descriptor, LOCK_EX)
+        with pytest.raises(CannotBindError, match="temporarily unavailable"), bound(path):
+            pass
+    finally:
+        os.close(descriptor)
+    assert not path.exists()

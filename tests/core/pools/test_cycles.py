@@ -2,12 +2,12 @@
 
 import pytest
 
-from tidegate.core.address import Address, parse_address
+from tidegate.core.address import Address, parse_host_and_port
 from tidegate.core.pools.cycles import Entrance, Entrances, Hop, in_words, is_this_host, shortest_chain, way_back
 
 
 def entrance(pool: str, bind: str = "127.0.0.1:80") -> Entrance:
-    return Entrance(f"to-{pool}", pool, parse_address(bind))
+    return Entrance(f"to-{pool}", pool, parse_host_and_port(bind))
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def entrance(pool: str, bind: str = "127.0.0.1:80") -> Entrance:
 def test_a_backend_is_a_listener_where_connections_to_it_come_in(bind: str, address: str, comes_in: bool) -> None:  # noqa: FBT001
     one = entrance("b", bind)
     entrances = Entrances([entrance("a", "10.0.0.1:8000"), one], lambda host: is_this_host(host) or host == "10.9.9.9")
-    backend = parse_address(address)
+    backend = parse_host_and_port(address)
     assert entrances.hops(backend) == ([Hop(backend, one)] if comes_in else [])
 
 
@@ -54,7 +54,7 @@ def test_whether_a_host_is_this_one_is_asked_only_where_a_listener_has_the_port_
 
     entrances = Entrances([entrance("a", "0.0.0.0:80"), entrance("b", "10.0.0.1:81")], ask)
     for address in ("10.0.0.9:82", "10.0.0.9:81", "10.0.0.8:80"):
-        assert entrances.hops(parse_address(address)) == []
+        assert entrances.hops(parse_host_and_port(address)) == []
     assert asked == ["10.0.0.8"]
 
 

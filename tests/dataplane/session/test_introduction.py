@@ -7,14 +7,12 @@ import sys
 import pytest
 
 from tests.dataplane.route import route
-from tests.support.first_bytes import real_hello
+from tests.support.first_bytes import header_from, real_hello
 from tests.support.peers import Peer, connect, full_backend, listening, serving
 from tests.support.waiting import until
 from tests.support.worker import Worker
 from tidegate.core.address import Address
-from tidegate.core.preface.outcome import Incomplete
-from tidegate.core.preface.proxy_facts import CLIENT_SSL, ProxyHeader, ProxySsl, ProxyTlvs
-from tidegate.core.preface.proxy_header import read_proxy_header
+from tidegate.core.preface.proxy_facts import CLIENT_SSL, ProxySsl, ProxyTlvs
 from tidegate.core.preface.proxy_v2 import write_v2
 from tidegate.core.preface.routes import Route
 from tidegate.core.reasons import ConnectFailure
@@ -23,15 +21,6 @@ from tidegate.link.board import BACKENDS, FAILURE_CELL
 VERSIONS = ["v1", "v2"]
 DATA_SEGMENTS_IN = 152  # where it is in struct tcp_info of linux/tcp.h
 CAME_IN = b"PROXY TCP4 192.0.2.7 198.51.100.1 40000 443\r\n"
-
-
-async def header_from(peer: Peer) -> ProxyHeader:
-    """The header that a connection begins with, byte for byte, so that nothing behind it is read."""
-    data = b""
-    while isinstance(header := read_proxy_header(data), Incomplete):
-        data += await peer.read_exactly(1)
-    assert isinstance(header, ProxyHeader), header
-    return header
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -5,11 +5,12 @@ import socket
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from select import EPOLLEXCLUSIVE, EPOLLIN
 from typing import Any
 
 import pytest
 
-from tests.dataplane.session.test_introduction import header_from
+from tests.support.first_bytes import header_from
 from tests.support.options import CONNECTION
 from tests.support.peers import Peer, checksum, connect, echo, listening, payload, serving
 from tests.support.unix_peers import connect_unix, listening_unix
@@ -144,14 +145,52 @@ async def test_a_backend_whose_queue_stays_full_has_a_dial_of_the_usual_time_and
         assert worker.cell(BACKENDS, 0, FAILURE_CELL[ConnectFailure.TIMEOUT]) == 1
 
 
-async def test_a_session_that_is_ended_while_it_waits_for_a_queue_leaves_nothing(worker: Worker, app: Path) -> None:
+async def test_a_session_that_has_ended_while_it_waited_dials_nothing_when_there_is_room_again(
+    worker: Worker, app: Path
+) -> None:
     with listening_unix(app, backlog=0) as full, await connect_unix(app):
-        worker.add_pool(connect_timeout=60.0)
+        worker.add_pool(connect_timeout=0.2, connect_attempts=1)
         worker.set_backends([full.backend()])
         with await connect(await worker.add_listener()):
-            await until(lambda: worker.active == 1)
-            assert await worker.stop() == 0
+            assert (await worker.closed())["reason"] == "connect_failed"
+            (await full.accept()).close()
+            await worker.sweeps()  # longer than the rarest retry
+        assert not full.waiting
         assert worker.events("internal_error") == []
+
+
+async def test_a_backend_that_closes_while_a_client_waits_for_its_queue_is_failed_over(worker: Worker, app: Path) -> None:
+    async with serving(echo) as other:
+        with listening_unix(app, backlog=0) as full:
+            filler = await connect_unix(app)
+            worker.add_pool(connect_timeout=60.0)
+            worker.set_backends([full.backend(), other.backend(backup=True)])
+            client = await connect(await worker.add_listener())
+            await until(lambda: worker.active == 1)
+        with client, filler:
+            await client.send(b"x")
+            assert await client.read_exactly(1) == b"x"
+        assert worker.cell(BACKENDS, 0, FAILURE_CELL[ConnectFailure.REFUSED]) == 1
+
+
+@pytest.mark.parametrize("how", ["not eligible", "removed"])
+async def test_a_backend_that_is_not_to_be_used_any_more_gets_no_client_that_waits_for_its_queue(
+    worker: Worker, app: Path, how: str
+) -> None:
+    async with serving(echo) as other:
+        with listening_unix(app, backlog=0) as full, await connect_unix(app):
+            worker.add_pool(connect_timeout=60.0)
+            worker.set_backends([full.backend(), other.backend(backup=True)])
+            with await connect(await worker.add_listener()) as client:
+                await until(lambda: worker.active == 1)
+                if how == "removed":
+                    worker.remove_backends([full.backend()])
+                else:
+                    worker.set_backends([full.backend()], eligible=False)
+                await client.send(b"x")
+                assert await client.read_exactly(1) == b"x"
+                (await full.accept()).close()
+                assert not full.waiting
 
 
 async def test_a_backend_without_a_socket_refuses_and_the_next_one_is_tried(worker: Worker, app: Path) -> None:
@@ -224,6 +263,23 @@ async def test_a_backend_at_a_unix_socket_is_told_the_address_of_a_client_of_tcp
             assert endpoints.source == ("127.0.0.1", client.port)
 
 
+async def test_a_client_at_a_unix_socket_wakes_one_worker_of_those_that_listen_there(worker: Worker, front: Path) -> None:
+    worker.add_pool()
+    await worker.add_unix_listener(front)
+    await worker.add_listener("tcp", 1)
+    exclusive = [bool(events & EPOLLEXCLUSIVE) for events in watched(worker.process.pid) if events & EPOLLIN]
+    assert exclusive.count(True) == 1
+
+
+def watched(pid: int) -> list[int]:
+    """The events that a process waits for, of each descriptor (proc_pid_fdinfo(5))."""
+    found = []
+    for info in Path(f"/proc/{pid}/fdinfo").iterdir():
+        lines = [line.split() for line in info.read_text().splitlines()]
+        found += [int(line[line.index("events:") + 1], 16) for line in lines if line[0] == "tfd:"]
+    return found
+
+
 async def test_options_of_tcp_are_left_out_at_unix_sockets(worker: Worker, app: Path) -> None:
     with listening_unix(app) as backend:
         worker.add_pool(connection=replace(CONNECTION, send_buffer=65536, notsent_lowat=16384))
@@ -232,7 +288,7 @@ async def test_options_of_tcp_are_left_out_at_unix_sockets(worker: Worker, app: 
             await worker.sweeps()  # the second time it sets those of a session that lasts
             await client.send(b"x")
             assert await peer.read_exactly(1) == b"x"
-        assert worker.log == [line for line in worker.log if line["event"] != "internal_error"]
+        assert worker.events("internal_error") == []
 
 
 async def test_urgent_data_at_unix_sockets_stays_in_its_place(worker: Worker, front: Path, app: Path) -> None:

@@ -1,7 +1,7 @@
 """The notations of single values: the first byte chooses one, the rest is the text."""
 
 from tests.fuzz.reasons import check_reason
-from tidegate.settings.notation.addresses import BACKEND_ADDRESS, BIND, LISTEN_ADDRESS, SERVER_ADDRESS
+from tidegate.settings.notation.addresses import BACKEND_ADDRESS, BIND, HOST_AND_PORT, LISTEN_ADDRESS
 from tidegate.settings.notation.headers import HEADERS
 from tidegate.settings.notation.probe_text import EXPRESSION, IP_ADDRESS, PASSWORD, SERVER_NAME, escaped_bytes
 from tidegate.settings.notation.values import (
@@ -30,7 +30,7 @@ NOTATIONS: dict[str, Notation] = {
     "a": BACKEND_ADDRESS,
     "l": LISTEN_ADDRESS,
     "b": BIND,
-    "r": SERVER_ADDRESS,
+    "r": HOST_AND_PORT,
     "t": TOKEN,
     "h": HEADERS,
     "u": STATUSES,

@@ -49,7 +49,7 @@ def test_one_form_alone_is_not_given_twice() -> None:
         pytest.param(
             {"POOLS__DB__HEALTH__TYPE": "x", "LISTENERS__DB__BIND": "a:1", "LISTENERS__DB__POOL": "db"},
             [
-                "TIDEGATE_POOLS__DB__BACKENDS: no backends: give a comma list of host:port, "
+                "TIDEGATE_POOLS__DB__BACKENDS: no backends: give a comma list of host:port or unix:/path, "
                 "like 10.0.0.5:8001 weight=2, 10.0.0.6:8001 backup, "
                 "or dns.name or kubernetes.service"
             ],

@@ -19,6 +19,17 @@ def problems_of(**variables: str) -> Sequence[str]:
     return ()
 
 
+@pytest.mark.parametrize("key", ["ALLOW", "DENY", "PROXY_PROTOCOL__FROM"])
+def test_a_word_for_clients_that_cannot_come_is_refused(key: str) -> None:
+    (line,) = problems_of(BACKENDS="10.0.0.5:80", **{key: "10.0.0.0/8, unix:"})
+    assert line == f"TIDEGATE_{key}: unix: is for clients at Unix sockets: expected one in bind, too"
+
+
+def test_a_unix_socket_all_of_whose_clients_are_refused_is_refused() -> None:
+    (line,) = problems_of(**LISTEN, DENY="unix:")
+    assert line.endswith("so none would be let in: expected the list without unix:, or no Unix socket")
+
+
 def test_a_unix_socket_that_nobody_is_let_in_by_is_refused() -> None:
     (line,) = problems_of(**LISTEN, ALLOW="10.0.0.0/8")
     assert line == (

@@ -7,7 +7,7 @@ from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from tidegate.core.address import Address
 from tidegate.core.bind import Bind
-from tidegate.settings.notation.addresses import BACKEND_ADDRESS, BIND, LISTEN_ADDRESS, SERVER_ADDRESS
+from tidegate.settings.notation.addresses import BACKEND_ADDRESS, BIND, HOST_AND_PORT, LISTEN_ADDRESS
 
 SOCKET = Address("unix:/run/tidegate.sock", 0)
 
@@ -36,6 +36,7 @@ def test_what_a_listener_is_bound_to_is_read_and_printed(text: str, bind: Bind, 
         ("unix:/run/a user=web", "unknown 'user=web': expected"),
         ("unix:/run/a mode=0660 mode=0600", "unknown 'mode=0660 mode=0600': expected"),
         ("unix:a", "expected unix: and the path of a socket"),
+        ("unix:80 mode=0660", "'mode=0660' is for Unix sockets only"),
         (":80", "0.0.0.0:80 for IPv4 or [::]:80 for IPv6"),
     ],
 )
@@ -48,7 +49,7 @@ def test_what_a_listener_cannot_be_bound_to_is_refused(text: str, reason: str) -
 def test_backends_may_be_unix_sockets_and_other_servers_may_not() -> None:
     assert BACKEND_ADDRESS.read("unix:/run/app.sock") == Address("unix:/run/app.sock", 0)
     assert Draft7Validator(BACKEND_ADDRESS.schema).is_valid("unix:/run/app.sock")
-    for notation in (LISTEN_ADDRESS, SERVER_ADDRESS):
+    for notation in (LISTEN_ADDRESS, HOST_AND_PORT):
         with pytest.raises(ValueError, match="expected host:port"):
             notation.read("unix:/run/app.sock")
         assert not Draft7Validator(notation.schema).is_valid("unix:/run/app.sock")

@@ -33,7 +33,7 @@ class StaticDiscovery:
         self._pool = pool
         self._look_up, self._seconds = look_up, interval or pool.settings.dns.max_interval
         self._backends = pool.settings.backends
-        self._intervals = {str(entry.address): Interval() for entry in self._backends if not entry.address.is_literal}
+        self._intervals = {str(entry.address): Interval() for entry in self._backends if not entry.address.is_resolved}
         self._resolved: dict[Address, list[str]] = {}
         self._failing: dict[Address, str] = {}
         self._publishing = False
@@ -44,7 +44,7 @@ class StaticDiscovery:
         A host name joins the pool after its first look-up, even if that failed. A slow name does not delay other backends.
         """
         self._publish()
-        names = [entry.address for entry in self._backends if not entry.address.is_literal]
+        names = [entry.address for entry in self._backends if not entry.address.is_resolved]
         await asyncio.gather(*map(self._follow, names))
 
     def refresh(self, backend: str) -> None:
@@ -76,7 +76,7 @@ class StaticDiscovery:
         self._pool.discovered(backends, synced=synced, reason=shortened(reasons, LONGEST_REASON))
 
     def _is_known(self, address: Address) -> bool:
-        return address.is_literal or address in self._resolved or address in self._failing
+        return address.is_resolved or address in self._resolved or address in self._failing
 
     async def _resolve(self, name: Address) -> None:
         try:
@@ -97,7 +97,7 @@ class StaticDiscovery:
 
 
 def _backend(order: int, entry: "BackendSettings", resolved: dict[Address, list[str]]) -> Backend:
-    host, *others = [entry.address.host] if entry.address.is_literal else resolved.get(entry.address, [""])
+    host, *others = [entry.address.host] if entry.address.is_resolved else resolved.get(entry.address, [""])
     return Backend(
         str(entry.address),
         host,

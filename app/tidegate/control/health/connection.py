@@ -15,7 +15,7 @@ from typing import Self
 from tidegate.control.health.request import CLOSED, ProbeError, ProbeRequest
 from tidegate.control.health.tls_layer import TlsLayer
 from tidegate.core.address import Address
-from tidegate.core.unix_socket import is_unix, path_of
+from tidegate.core.unix_socket import path_of
 from tidegate.link.own_addresses import has_met_itself, precise_error
 from tidegate.link.sockets import RESET_ON_CLOSE
 
@@ -43,7 +43,7 @@ class Connection:
 
     async def __aenter__(self) -> Self:
         try:
-            await (_connect_unix if is_unix(self._address.host) else _connect)(self._sock, self._address)
+            await _connect(self._sock, self._address)
             if self._header:
                 await self._loop.sock_sendall(self._sock, self._header)
         except BaseException:
@@ -152,6 +152,13 @@ class Connection:
 
 
 async def _connect(sock: socket.socket, address: Address) -> None:
+    if address.is_unix:
+        await _connect_unix(sock, path_of(address.host))
+    else:
+        await _connect_tcp(sock, address)
+
+
+async def _connect_tcp(sock: socket.socket, address: Address) -> None:
     """Connect to an IP address. uvloop's `sock_connect` would look it up first, which takes a fifth of the cost of a `tcp`
     probe."""
     error = sock.connect_ex(address)
@@ -168,9 +175,9 @@ async def _connect(sock: socket.socket, address: Address) -> None:
         raise OSError(error, os.strerror(error))
 
 
-async def _connect_unix(sock: socket.socket, address: Address) -> None:
+async def _connect_unix(sock: socket.socket, path: str) -> None:
     """Connect to a Unix socket. One whose queue is full refuses at once: try again, for as long as the probe may take."""
-    while error := sock.connect_ex(path_of(address.host)):
+    while error := sock.connect_ex(path):
         if error != EAGAIN:
             raise OSError(error, os.strerror(error))
         await asyncio.sleep(NEXT_TRY)
@@ -187,7 +194,7 @@ async def _until_writable(sock: socket.socket) -> None:
 
 
 def _new_socket(address: Address) -> socket.socket:
-    if is_unix(address.host):
+    if address.is_unix:
         return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     return socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)

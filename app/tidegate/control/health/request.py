@@ -66,15 +66,18 @@ class ProbeRequest:
     @property
     def host_header(self) -> str:
         """The Host header (HTTP) or authority (gRPC) for this backend."""
-        return self.settings.host or ("localhost" if is_unix(self.name) else self.name)
+        return self.settings.host or self._own_name
 
     @property
     def server_name(self) -> str:
         """The TLS server name for this backend: the one in the settings, else the backend's host, maybe an IP address."""
-        if is_unix(self.name):
-            return self.settings.server_name or "localhost"
-        host = self.settings.server_name or self.name.rpartition(":")[0].strip("[]")
+        host = self.settings.server_name or _host_of(self._own_name)
         return host.partition("%")[0].removesuffix(".")
+
+    @property
+    def _own_name(self) -> str:
+        """What the backend is called where only names of hosts have a meaning."""
+        return "localhost" if is_unix(self.name) else self.name
 
     @property
     def password(self) -> str:
@@ -97,6 +100,12 @@ class ProbeRequest:
         words = {word for value in self.headers.values() for word in (value, value.split()[-1])}
         secrets = {word for word in words if len(word) >= SHORTEST_SECRET} | {self.password}
         return sorted(secrets - {""}, key=len, reverse=True)
+
+
+def _host_of(name: str) -> str:
+    """The host of `host:port`, without brackets; a name without a port is its own host."""
+    host, colon, _ = name.rpartition(":")
+    return host.strip("[]") if colon else name
 
 
 def _bytes(count: int) -> str:

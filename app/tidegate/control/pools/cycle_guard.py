@@ -6,6 +6,7 @@ What a pool has already is not asked again: the backend that closes the way roun
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from os.path import realpath
 
 from tidegate.control.log import event_log
 from tidegate.control.pools.live_pool import LivePool
@@ -14,6 +15,7 @@ from tidegate.core.address import Address
 from tidegate.core.pools.backend import Backend
 from tidegate.core.pools.cycles import Entrance, Entrances, Hop, in_words, is_this_host, way_back
 from tidegate.core.shortening import shortened
+from tidegate.core.unix_socket import UNIX, path_of
 from tidegate.link.own_addresses import source_address
 
 LONGEST_REASON = 300
@@ -50,26 +52,31 @@ class CycleGuard:
     ) -> str | None:
         if (host, backend.port) in known:
             return None
-        for hop in entrances.hops(Address(host, backend.port)):
+        for hop in entrances.hops(_without_links(Address(host, backend.port))):
             if hops := way_back(pool, hop, lambda name: self._hops(name, entrances)):
                 return in_words(pool, hops)
         return None
 
     def _hops(self, pool: str, entrances: Entrances) -> Iterator[Hop]:
         for member in self._pools[pool].snapshot.members.values():
-            yield from entrances.hops(Address(*member.backend.address))
+            yield from entrances.hops(_without_links(Address(*member.backend.address)))
 
     def _entrances(self) -> Iterator[Entrance]:
         for listener in self._listeners.values():
             for address in listener.addresses:
                 for pool in listener.pools:
-                    yield Entrance(listener.name, pool, address)
+                    yield Entrance(listener.name, pool, _without_links(address))
 
     def _tell(self, pool: str, refused: dict[tuple[str, str], str]) -> None:
         for key, reason in refused.items():
             if self._told.get(key) != reason:
                 event_log.warning("backend_refused", pool=pool, backend=key[1], reason=reason)
         self._told = {key: reason for key, reason in self._told.items() if key[0] != pool} | refused
+
+
+def _without_links(address: Address) -> Address:
+    """The same address; of a Unix socket with the path that remains when all links on the way are followed."""
+    return Address(f"{UNIX}{realpath(path_of(address.host))}", 0) if address.is_unix else address
 
 
 def is_own(host: str) -> bool:

@@ -1,6 +1,6 @@
 """Binds the listening sockets, and keeps them open in control so that a new worker can have them.
 
-Of TCP there is one per address and worker. All workers have the same Unix socket.
+There is one TCP socket per address and worker. All workers have the same Unix socket.
 """
 
 import socket
@@ -12,7 +12,7 @@ from tidegate.core.address import Address
 from tidegate.core.bind import Bind
 from tidegate.core.listener_options import ListenerOptions
 from tidegate.core.preface.routes import pools_of
-from tidegate.core.unix_socket import is_unix, path_of
+from tidegate.core.unix_socket import path_of
 from tidegate.link.sockets import BACKLOG, SESSION_OPTIONS, Option, alive_options, buffer_options
 
 
@@ -33,7 +33,10 @@ class BoundListener:
     files: list[SocketFile] = field(default_factory=list)
 
     def close(self) -> None:
-        """Close control's copies; workers may still have theirs. Remove the files of Unix sockets."""
+        """Close control's copies; workers may still have theirs. Remove the files of Unix sockets.
+
+        The files first: as long as its socket is open, no other file can have the identity of one.
+        """
         for file in self.files:
             file.remove()
         self.files.clear()
@@ -43,7 +46,7 @@ class BoundListener:
         self.sockets.clear()
 
     def sockets_to_share(self, worker: int) -> list[socket.socket]:
-        """Those of a worker's sockets that others do not have themselves."""
+        """The TCP sockets of a worker; every worker has the Unix sockets already."""
         return [sock for sock in self.sockets[worker] if sock.family != socket.AF_UNIX]
 
     @property
@@ -69,12 +72,12 @@ def bind_listener(
     addresses: list[Address] = []
     try:
         for wanted in bind:
-            if is_unix(wanted.address.host):
+            if wanted.address.is_unix:
                 _bind_unix_socket(listener, wanted)
                 addresses.append(wanted.address)
             else:
                 addresses.append(_bind_for_each_worker(listener, wanted.address, inherited))
-    except CannotBindError:
+    except BaseException:
         listener.close()
         raise
     listener.addresses = addresses
@@ -113,11 +116,11 @@ def bind_socket(address: Address, what: str, options: Sequence[Option] = (), *, 
 def refuse_taken(binds: Mapping[str, Sequence[Bind]]) -> None:
     """Raise CannotBindError when another process listens on an address: SO_REUSEPORT alone would let both share it.
 
-    To bind a Unix socket says so itself.
+    Binding a Unix socket detects this itself.
     """
     for name, bind in binds.items():
         for one in bind:
-            if not is_unix(one.address.host):
+            if not one.address.is_unix:
                 bind_socket(one.address, f"listener {name}").close()
 
 
@@ -133,14 +136,13 @@ def _bind_for_each_worker(listener: BoundListener, wanted: Address, options: Seq
 
 def _bind_unix_socket(listener: BoundListener, bind: Bind) -> None:
     """Bind a Unix socket, and give it to all workers. What it accepts inherits nothing from it."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as sock:
-        try:
-            listener.files.append(SocketFile.bind(sock, path_of(bind.address.host), bind.mode))
-            sock.listen(BACKLOG)
-            for group in listener.sockets:
-                group.append(sock.dup())
-        except OSError as error:
-            raise _cannot_bind(f"listener {listener.name}", bind.address, error) from error
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    for group in listener.sockets:
+        group.append(sock)
+    try:
+        listener.files.append(SocketFile.listen(sock, path_of(bind.address.host), bind.mode, BACKLOG))
+    except OSError as error:
+        raise _cannot_bind(f"listener {listener.name}", bind.address, error) from error
 
 
 def _cannot_bind(what: str, address: Address, error: OSError) -> CannotBindError:

@@ -3,11 +3,17 @@
 import os
 import socket
 import stat
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from errno import EADDRINUSE, EAGAIN, ECONNREFUSED, EEXIST
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
+
+MOST_LOOKS: Final = 200  # at a lock
+NEXT_LOOK: Final = 0.01  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +24,25 @@ class SocketFile:
     identity: tuple[int, int]
 
     @classmethod
-    def bind(cls, sock: socket.socket, path: str, mode: int) -> Self:
-        """Bind a socket here; its file has this mode from the beginning. Raises OSError.
+    def listen(cls, sock: socket.socket, path: str, mode: int, backlog: int) -> Self:
+        """Bind a socket here, with this mode, and listen on it. Raises OSError and leaves no file of its own.
 
         A socket that nobody listens on any more is removed first: a process that was killed, or whose container has started
         again, leaves it behind. Nothing else is ever removed.
         """
-        _remove_if_left_behind(Path(path))
-        before = os.umask(0o777 & ~mode)  # control has one thread that makes files
-        try:
+        file = Path(path)
+        with _locked(file.parent):  # or two that start together take the socket of the other one for left behind
+            _remove_if_left_behind(file)
+            os.fchmod(sock.fileno(), mode)  # the file gets this mode, less the process's mask
             sock.bind(path)
-        finally:
-            os.umask(before)
-        return cls(Path(path), _identity(Path(path).lstat()))
+            made = cls(file, _identity(file.lstat()))
+            try:
+                file.chmod(mode)
+                sock.listen(backlog)
+            except BaseException:
+                made.remove()
+                raise
+        return made
 
     def remove(self) -> None:
         """Remove it, unless another process has put its own there since."""
@@ -39,21 +51,39 @@ class SocketFile:
                 self.path.unlink()
 
 
-def _remove_if_left_behind(path: Path) -> None:
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder. Raises OSError, also when another process has held it for seconds."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for look in range(MOST_LOOKS):
+            try:
+                flock(descriptor, LOCK_EX | LOCK_NB)
+                break
+            except BlockingIOError:
+                if look == MOST_LOOKS - 1:
+                    raise
+                time.sleep(NEXT_LOOK)  # nothing runs yet that this could hold up
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_if_left_behind(file: Path) -> None:
     """Raises OSError when a process listens there, or when it is no socket."""
     try:
-        found = path.lstat()
+        found = file.lstat()
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(found.st_mode):
         raise OSError(EEXIST, "there is a file that is not a socket")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as probe:
-        error = probe.connect_ex(str(path))
+        error = probe.connect_ex(str(file))
     if error in {0, EAGAIN}:  # its queue may be full
         raise OSError(EADDRINUSE, os.strerror(EADDRINUSE))
     if error != ECONNREFUSED:
         raise OSError(error, os.strerror(error))
-    path.unlink()
+    file.unlink()
 
 
 def _identity(found: os.stat_result) -> tuple[int, int]:

@@ -31,7 +31,7 @@ class Candidate(Hashable, Protocol):
 
     @property
     def name(self) -> str:
-        """`host:port`: its identity, the same on every worker and every replica."""
+        """`host:port` or `unix:/path`: its identity, the same on every worker and every replica."""
 
     @property
     def order(self) -> int:

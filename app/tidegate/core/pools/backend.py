@@ -18,11 +18,11 @@ class State(StrEnum):
 class Backend:
     """One destination for connections.
 
-    `name` (`host:port` as configured) is its identity. `host` is the IP address to dial, empty until a host name has been
-    resolved. `others` are the other addresses of the name, the next to try first; DNS answers vary in them, so they do not
-    count for equality. `max_connections` 0 means no limit. The policy `first` fills backends by `order`, lowest first, then
-    by name. With `no_check` it is not probed, whatever its pool's settings. `pod`, `node` and `zone` are information for
-    people, empty when unknown.
+    `name` (`host:port` as configured) is its identity. `host` is the IP address to dial, or `unix:/path`; empty until a host
+    name has been resolved. `others` are the other addresses of the name, the next to try first; DNS answers vary in them, so
+    they do not count for equality. `max_connections` 0 means no limit. The policy `first` fills backends by `order`, lowest
+    first, then by name. With `no_check` it is not probed, whatever its pool's settings. `pod`, `node` and `zone` are
+    information for people, empty when unknown.
     """
 
     name: str
@@ -59,5 +59,5 @@ class Backend:
 
     @property
     def address(self) -> tuple[str, int]:
-        """The IP address and port to dial."""
+        """The IP address and port to dial, or a Unix socket and 0."""
         return self.host, self.port

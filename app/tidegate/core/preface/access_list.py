@@ -15,8 +15,10 @@ class AccessList:
     deny: AddressRanges
 
     def allows(self, address: str) -> bool:
-        """Whether the client with this IP address is let in, or the one without one, `unix:` at a Unix socket."""
+        """Whether a client with this IP address, or `unix:` for one at a Unix socket, is let in."""
         number = packed(address)
+        if not number:
+            return address not in self.deny and (self.allow is None or address in self.allow)
         return not self.deny.has(number) and (self.allow is None or self.allow.has(number))
 
 

@@ -1,4 +1,6 @@
-"""A set of IP addresses, given as addresses and networks, perhaps with all clients at Unix sockets. Look-ups are binary."""
+"""A set of IP addresses, given as addresses and networks, perhaps with all clients at Unix sockets. A look-up is a
+binary search.
+"""
 
 import ipaddress
 from bisect import bisect_right
@@ -30,16 +32,15 @@ class AddressRanges:
     unix: bool
 
     def __contains__(self, address: str) -> bool:
-        return self.has(packed(address))
+        number = packed(address)
+        return self.has(number) if number else self.unix and address == UNIX
 
     def has(self, number: bytes) -> bool:
         """Whether an address is in a range, given as `packed` returns it."""
-        if not number:
-            return self.unix
         firsts, lasts = self.ipv4 if len(number) == 4 else self.ipv6
         value = int.from_bytes(number, "big")
         index = bisect_right(firsts, value) - 1
-        return index >= 0 and value <= lasts[index]
+        return number != b"" and index >= 0 and value <= lasts[index]
 
 
 def parse_ranges(texts: Iterable[str]) -> AddressRanges:

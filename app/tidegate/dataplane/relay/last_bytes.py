@@ -133,10 +133,15 @@ class LingeringSocket:
 
 
 def unacknowledged(descriptor: int) -> int:
-    """Bytes that have been sent and may still arrive, the end of the stream counted as one."""
+    """Bytes that have been sent and may still arrive, the end of the stream counted as one.
+
+    A close throws away none of what a Unix socket has taken: the peer has it already.
+    """
     with suppress(OSError):
         left = int.from_bytes(ioctl(descriptor, TIOCOUTQ, bytes(4)), sys.byteorder)
         if left:
             with borrowed(descriptor) as sock:
+                if sock.family == socket.AF_UNIX:
+                    return 0
                 return 0 if sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == TCP_CLOSE else left
     return 0

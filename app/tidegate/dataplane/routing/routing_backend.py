@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tidegate.core.reasons import ConnectFailure
+from tidegate.core.unix_socket import is_unix
 from tidegate.dataplane.report.counters import Counters
 from tidegate.dataplane.routing.failure_reports import FailureReports
 from tidegate.dataplane.wire import Cell, Target
@@ -35,6 +36,7 @@ class RoutingBackend:
         if self.address != (entry.host, entry.port):
             self.address = (entry.host, entry.port)
             self.target = Target(entry.host, entry.port)
+            self.is_unix = is_unix(entry.host)
             self.may_meet_itself = may_meet_itself(entry.host, entry.port)
         self.weight = self.full_weight = entry.weight
         self.warming_since = entry.warming_since

@@ -97,6 +97,10 @@ class RoutingPool:
         if self.queue is not None:
             self.queue.wake()
 
+    def has(self, backend: RoutingBackend) -> bool:
+        """Whether a backend has not left."""
+        return self.backends.get(backend.name) is backend
+
     def reserve(self, client: str, tried: list[RoutingBackend]) -> RoutingBackend | None:
         """Choose a backend that has not been tried and reserve a connection on it, or None when there is none."""
         affinity = self.affinity

@@ -5,7 +5,6 @@ from typing import Final
 
 from tidegate.core.health.outlier import Failures
 from tidegate.core.reasons import NO_RESOURCES, CloseReason, ConnectFailure, RejectReason, connect_failure
-from tidegate.core.unix_socket import is_unix
 from tidegate.dataplane.loop.poller import ERR, HUP
 from tidegate.dataplane.routing.routing_backend import RoutingBackend
 from tidegate.dataplane.session.relaying import Relaying
@@ -18,8 +17,11 @@ from tidegate.link.sockets import borrowed
 MOST_WITHOUT_PORT: Final = 2
 """Backends that one session finds no local port for before it gives up."""
 
-FIRST_PAUSE: Final = 0.005  # seconds, as below
-LONGEST_PAUSE: Final = 0.1
+FIRST_RETRY: Final = 0.005
+"""Seconds until a Unix socket is tried again whose queue was full; it doubles up to RAREST_RETRY."""
+RAREST_RETRY: Final = 0.1
+NOT_TO_BLAME: Final = NO_RESOURCES | {EAGAIN}
+"""Errors that are no fault of the backend's, but of this system, or of many clients at once."""
 
 
 def admit(session: Session) -> None:
@@ -107,40 +109,46 @@ class Dialling(Phase):
         """
         session = self._session
         session.active_at = session.owner.context.poller.now
-        error = self._connect(FIRST_PAUSE)
-        if not error:
-            session.phase = self
-            session.pool.dials.begin(self, session.active_at)
-        return error
-
-    def _connect(self, pause: float) -> int:
-        """Begin to connect; answers the error number when that has failed at once.
-
-        A Unix socket whose queue is full says so, where TCP would send its first segment again. So that is tried again after
-        the pause in seconds, for as long as a dial may take.
-        """
-        session, poller = self._session, self._session.owner.context.poller
-        descriptor = poller.loop.dial(self._backend.target, session.pool.early_options, self)
-        if descriptor >= 0:
-            self._descriptor = descriptor
-        elif descriptor == -EAGAIN and is_unix(self._backend.address[0]):
-            poller.call_later(pause, lambda: self._try_again(min(2 * pause, LONGEST_PAUSE)), self.failed)
-        else:
-            return -descriptor
+        error = self._connect()
+        if error == EAGAIN and self._backend.is_unix:
+            self._try_later(FIRST_RETRY)
+        elif error:
+            return error
+        session.phase = self
+        session.pool.dials.begin(self, session.active_at)
         return 0
 
-    def _try_again(self, next_pause: float) -> None:
+    def _connect(self) -> int:
+        """Begin to connect; answers the error number when that has failed at once, else 0."""
         session = self._session
+        loop = session.owner.context.poller.loop
+        descriptor = loop.dial(self._backend.target, session.pool.early_options, self)
+        if descriptor < 0:
+            return -descriptor
+        self._descriptor = descriptor
+        return 0
+
+    def _try_later(self, pause: float) -> None:
+        """Try again after a pause in seconds: a Unix socket refuses while its queue is full, where TCP repeats its SYN."""
+        next_pause = min(2 * pause, RAREST_RETRY)
+        self._session.owner.context.poller.call_later(pause, lambda: self._try_again(next_pause), self.failed)
+
+    def _try_again(self, next_pause: float) -> None:
+        session, backend = self._session, self._backend
         if session.phase is not self:
             return
+        if not (backend.eligible and session.pool.has(backend)):
+            self._failed_with(EAGAIN)
+            return
         try:
-            error = self._connect(next_pause)
+            error = self._connect()
         except OSError:  # no descriptor or memory
             session.end(CloseReason.ERROR)
             return
-        if error:
-            session.pool.dials.end(self)
-            self._fail_over(connect_failure(error))
+        if error == EAGAIN:
+            self._try_later(next_pause)
+        elif error:
+            self._failed_with(error)
 
     def ready(self, events: int) -> None:
         """The connection is there, or has failed."""
@@ -153,7 +161,7 @@ class Dialling(Phase):
         if not error and session.pool.introduces is not None:
             error = session.pool.introduces(session, self._descriptor)
         if error:
-            self._fail_over(connect_failure(error))
+            self._failed_with(error)
         else:
             Relaying(session, backend, self._descriptor).begin(events)
 
@@ -162,9 +170,13 @@ class Dialling(Phase):
         if self._session.phase is self:
             self._fail_over(ConnectFailure.TIMEOUT)
 
-    def _fail_over(self, failure: ConnectFailure) -> None:
+    def _failed_with(self, error: int) -> None:
+        self._session.pool.dials.end(self)
+        self._fail_over(connect_failure(error), blames_backend=error not in NOT_TO_BLAME)
+
+    def _fail_over(self, failure: ConnectFailure, *, blames_backend: bool = True) -> None:
         """Try another backend."""
-        self.give_up(failure)
+        self.give_up(failure, blames_backend=blames_backend)
         if self._session.phase is not ENDED:  # to report the failure may end all sessions: control may be gone
             dial(self._session)
 

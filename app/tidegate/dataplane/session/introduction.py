@@ -37,15 +37,16 @@ class Introduction:
         return 0
 
 
-def _endpoints(session: Session) -> Endpoints:
+def _endpoints(session: Session) -> Endpoints | None:
+    """Both ends of the client's connection; None for a client at a Unix socket that nobody has introduced."""
+    if session.peer[0] == UNIX:
+        return None
     return session.peer, _facts(session).destination or _own_address(session.client)
 
 
 def _own_address(client: int) -> Peer:
     """Where the client has connected to."""
     with borrowed(client) as sock:
-        if sock.family == socket.AF_UNIX:
-            return UNIX, 0
         host, port = sock.getsockname()[:2]
     return host.removeprefix(MAPPED_IPV4), port
 

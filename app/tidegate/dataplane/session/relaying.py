@@ -3,7 +3,6 @@
 from tidegate.core.health.outlier import Failures
 from tidegate.core.longest_life import longest_life
 from tidegate.core.reasons import BACKEND_ENDS, CLEAN_ENDS, CloseReason
-from tidegate.core.unix_socket import is_unix
 from tidegate.dataplane.loop.poller import OUT
 from tidegate.dataplane.routing.routing_backend import RoutingBackend
 from tidegate.dataplane.session.session import CLOSED, Phase, Session
@@ -52,7 +51,7 @@ class Relaying(Phase):
         session, pool = self._session, self._session.pool
         if not self._kept_alive:
             self._kept_alive = True
-            if not is_unix(self._backend.address[0]):
+            if not self._backend.is_unix:
                 for level, option, value in pool.late_options:
                     set_option(self._descriptor, level, option, value)
         if self._early_until:

@@ -10,7 +10,7 @@ from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_WRITABLE, PyBuffer_Rel
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_SetFromErrno
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeASCII
-from libc.errno cimport EAFNOSUPPORT, EAGAIN, EBADF, EINPROGRESS, EINTR, ENETUNREACH, errno
+from libc.errno cimport EAGAIN, EBADF, EINPROGRESS, EINTR, ENETUNREACH, errno
 from libc.stdint cimport uint16_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memchr, memcpy, memset, strcmp, strlen, strncmp
@@ -528,11 +528,8 @@ def accept(int listening, /):
         return -errno
     if peer.ss_family == AF_INET:
         end = dotted(host, <unsigned char *>&four.sin_addr)
-    elif peer.ss_family == AF_UNIX:
-        return descriptor, UNIX, 0
     elif peer.ss_family != AF_INET6:
-        c_close(descriptor)
-        return -EAFNOSUPPORT
+        return descriptor, UNIX, 0
     elif IN6_IS_ADDR_V4MAPPED(&six.sin6_addr):
         end = dotted(host, six.sin6_addr.s6_addr + 12)
     else:

@@ -2,9 +2,8 @@
 
 import re
 
-from tidegate.core.address import Address, parse_address, parse_backend_address, parse_port
+from tidegate.core.address import Address, parse_address, parse_host_and_port, parse_port
 from tidegate.core.bind import Bind
-from tidegate.core.unix_socket import UNIX
 from tidegate.settings.notation.values import Notation
 
 _MODE = re.compile(r"0?[0-7]{3}")
@@ -16,17 +15,19 @@ def read_listen_address(value: object) -> Address:
     if colon and host in {"", "*"}:
         number = parse_port(port)
         raise ValueError(f"expected an address before the port: 0.0.0.0:{number} for IPv4 or [::]:{number} for IPv6")
-    return _read_server_address(value)
+    return _read_host_and_port(value)
 
 
 def read_bind(value: object) -> Bind:
     """Read an address to listen on, perhaps `unix:/run/tidegate.sock mode=0660`. Raises ValueError."""
     if isinstance(value, Bind):
         return value
-    if not isinstance(value, str) or not value.strip().startswith(UNIX):
+    if not isinstance(value, str) or not value.strip().startswith("unix:"):
         return Bind(read_listen_address(value))
-    path, *options = value.split()
-    address = parse_backend_address(path)
+    written, *options = value.split()
+    address = parse_address(written)
+    if options and not address.is_unix:
+        raise ValueError(f"{' '.join(options)!r} is for Unix sockets only, like unix:/run/tidegate.sock mode=0660")
     return Bind(address, _read_mode(options)) if options else Bind(address)
 
 
@@ -37,22 +38,22 @@ def _read_mode(options: list[str]) -> int:
     return int(digits, 8)
 
 
-def _read_server_address(value: object) -> Address:
+def _read_host_and_port(value: object) -> Address:
     if isinstance(value, Address):
         return value
     if not isinstance(value, str):
         raise ValueError("expected host:port, like 10.0.0.5:8001 or [::1]:8001")
-    return parse_address(value)
+    return parse_host_and_port(value)
 
 
 def _read_backend_address(value: object) -> Address:
-    return parse_backend_address(value) if isinstance(value, str) else _read_server_address(value)
+    return parse_address(value) if isinstance(value, str) else _read_host_and_port(value)
 
 
 _IP = r"(?:\[[^\]]+\]|[^:/\[\]\s]+):[0-9]{1,5}"
 _UNIX = r"unix:/\S+"
 
-SERVER_ADDRESS = Notation(_read_server_address, str, {"type": "string", "pattern": f"^{_IP}$"})
+HOST_AND_PORT = Notation(_read_host_and_port, str, {"type": "string", "pattern": f"^{_IP}$"})
 BACKEND_ADDRESS = Notation(_read_backend_address, str, {"type": "string", "pattern": f"^(?:{_IP}|{_UNIX})$"})
 LISTEN_ADDRESS = Notation(read_listen_address, str, {"type": "string", "pattern": f"^{_IP}$"})
 BIND = Notation(read_bind, str, {"type": "string", "pattern": rf"^(?:{_IP}|{_UNIX}(?:\s+mode=0?[0-7]{{3}})?)$"})

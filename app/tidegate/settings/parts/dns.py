@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, ValidationInfo, field_validator
 
 from tidegate.core.address import Address, is_ip, parse_host
-from tidegate.settings.notation.addresses import SERVER_ADDRESS
+from tidegate.settings.notation.addresses import HOST_AND_PORT
 from tidegate.settings.notation.values import Notation, choice, duration, whole_number
 from tidegate.settings.parts.section import Section
 from tidegate.settings.words import RecordType
@@ -20,10 +20,10 @@ def _read_name(value: object) -> str:
 
 def _read_resolver(value: object) -> Address:
     try:
-        address = Address(*SERVER_ADDRESS.read(value))  # type: ignore[misc]
+        address = Address(*HOST_AND_PORT.read(value))  # type: ignore[misc]
     except ValueError:
         address = Address("", 0)
-    if not address.is_literal:
+    if not address.is_resolved:
         raise ValueError("expected the IP address and port of a DNS server, like 10.96.0.10:53 or [fd00::10]:53")
     return address
 

@@ -28,7 +28,9 @@ def bind_items(value: object) -> list[object]:
     """Return the addresses of one listener, not yet read; raises ValueError when there are none."""
     items = items_of(value, MOST_ADDRESSES)
     if not items:
-        raise ValueError("no address: give host:port, like 0.0.0.0:8000 or [::]:8000, or a comma list of those")
+        raise ValueError(
+            "no address: give one like 0.0.0.0:8000, [::]:8000 or unix:/run/tidegate.sock, or a comma list of those"
+        )
     return items
 
 

@@ -24,7 +24,7 @@ from tidegate.settings.words import Balance, LiveSessions, RebalanceMode, WhenAl
 MOST_BACKENDS = 4096
 USUAL_JITTER_PERCENT, MOST_JITTER_PERCENT = 10, 50
 NO_BACKENDS = (
-    "no backends: give a comma list of host:port, like 10.0.0.5:8001 weight=2, 10.0.0.6:8001 backup, "
+    "no backends: give a comma list of host:port or unix:/path, like 10.0.0.5:8001 weight=2, 10.0.0.6:8001 backup, "
     "or dns.name or kubernetes.service"
 )
 NOT_BY_LOAD = frozenset({"source_hash", "first"})

@@ -4,7 +4,7 @@ import os
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
-from errno import EAFNOSUPPORT, EINPROGRESS, ENETUNREACH
+from errno import EINPROGRESS, ENETUNREACH
 
 from tidegate.core.address import is_ip
 from tidegate.core.unix_socket import LONGEST_PATH, UNIX, is_unix, path_of
@@ -46,13 +46,10 @@ def accept(listening: int) -> tuple[int, str, int] | int:
     try:
         with borrowed(listening) as sock:
             descriptor, address = sock._accept()  # type: ignore[attr-defined]  # noqa: SLF001
-            if sock.family == socket.AF_UNIX:
-                address = UNIX, 0
     except OSError as error:
         return -_number(error)
     if not isinstance(address, tuple):
-        os.close(descriptor)
-        return -EAFNOSUPPORT
+        address = UNIX, 0
     try:
         os.set_blocking(descriptor, False)
         return descriptor, address[0].removeprefix(MAPPED_IPV4), address[1]
