@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import chain, zip_longest
 from typing import NamedTuple
 
-from tidegate.core.unix_socket import UNIX, is_unix, parse_unix_socket, path_of
+from tidegate.core.unix_socket import UNIX, is_unix, parse_unix_socket
 
 _ZONE = re.compile(r"[A-Za-z0-9_.-]{1,15}")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
@@ -60,7 +60,7 @@ def parse_host_and_port(text: str) -> Address:
 def parse_address(text: str) -> Address:
     """Read `host:port`, as `parse_host_and_port` does, or `unix:/run/app.sock`. Raises ValueError."""
     text = text.strip()
-    if text.startswith(UNIX) and not path_of(text).isdecimal():  # `unix:80` is a host name
+    if text.startswith(UNIX):
         return Address(parse_unix_socket(text), 0)
     return parse_host_and_port(text)
 

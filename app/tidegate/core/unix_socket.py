@@ -14,7 +14,7 @@ _MEANS_SOMETHING: Final = frozenset(" ,;#%\\'\"")
 
 def is_unix(host: str) -> bool:
     """Whether this stands for a Unix socket, or for a client at one."""
-    return host.startswith("unix:/") or host == UNIX
+    return host.startswith(UNIX)
 
 
 def path_of(host: str) -> str:

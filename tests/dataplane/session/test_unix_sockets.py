@@ -260,7 +260,7 @@ async def test_a_backend_at_a_unix_socket_is_told_the_address_of_a_client_of_tcp
         with await connect(await worker.add_listener()) as client, await backend.accept() as peer:
             endpoints = (await header_from(peer)).endpoints
             assert endpoints is not None
-            assert endpoints.source == ("127.0.0.1", client.port)
+            assert endpoints[0] == ("127.0.0.1", client.port)
 
 
 async def test_a_client_at_a_unix_socket_wakes_one_worker_of_those_that_listen_there(worker: Worker, front: Path) -> None:

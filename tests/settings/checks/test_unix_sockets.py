@@ -25,6 +25,13 @@ def test_a_word_for_clients_that_cannot_come_is_refused(key: str) -> None:
     assert line == f"TIDEGATE_{key}: unix: is for clients at Unix sockets: expected one in bind, too"
 
 
+def test_proxies_with_addresses_at_nothing_but_a_unix_socket_are_refused() -> None:
+    (line,) = problems_of(**LISTEN, PROXY_PROTOCOL__FROM="10.0.0.0/8")
+    assert line.startswith("TIDEGATE_PROXY_PROTOCOL__FROM: clients at unix:/run/tidegate.sock have no IP address")
+    mixed = {"BACKENDS": "10.0.0.5:80", "LISTEN": "unix:/run/tidegate.sock, 0.0.0.0:8000"}
+    assert problems_of(**mixed, PROXY_PROTOCOL__FROM="10.0.0.0/8") == ()
+
+
 def test_a_unix_socket_all_of_whose_clients_are_refused_is_refused() -> None:
     (line,) = problems_of(**LISTEN, DENY="unix:")
     assert line.endswith("so none would be let in: expected the list without unix:, or no Unix socket")

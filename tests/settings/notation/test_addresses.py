@@ -31,12 +31,16 @@ def test_what_a_listener_is_bound_to_is_read_and_printed(text: str, bind: Bind, 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("unix:/run/a mode=0668", "unknown 'mode=0668': expected the permissions of the file, like mode=0660"),
+        (
+            "unix:/run/a mode=0668",
+            "unknown 'mode=0668': expected the permissions of the file, with those of its owner, like mode=0660",
+        ),
+        ("unix:/run/a mode=0060", "unknown 'mode=0060': expected"),
         ("unix:/run/a mode=1777", "unknown 'mode=1777': expected"),
         ("unix:/run/a user=web", "unknown 'user=web': expected"),
         ("unix:/run/a mode=0660 mode=0600", "unknown 'mode=0660 mode=0600': expected"),
         ("unix:a", "expected unix: and the path of a socket"),
-        ("unix:80 mode=0660", "'mode=0660' is for Unix sockets only"),
+        ("0.0.0.0:80 mode=0660", "port '80 mode=0660' is not a number"),
         (":80", "0.0.0.0:80 for IPv4 or [::]:80 for IPv6"),
     ],
 )

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from errno import EADDRINUSE, EAGAIN, ECONNREFUSED, EEXIST
+from errno import EADDRINUSE, ECONNREFUSED, EEXIST, EPROTOTYPE
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import Final, Self
@@ -70,16 +70,19 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _remove_if_left_behind(file: Path) -> None:
-    """Raises OSError when a process listens there, or when it is no socket."""
+    """Raises OSError when a process has bound its socket there, or when it is no socket.
+
+    A socket of another type may not connect to one that a process has, and the process does not notice.
+    """
     try:
         found = file.lstat()
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(found.st_mode):
         raise OSError(EEXIST, "there is a file that is not a socket")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as probe:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as probe:
         error = probe.connect_ex(str(file))
-    if error in {0, EAGAIN}:  # its queue may be full
+    if error in {0, EPROTOTYPE}:
         raise OSError(EADDRINUSE, os.strerror(EADDRINUSE))
     if error != ECONNREFUSED:
         raise OSError(error, os.strerror(error))

@@ -1,7 +1,7 @@
 """A backend as a worker sees it: where to connect to, its limits, and its counters on the board."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tidegate.core.reasons import ConnectFailure
 from tidegate.core.unix_socket import is_unix
@@ -11,6 +11,9 @@ from tidegate.dataplane.wire import Cell, Target
 from tidegate.link.board import BACKENDS, FAILURE_CELL, BackendCell
 from tidegate.link.messages import BackendEntry
 from tidegate.link.own_addresses import may_meet_itself
+
+if TYPE_CHECKING:
+    from tidegate.dataplane.session.unix_queue import UnixQueue
 
 
 class RoutingBackend:
@@ -28,6 +31,7 @@ class RoutingBackend:
         self.name = entry.name
         self.failures: FailureReports | None = None  # nothing has failed yet
         self.follower: Callable[[Any], None] | None = None
+        self.queue: UnixQueue | None = None  # of dials, while that of its Unix socket is or was full
         self.address = ("", 0)
         self.apply(entry)
 

@@ -9,6 +9,7 @@ from tidegate.dataplane.loop.poller import ERR, HUP
 from tidegate.dataplane.routing.routing_backend import RoutingBackend
 from tidegate.dataplane.session.relaying import Relaying
 from tidegate.dataplane.session.session import BETWEEN, ENDED, Phase, Session
+from tidegate.dataplane.session.unix_queue import UnixQueue
 from tidegate.dataplane.session.waiting import Waiting
 from tidegate.dataplane.wire import peek
 from tidegate.link.own_addresses import has_met_itself, precise_error
@@ -17,9 +18,6 @@ from tidegate.link.sockets import borrowed
 MOST_WITHOUT_PORT: Final = 2
 """Backends that one session finds no local port for before it gives up."""
 
-FIRST_RETRY: Final = 0.005
-"""Seconds until a Unix socket is tried again whose queue was full; it doubles up to RAREST_RETRY."""
-RAREST_RETRY: Final = 0.1
 NOT_TO_BLAME: Final = NO_RESOURCES | {EAGAIN}
 """Errors that are no fault of the backend's, but of this system, or of many clients at once."""
 
@@ -107,11 +105,13 @@ class Dialling(Phase):
 
         Raises OSError when the system has no socket to give.
         """
-        session = self._session
+        session, backend = self._session, self._backend
         session.active_at = session.owner.context.poller.now
-        error = self._connect()
-        if error == EAGAIN and self._backend.is_unix:
-            self._try_later(FIRST_RETRY)
+        error = EAGAIN if backend.queue else self._connect()
+        if error == EAGAIN and backend.is_unix:
+            if backend.queue is None:
+                backend.queue = UnixQueue(session.owner.context.poller)
+            backend.queue.join(self)
         elif error:
             return error
         session.phase = self
@@ -128,27 +128,27 @@ class Dialling(Phase):
         self._descriptor = descriptor
         return 0
 
-    def _try_later(self, pause: float) -> None:
-        """Try again after a pause in seconds: a Unix socket refuses while its queue is full, where TCP repeats its SYN."""
-        next_pause = min(2 * pause, RAREST_RETRY)
-        self._session.owner.context.poller.call_later(pause, lambda: self._try_again(next_pause), self.failed)
-
-    def _try_again(self, next_pause: float) -> None:
+    def try_again(self) -> bool:
+        """The first in the line of a Unix socket dials again, and has left the line then unless there was no room."""
         session, backend = self._session, self._backend
-        if session.phase is not self:
-            return
         if not (backend.eligible and session.pool.has(backend)):
             self._failed_with(EAGAIN)
-            return
+            return True
         try:
             error = self._connect()
         except OSError:  # no descriptor or memory
             session.end(CloseReason.ERROR)
-            return
+            return True
         if error == EAGAIN:
-            self._try_later(next_pause)
-        elif error:
+            return False
+        self._leave_queue()
+        if error:
             self._failed_with(error)
+        return True
+
+    def _leave_queue(self) -> None:
+        if self._backend.queue is not None:
+            self._backend.queue.leave(self)
 
     def ready(self, events: int) -> None:
         """The connection is there, or has failed."""
@@ -183,6 +183,7 @@ class Dialling(Phase):
     def give_up(self, failure: ConnectFailure, *, blames_backend: bool = True) -> None:
         """The dial has failed: close the socket, give the place back, and count and report it."""
         session, backend, pool = self._session, self._backend, self._session.pool
+        self._leave_queue()
         session.backend = None  # first: whatever ends the session meanwhile must not give the place back again
         session.phase = BETWEEN
         if not session.tried:
@@ -207,6 +208,7 @@ class Dialling(Phase):
     def cancel(self, _reason: CloseReason) -> None:
         """Close the socket."""
         self._session.pool.dials.end(self)
+        self._leave_queue()
         if self._descriptor >= 0:
             self._session.owner.context.poller.loop.close(self._descriptor)
 

@@ -31,6 +31,9 @@ def _problems_of_lists(listener: ListenerSettings) -> Iterator[tuple[tuple[str, 
             if _has_unix(networks):
                 yield keys, f"{UNIX} is for clients at Unix sockets: expected one in bind, too"
     elif not _has_unix(listener.proxies):
+        if listener.proxies is not None and all(address.is_unix for address in listener.addresses):
+            why = f"clients at {socket} have no IP address, so none would have to send a header"
+            yield ("proxy_protocol", "from"), f"{why}: expected {UNIX} in the list, too"
         why = f"clients at {socket} have no IP address, so none would be let in"
         if listener.allow is not None and not _has_unix(listener.allow):
             yield ("allow",), f"{why}: expected {UNIX} in the list, too"

@@ -6,7 +6,7 @@ from tidegate.core.address import Address, parse_address, parse_host_and_port, p
 from tidegate.core.bind import Bind
 from tidegate.settings.notation.values import Notation
 
-_MODE = re.compile(r"0?[0-7]{3}")
+_MODE = re.compile(r"0?[67][0-7]{2}")
 
 
 def read_listen_address(value: object) -> Address:
@@ -26,15 +26,15 @@ def read_bind(value: object) -> Bind:
         return Bind(read_listen_address(value))
     written, *options = value.split()
     address = parse_address(written)
-    if options and not address.is_unix:
-        raise ValueError(f"{' '.join(options)!r} is for Unix sockets only, like unix:/run/tidegate.sock mode=0660")
     return Bind(address, _read_mode(options)) if options else Bind(address)
 
 
 def _read_mode(options: list[str]) -> int:
     name, _, digits = options[0].partition("=")
     if len(options) > 1 or name != "mode" or not _MODE.fullmatch(digits):
-        raise ValueError(f"unknown {' '.join(options)!r}: expected the permissions of the file, like mode=0660")
+        raise ValueError(
+            f"unknown {' '.join(options)!r}: expected the permissions of the file, with those of its owner, like mode=0660"
+        )
     return int(digits, 8)
 
 
@@ -56,4 +56,4 @@ _UNIX = r"unix:/\S+"
 HOST_AND_PORT = Notation(_read_host_and_port, str, {"type": "string", "pattern": f"^{_IP}$"})
 BACKEND_ADDRESS = Notation(_read_backend_address, str, {"type": "string", "pattern": f"^(?:{_IP}|{_UNIX})$"})
 LISTEN_ADDRESS = Notation(read_listen_address, str, {"type": "string", "pattern": f"^{_IP}$"})
-BIND = Notation(read_bind, str, {"type": "string", "pattern": rf"^(?:{_IP}|{_UNIX}(?:\s+mode=0?[0-7]{{3}})?)$"})
+BIND = Notation(read_bind, str, {"type": "string", "pattern": rf"^(?:{_IP}|{_UNIX}(?:\s+mode=0?[67][0-7]{{2}})?)$"})
