@@ -113,7 +113,7 @@ async def test_a_backend_that_cannot_be_told_the_client_is_a_failed_dial_and_ano
                 with await second.accept() as backend:
                     header = await header_from(backend)
                     assert header.endpoints is not None
-                    assert header.endpoints.source == Address("127.0.0.1", client.port)
+                    assert header.endpoints[0] == Address("127.0.0.1", client.port)
                     await backend.send(b"+OK\r\n")
                     assert await client.read_exactly(5) == b"+OK\r\n"
     assert worker.cell(BACKENDS, 0, FAILURE_CELL[ConnectFailure.RESET]) == 1

@@ -40,7 +40,7 @@ class ListenerSettings(ConnectionSettings):
     bind: Annotated[tuple[Annotated[Bind, BIND], ...], BeforeValidator(bind_items)] = Field(
         default=(),
         description="where clients connect, as in `0.0.0.0:8000`, `[::]:8000` or `unix:/run/tidegate.sock mode=0660` "
-        "(without a mode, only the own user may connect); comma list for several",
+        "(without a mode, only its own user may connect); comma list for several",
     )
     pool: Annotated[str, text(r".+", "the name of a pool")] = Field(description="name of the pool that clients are given to")
     allow: Annotated[NetworkList | None, NETWORKS.or_none()] = Field(
