@@ -3,7 +3,9 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from select import EPOLLEXCLUSIVE, EPOLLIN
 from typing import Any
@@ -43,6 +45,10 @@ async def mover(request: pytest.FixtureRequest) -> AsyncIterator[Worker]:
 
 def at(path: Path, **options: Any) -> Backend:
     return Backend(f"unix:{path}", f"unix:{path}", 0, **options)
+
+
+def has_sessions(worker: Worker, count: int) -> bool:
+    return worker.active == count
 
 
 async def pump(sender: Peer, receiver: Peer, data: bytes) -> bytes:
@@ -131,6 +137,23 @@ async def test_a_client_waits_while_the_queue_of_a_backend_is_full(worker: Worke
             with client:
                 assert await client.read_all() == b"welcome"
         await until(lambda: len(worker.events("session_closed", attempts=1)) == 5)
+
+
+async def test_clients_that_wait_for_a_full_queue_get_their_places_in_the_order_in_which_they_came(
+    worker: Worker, front: Path, app: Path
+) -> None:
+    with listening_unix(app, backlog=0) as backend, await connect_unix(app), ExitStack() as stack:
+        worker.add_pool(connect_timeout=60.0)
+        worker.set_backends([backend.backend()])
+        await worker.add_unix_listener(front)
+        for number in range(10):
+            client = stack.enter_context(await connect_unix(front))
+            await client.send(bytes([number]))
+            await until(partial(has_sessions, worker, number + 1))
+        (await backend.accept()).close()  # makes room for the first of them, and for one more whenever one is accepted
+        for number in range(10):
+            with await backend.accept() as peer:
+                assert await peer.read_exactly(1) == bytes([number])
 
 
 async def test_a_backend_whose_queue_stays_full_has_a_dial_of_the_usual_time_and_the_next_one_is_tried(

@@ -24,7 +24,8 @@ class UnixQueue:
         self._poller = poller
         self._waiting: dict[Dialling, None] = {}
         self._pause = FIRST_RETRY
-        self._is_due = False  # a try is under way or will be
+        self._is_due = False  # somebody will try
+        self._trying: Dialling | None = None
 
     def __len__(self) -> int:
         """How many wait."""
@@ -51,7 +52,8 @@ class UnixQueue:
         for _ in range(MOST_AT_ONCE):
             if not self._waiting:
                 return
-            if not next(iter(self._waiting)).try_again():
+            self._trying = next(iter(self._waiting))
+            if not self._trying.try_again():
                 self._try_in(self._pause)
                 self._pause = min(2 * self._pause, RAREST_RETRY)
                 return
@@ -59,9 +61,9 @@ class UnixQueue:
         self._try_in(0.0)
 
     def _first_failed(self) -> None:
-        """A bug broke the first in line."""
-        first = next(iter(self._waiting))
-        self.leave(first)
-        first.failed()
-        if self._waiting and not self._is_due:
+        """A bug broke the one that tried: the others go on."""
+        assert self._trying is not None
+        self.leave(self._trying)
+        if self._waiting:
             self._try_in(self._pause)
+        self._trying.failed()
