@@ -73,7 +73,8 @@ def _is_left_out(session: Session) -> bool:
 
 def _rest_of(session: Session, backend: RoutingBackend | None) -> bytes:
     """The fields that few sessions have, as JSON with a comma before each."""
-    peer, fields = b"", Fields()
+    peer = b""
+    fields: Fields = {}
     if session.rejected is not None:
         fields["rejected"] = session.rejected
     if isinstance(session, PrefacedSession):

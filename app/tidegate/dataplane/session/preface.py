@@ -37,12 +37,22 @@ def begin_preface(session: PrefacedSession, rules: PrefaceRules) -> None:
 class Preface(Phase):
     """Looks at what a client has sent, until all is known that its listener's rules ask for."""
 
-    __slots__ = ("_expects_header", "_has_ended", "_is_broken", "_is_watched", "_looks", "_needed", "_rules", "_session")
+    __slots__ = (
+        "_expects_header",
+        "_has_ended",
+        "_is_broken",
+        "_is_timed",
+        "_is_watched",
+        "_looks",
+        "_needed",
+        "_rules",
+        "_session",
+    )
 
     def __init__(self, session: PrefacedSession, rules: PrefaceRules, *, expects_header: bool) -> None:
         self._session, self._rules = session, rules
         self._expects_header = expects_header
-        self._is_watched = self._has_ended = self._is_broken = False
+        self._is_watched = self._is_timed = self._has_ended = self._is_broken = False
         self._looks = 0
         self._needed = 1  # bytes, before which another look tells nothing
 
@@ -102,7 +112,8 @@ class Preface(Phase):
         poller = self._session.owner.context.poller
         poller.loop.register(self._session.client, ARRIVALS, self)
         self._is_watched = True
-        if not self._looks:
+        if not self._is_timed:
+            self._is_timed = True
             self._rules.wait_for(self, poller.now)
 
     def _has_header(self) -> bool:
@@ -205,8 +216,9 @@ class Preface(Phase):
         session.reject(RejectReason.PREFACE_INVALID)
 
     def _leave(self) -> None:
-        self._rules.wait_no_more_for(self)
-        self._unwatch()
+        if self._is_timed:
+            self._rules.wait_no_more_for(self)
+            self._unwatch()
 
     def _unwatch(self) -> None:
         if self._is_watched:
