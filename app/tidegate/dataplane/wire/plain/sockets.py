@@ -29,7 +29,7 @@ class Target:
             raise ValueError("not an address: it has a zero byte")
         if is_unix(host):
             self.family, self.address = socket.AF_UNIX, path_of(host)
-            if not 1 <= len(self.address.encode()) <= LONGEST_PATH:
+            if not self.address.startswith("/") or len(self.address.encode()) > LONGEST_PATH:
                 raise ValueError(f"not a Unix socket: {host}")
         elif is_ip(host):
             self.family, self.address = (socket.AF_INET6 if ":" in host else socket.AF_INET), (host, port)
