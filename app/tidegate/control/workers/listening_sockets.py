@@ -6,14 +6,17 @@ There is one TCP socket per address and worker. All workers have the same Unix s
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from tidegate.control.workers.socket_file import SocketFile
 from tidegate.core.address import Address
 from tidegate.core.bind import Bind
 from tidegate.core.listener_options import ListenerOptions
 from tidegate.core.preface.routes import pools_of
 from tidegate.core.unix_socket import path_of
 from tidegate.link.sockets import BACKLOG, SESSION_OPTIONS, Option, alive_options, buffer_options
+
+if TYPE_CHECKING:
+    from tidegate.control.workers.socket_file import SocketFile
 
 
 class CannotBindError(Exception):
@@ -30,7 +33,7 @@ class BoundListener:
     options: ListenerOptions
     addresses: Sequence[Address]
     sockets: list[list[socket.socket]] = field(default_factory=list)
-    files: list[SocketFile] = field(default_factory=list)
+    files: "list[SocketFile]" = field(default_factory=list)
 
     def close(self) -> None:
         """Close control's copies; workers may still have theirs. Remove the files of Unix sockets.
@@ -136,6 +139,8 @@ def _bind_for_each_worker(listener: BoundListener, wanted: Address, options: Seq
 
 def _bind_unix_socket(listener: BoundListener, bind: Bind) -> None:
     """Bind a Unix socket, and give it to all workers. What it accepts inherits nothing from it."""
+    from tidegate.control.workers.socket_file import SocketFile  # noqa: PLC0415  most listeners have none
+
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     for group in listener.sockets:
         group.append(sock)
