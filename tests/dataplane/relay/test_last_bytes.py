@@ -29,8 +29,17 @@ class Bench:
         self.bugs = Bugs()
         self.poller = Poller(self.bugs.note)
 
+    def unix_connection(self) -> tuple[socket.SocketType, socket.socket]:
+        """The worker's end of a Unix socket, and the peer's."""
+        end, theirs = socket.socketpair()
+        self._stack.enter_context(theirs)
+        ours = socket.SocketType(fileno=end.detach())
+        self._stack.callback(ours.close)
+        ours.setblocking(False)
+        return ours, theirs
+
     def connection(self) -> tuple[socket.SocketType, socket.socket]:
-        """The worker's end, which resets when it is closed, and the peer's."""
+        """The worker's end of a TCP connection, which resets when it is closed, and the peer's."""
         with socket.create_server(("127.0.0.1", 0)) as server:
             ours = socket.SocketType(socket.AF_INET, socket.SOCK_STREAM)
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
@@ -98,10 +107,10 @@ def test_when_too_many_linger_the_one_that_has_waited_longest_is_reset(bench: Be
     assert not bench.bugs
 
 
-def blocked_flow(bench: Bench) -> tuple[Flow, Flow, socket.socket]:
+def blocked_flow(bench: Bench, *, at_unix_socket: bool = False) -> tuple[Flow, Flow, socket.socket]:
     """A flow whose sink takes nothing more, the other flow of the relay, and the peer that does not read."""
     RelayContext(bench.poller, BUFFER, Splice.NEVER)
-    client, receiver = bench.connection()
+    client, receiver = bench.unix_connection() if at_unix_socket else bench.connection()
     backend, sender = bench.connection()
     bench.poller.loop.register(backend.fileno(), EDGES, handler())
     to_backend, to_client = bench.poller.loop.flows(NoSession(), client.fileno(), backend.fileno())
@@ -126,12 +135,17 @@ def test_a_sink_that_is_still_full_is_not_taken_for_one_that_is_broken(bench: Be
     assert not bench.bugs
 
 
-def test_what_a_slow_receiver_takes_is_progress_before_there_is_room_for_more(bench: Bench) -> None:
-    to_client, _, receiver = blocked_flow(bench)
+@pytest.mark.parametrize("at_unix_socket", [False, True], ids=["tcp", "unix"])
+def test_what_a_slow_receiver_takes_is_progress_before_there_is_room_for_more(
+    bench: Bench,
+    at_unix_socket: bool,  # noqa: FBT001
+) -> None:
+    to_client, _, receiver = blocked_flow(bench, at_unix_socket=at_unix_socket)
     direction = to_client.direction
     assert isinstance(direction, Direction)
     moved, left = to_client.moved, direction.left()
     waiting = unacknowledged(to_client.sink)
+    assert waiting
     while unacknowledged(to_client.sink) == waiting:
         receiver.recv(PART)
     assert to_client.moved == moved

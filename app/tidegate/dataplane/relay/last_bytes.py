@@ -135,13 +135,13 @@ class LingeringSocket:
 def unacknowledged(descriptor: int) -> int:
     """Bytes that have been sent and may still arrive, the end of the stream counted as one.
 
-    A close throws away none of what a Unix socket has taken: the peer has it already.
+    Of a Unix socket, which has no way in between, these are the bytes that its peer has not read; 0 when the peer is gone.
     """
     with suppress(OSError):
         left = int.from_bytes(ioctl(descriptor, TIOCOUTQ, bytes(4)), sys.byteorder)
         if left:
             with borrowed(descriptor) as sock:
                 if sock.family == socket.AF_UNIX:
-                    return 0
+                    return left
                 return 0 if sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == TCP_CLOSE else left
     return 0

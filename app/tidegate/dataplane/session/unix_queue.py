@@ -24,7 +24,7 @@ class UnixQueue:
         self._poller = poller
         self._waiting: dict[Dialling, None] = {}
         self._pause = FIRST_RETRY
-        self._is_due = False  # somebody will try
+        self._has_timer = False  # for the next try
         self._trying: Dialling | None = None
 
     def __len__(self) -> int:
@@ -34,7 +34,7 @@ class UnixQueue:
     def join(self, dial: "Dialling") -> None:
         """Wait behind all others."""
         self._waiting[dial] = None
-        if not self._is_due:
+        if not self._has_timer:
             self._pause = FIRST_RETRY
             self._try_in(FIRST_RETRY)
 
@@ -43,12 +43,12 @@ class UnixQueue:
         self._waiting.pop(dial, None)
 
     def _try_in(self, seconds: float) -> None:
-        self._is_due = True
+        self._has_timer = True
         self._poller.call_later(seconds, self._try, self._first_failed)
 
     def _try(self) -> None:
         """Let as many connect as there is room for, in their order."""
-        self._is_due = False
+        self._has_timer = False
         for _ in range(MOST_AT_ONCE):
             if not self._waiting:
                 return
