@@ -24,7 +24,7 @@ class UnixQueue:
         self._poller = poller
         self._waiting: dict[Dialling, None] = {}
         self._pause = FIRST_RETRY
-        self._has_timer = False  # for the next try
+        self._is_busy = False  # a try is under way, or a timer for the next one
         self._trying: Dialling | None = None
 
     def __len__(self) -> int:
@@ -34,7 +34,8 @@ class UnixQueue:
     def join(self, dial: "Dialling") -> None:
         """Wait behind all others."""
         self._waiting[dial] = None
-        if not self._has_timer:
+        if not self._is_busy:
+            self._is_busy = True
             self._pause = FIRST_RETRY
             self._try_in(FIRST_RETRY)
 
@@ -43,14 +44,13 @@ class UnixQueue:
         self._waiting.pop(dial, None)
 
     def _try_in(self, seconds: float) -> None:
-        self._has_timer = True
         self._poller.call_later(seconds, self._try, self._first_failed)
 
     def _try(self) -> None:
-        """Let as many connect as there is room for, in their order."""
-        self._has_timer = False
+        """Let as many connect as there is room for, in their order. Others may join meanwhile."""
         for _ in range(MOST_AT_ONCE):
             if not self._waiting:
+                self._is_busy, self._trying = False, None
                 return
             self._trying = next(iter(self._waiting))
             if not self._trying.try_again():
@@ -64,6 +64,5 @@ class UnixQueue:
         """A bug broke the one that tried: the others go on."""
         assert self._trying is not None
         self.leave(self._trying)
-        if self._waiting:
-            self._try_in(self._pause)
+        self._try_in(self._pause)
         self._trying.failed()
